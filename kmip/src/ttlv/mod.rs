@@ -1,0 +1,18 @@
+//! Tag, Type, Length, Value: the binary encoding (KMIP 2.1 §9) and the item tree that XML and JSON share.
+//!
+//! Reading makes one flat, borrowed [`Tree`] and never allocates by a length the wire claims. Writing goes
+//! straight into bytes. What a value means is not known here.
+
+mod error;
+mod field;
+mod kind;
+mod reader;
+mod value;
+mod writer;
+
+pub use error::Malformed;
+pub use field::{Field, Fields, Structure, Value};
+pub use kind::Kind;
+pub use reader::{Item, Limits, Tree, frame_length};
+pub use value::{Any, Bytes, DateTime, DateTimeExtended, Interval};
+pub use writer::Writer;

@@ -1,0 +1,193 @@
+//! From values to bytes.
+
+use zeroize::{Zeroize, Zeroizing};
+
+use super::Kind;
+use crate::{secret::Secret, tag::Tag, version::Version};
+
+/// Writes items one behind the other, for a peer of one version.
+///
+/// What is written may be key material, so the bytes are wiped when dropped and whenever the buffer grows.
+pub struct Writer {
+    bytes: Zeroizing<Vec<u8>>,
+    version: Version,
+}
+
+impl Writer {
+    /// An empty writer for a peer that speaks `version`.
+    pub fn new(version: Version) -> Self {
+        Self { bytes: Zeroizing::new(Vec::with_capacity(FIRST)), version }
+    }
+
+    /// The version that the peer speaks: fields newer than it are left out.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// How many bytes stand so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What was written so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What was written, still to be wiped when dropped.
+    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+        self.bytes
+    }
+
+    /// A Structure whose fields `write` writes.
+    pub fn structure(&mut self, tag: Tag, write: impl FnOnce(&mut Self)) {
+        let start = self.begin(tag);
+        write(self);
+        self.end(start);
+    }
+
+    /// Opens a Structure; hand what this returns to [`end`](Self::end).
+    pub fn begin(&mut self, tag: Tag) -> usize {
+        self.head(tag, Kind::Structure, 0);
+        self.bytes.len()
+    }
+
+    /// Closes the Structure that [`begin`](Self::begin) opened at `start`.
+    pub fn end(&mut self, start: usize) {
+        let length = self.bytes.len().saturating_sub(start);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        if let Some(place) = start.checked_sub(4).and_then(|at| self.bytes.get_mut(at..start)) {
+            place.copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    /// An Integer.
+    pub fn integer(&mut self, tag: Tag, value: i32) {
+        self.four(tag, Kind::Integer, value.to_be_bytes());
+    }
+
+    /// A Long Integer.
+    pub fn long_integer(&mut self, tag: Tag, value: i64) {
+        self.eight(tag, Kind::LongInteger, value.to_be_bytes());
+    }
+
+    /// A Big Integer: two's complement, most significant byte first, any length; it is sign-extended to a multiple
+    /// of eight.
+    pub fn big_integer(&mut self, tag: Tag, value: &[u8]) {
+        let padding = if value.is_empty() { 8 } else { value.len().wrapping_neg() % 8 };
+        let sign = if value.first().is_some_and(|first| first & 0x80 != 0) { 0xFF } else { 0 };
+        self.head(tag, Kind::BigInteger, value.len().saturating_add(padding));
+        self.put(&[sign; 8][..padding]);
+        self.put(value);
+    }
+
+    /// An Enumeration.
+    pub fn enumeration(&mut self, tag: Tag, value: u32) {
+        self.four(tag, Kind::Enumeration, value.to_be_bytes());
+    }
+
+    /// A Boolean.
+    pub fn boolean(&mut self, tag: Tag, value: bool) {
+        self.eight(tag, Kind::Boolean, u64::from(value).to_be_bytes());
+    }
+
+    /// A Text String.
+    pub fn text(&mut self, tag: Tag, value: &str) {
+        self.padded(tag, Kind::TextString, value.as_bytes());
+    }
+
+    /// A Byte String.
+    pub fn byte_string(&mut self, tag: Tag, value: &[u8]) {
+        self.padded(tag, Kind::ByteString, value);
+    }
+
+    /// A Byte String that is secret.
+    pub fn secret(&mut self, tag: Tag, value: &Secret) {
+        self.padded(tag, Kind::ByteString, value.reveal());
+    }
+
+    /// A Date-Time, in seconds since 1970.
+    pub fn date_time(&mut self, tag: Tag, value: i64) {
+        self.eight(tag, Kind::DateTime, value.to_be_bytes());
+    }
+
+    /// An Interval, in seconds.
+    pub fn interval(&mut self, tag: Tag, value: u32) {
+        self.four(tag, Kind::Interval, value.to_be_bytes());
+    }
+
+    /// A Date-Time Extended, in microseconds since 1970.
+    pub fn date_time_extended(&mut self, tag: Tag, value: i64) {
+        self.eight(tag, Kind::DateTimeExtended, value.to_be_bytes());
+    }
+
+    /// One of the text-like types of KMIP 3.0, or a Text String.
+    pub fn text_like(&mut self, tag: Tag, kind: Kind, value: &str) {
+        self.padded(tag, kind, value.as_bytes());
+    }
+
+    /// An item that was encoded before, as it stands.
+    pub fn encoded(&mut self, item: &[u8]) {
+        self.put(item);
+    }
+
+    /// An item that was encoded before, under another tag.
+    pub fn retagged(&mut self, tag: Tag, item: &[u8]) {
+        if let Some(rest) = item.get(3..) {
+            self.put(&tag_bytes(tag));
+            self.put(rest);
+        }
+    }
+
+    fn four(&mut self, tag: Tag, kind: Kind, value: [u8; 4]) {
+        self.head(tag, kind, 4);
+        self.put(&value);
+        self.put(&[0; 4]);
+    }
+
+    fn eight(&mut self, tag: Tag, kind: Kind, value: [u8; 8]) {
+        self.head(tag, kind, 8);
+        self.put(&value);
+    }
+
+    fn padded(&mut self, tag: Tag, kind: Kind, value: &[u8]) {
+        self.head(tag, kind, value.len());
+        self.put(value);
+        self.put(&[0; 8][..value.len().wrapping_neg() % 8]);
+    }
+
+    fn head(&mut self, tag: Tag, kind: Kind, length: usize) {
+        let [a, b, c] = tag_bytes(tag);
+        let [l0, l1, l2, l3] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        self.put(&[a, b, c, kind as u8, l0, l1, l2, l3]);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
+            self.grow(bytes.len());
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    #[cold]
+    fn grow(&mut self, more: usize) {
+        let capacity = self.bytes.len().saturating_add(more).saturating_mul(2);
+        let mut larger = Vec::with_capacity(capacity);
+        larger.extend_from_slice(&self.bytes);
+        self.bytes.zeroize();
+        *self.bytes = larger;
+    }
+}
+
+fn tag_bytes(tag: Tag) -> [u8; 3] {
+    let [_, a, b, c] = tag.0.to_be_bytes();
+    [a, b, c]
+}
+
+/// Most answers fit, so most writers never grow.
+const FIRST: usize = 1024;
