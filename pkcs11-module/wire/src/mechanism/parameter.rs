@@ -1,0 +1,205 @@
+//! A mechanism with its parameter. A new kind of parameter is one row of the table.
+
+use super::kind::MechanismType;
+use crate::{
+    codec::{Error, Reader, Wire, Writer},
+    number::{Derivation, Hedge, Mask, Source},
+    table::structure,
+    value::Bytes,
+};
+
+structure! {
+    /// A mechanism with its parameter (`CK_MECHANISM`).
+    Mechanism {
+        /// What is done.
+        kind: MechanismType,
+        /// With which parameter.
+        parameter: Parameter,
+    }
+}
+
+/// Makes the closed list of parameters from rows: a form number, a name, the fields.
+macro_rules! parameters {
+    ($($form:literal $(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty),* $(,)? })*) => {
+        /// The parameter of a mechanism. On the wire a byte says which form follows.
+        #[derive(Debug)]
+        pub enum Parameter {
+            /// No parameter.
+            None,
+            $($(#[$about])* $name($name),)*
+        }
+
+        impl Wire for Parameter {
+            const LEAST: usize = 1;
+            fn write(&self, to: &mut Writer<'_>) {
+                match self {
+                    Self::None => to.raw(&[0]),
+                    $(Self::$name(value) => {
+                        to.raw(&[$form]);
+                        value.write(to);
+                    })*
+                }
+            }
+            fn read(from: &mut Reader<'_>) -> Result<Self, Error> {
+                match from.array()? {
+                    [0] => Ok(Self::None),
+                    $([$form] => Wire::read(from).map(Self::$name),)*
+                    [other] => Err(Error::Form(other)),
+                }
+            }
+        }
+
+        #[cfg(test)]
+        impl crate::sample::Sample for Parameter {
+            fn sample(source: &mut crate::sample::Source) -> Self {
+                let makers: &[fn(&mut crate::sample::Source) -> Self] =
+                    &[|_| Self::None, $(|source| Self::$name(crate::sample::Sample::sample(source))),*];
+                makers[source.below(makers.len())](source)
+            }
+        }
+
+        $(structure! { $(#[$about])* $name { $($(#[$doc])* $field: $kind),* } })*
+    };
+}
+
+parameters! {
+    1 /// An initialisation vector, or any parameter that C gives as bare bytes.
+    Iv { /** The bytes. */ iv: Bytes }
+
+    2 /// One number (`CK_MAC_GENERAL_PARAMS` and the like).
+    Number { /** The number. */ number: u64 }
+
+    3 /// `CK_GCM_PARAMS`.
+    Gcm {
+        /// The nonce. Empty with `iv_bits` set when the token is to make one.
+        iv: Bytes,
+        /// The length of the nonce in bits, as the caller says it.
+        iv_bits: u64,
+        /// What is authenticated but not encrypted.
+        aad: Bytes,
+        /// The length of the tag in bits.
+        tag_bits: u64,
+    }
+
+    4 /// `CK_CCM_PARAMS`.
+    Ccm {
+        /// The length of the data in bytes.
+        data_length: u64,
+        /// The nonce.
+        nonce: Bytes,
+        /// What is authenticated but not encrypted.
+        aad: Bytes,
+        /// The length of the tag in bytes.
+        tag_length: u64,
+    }
+
+    5 /// `CK_AES_CTR_PARAMS`.
+    Ctr {
+        /// How many bits of the block count.
+        bits: u64,
+        /// The first counter block.
+        block: [u8; 16],
+    }
+
+    6 /// `CK_RSA_PKCS_PSS_PARAMS`.
+    Pss {
+        /// The hash of the message.
+        hash: MechanismType,
+        /// The mask.
+        mask: Mask,
+        /// The length of the salt in bytes.
+        salt: u64,
+    }
+
+    7 /// `CK_RSA_PKCS_OAEP_PARAMS`.
+    Oaep {
+        /// The hash of the label.
+        hash: MechanismType,
+        /// The mask.
+        mask: Mask,
+        /// Where the label comes from.
+        source: Source,
+        /// The label.
+        label: Bytes,
+    }
+
+    8 /// `CK_ECDH1_DERIVE_PARAMS`.
+    Ecdh {
+        /// What is made of the agreed secret.
+        derivation: Derivation,
+        /// What both sides know besides.
+        shared: Bytes,
+        /// The other side's public point.
+        public: Bytes,
+    }
+
+    9 /// `CK_EDDSA_PARAMS`.
+    Eddsa {
+        /// Whether the message is hashed first.
+        prehash: bool,
+        /// The context.
+        context: Bytes,
+    }
+
+    10 /// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`.
+    Poly1305 {
+        /// The nonce.
+        nonce: Bytes,
+        /// What is authenticated but not encrypted.
+        aad: Bytes,
+    }
+
+    11 /// `CK_SIGN_ADDITIONAL_CONTEXT`, for ML-DSA and SLH-DSA.
+    Context {
+        /// Whether fresh randomness goes in.
+        hedge: Hedge,
+        /// The context.
+        context: Bytes,
+    }
+
+    12 /// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`, for the hash-first forms of ML-DSA and SLH-DSA.
+    HashContext {
+        /// Whether fresh randomness goes in.
+        hedge: Hedge,
+        /// The context.
+        context: Bytes,
+        /// The hash of the message.
+        hash: MechanismType,
+    }
+
+    13 /// `CK_HKDF_PARAMS`.
+    Hkdf {
+        /// Whether to extract.
+        extract: bool,
+        /// Whether to expand.
+        expand: bool,
+        /// The hash underneath.
+        hash: MechanismType,
+        /// Where the salt comes from (`CKF_HKDF_SALT_`).
+        salt_type: u64,
+        /// The salt, where it is given.
+        salt: Bytes,
+        /// The key that is the salt, where a key is.
+        salt_key: u64,
+        /// What binds the output to its use.
+        info: Bytes,
+    }
+
+    14 /// `CK_KEY_DERIVATION_STRING_DATA`, and derivation by encrypting data in ECB mode.
+    Data { /** The data. */ data: Bytes }
+
+    15 /// `CK_AES_CBC_ENCRYPT_DATA_PARAMS`.
+    CbcData {
+        /// The initialisation vector.
+        iv: [u8; 16],
+        /// What is encrypted to become a key.
+        data: Bytes,
+    }
+}
+
+impl Mechanism {
+    /// A mechanism without parameter.
+    pub const fn plain(kind: MechanismType) -> Self {
+        Self { kind, parameter: Parameter::None }
+    }
+}
