@@ -1,1 +1,4 @@
 //! The house.
+
+pub mod receipt;
+pub mod store;

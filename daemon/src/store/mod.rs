@@ -1,0 +1,8 @@
+//! The store: keeps rows of bytes, and says when they are safe.
+//!
+//! It sees bytes only: what is in a row, whether it is sealed and who may have it is decided above. It never answers that
+//! a change is kept before the disk has it, never keeps half a batch, and never writes on after a write has failed.
+
+mod contract;
+
+pub use contract::{Batch, Error, Receipt, Store, Table, Visit, Write};
