@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Puts on this machine what building and testing Strongroom needs beside Rust, a C compiler and make: Debian packages, and
+# other people's Python clients in `.venv`. Says what to run where it may not install, and does nothing where all is there.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# clang and cmake build AWS-LC and its bindings; the others are the programs that the tests and the demo drive.
+packages=(clang cmake gnutls-bin libengine-pkcs11-openssl opensc openssl python3-venv softhsm2)
+# What those packages bring, for systems with other package names.
+programs=(clang cmake gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util)
+
+requirements=tests/clients/requirements.txt
+stamp=.venv/.requirements
+
+fail() {
+    printf 'setup: %s\n' "$@" >&2
+    exit 1
+}
+
+install_packages() {
+    local installed missing=()
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+    for package in "${packages[@]}"; do
+        grep -qx "installed $package" <<<"$installed" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo -n true 2>/dev/null || fail "these Debian packages are missing: ${missing[*]}" \
+            "run this, then make again:  sudo apt-get update && sudo apt-get install -y ${missing[*]}"
+        as_root=(sudo -n)
+    fi
+    echo "setup: installing ${missing[*]}"
+    "${as_root[@]}" apt-get update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+# Elsewhere than on Debian nothing is installed, only named.
+name_missing_programs() {
+    local missing=()
+    for program in "${programs[@]}"; do
+        command -v "$program" >/dev/null || missing+=("$program")
+    done
+    [ ${#missing[@]} -eq 0 ] || fail "this is not Debian; install the programs: ${missing[*]}"
+}
+
+# Debian's own interpreter comes first, so that every machine runs the clients under the same one.
+find_python() {
+    local python
+    for python in /usr/bin/python3.11 /usr/bin/python3 python3; do
+        if "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            echo "$python"
+            return
+        fi
+    done
+    fail 'no Python 3.10 or later with the venv module; on Debian run:  sudo apt-get install -y python3-venv'
+}
+
+install_clients() {
+    local wanted
+    wanted=$(sha256sum <"$requirements")
+    [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+
+    local python
+    python=$(find_python)
+    echo "setup: putting the Python clients into .venv with $python"
+    rm -rf .venv
+    "$python" -m venv .venv
+    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r "$requirements" ||
+        fail "pip could not fetch $requirements; is the Python package index reachable from here?"
+    .venv/bin/pip check --quiet --disable-pip-version-check
+    .venv/bin/python -W ignore -c 'import kmip.pie.client, pkcs11'
+    # Written last: a half-made venv is made anew.
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup (https://rustup.rs)'
+if command -v dpkg-query >/dev/null; then install_packages; else name_missing_programs; fi
+install_clients
