@@ -8,6 +8,7 @@
 #[macro_use]
 pub mod schema;
 
+pub mod code;
 pub mod secret;
 pub mod tag;
 pub mod ttlv;

@@ -20,11 +20,11 @@ impl Version {
         Self { major, minor }
     }
 
-    /// Whether `self` stands in `since..until`; without `until` the row was never withdrawn.
+    /// Whether `self` stands in `since..until`; without `until` the row was never withdrawn. [`EVERY`] stands in all.
     pub const fn within(self, since: Self, until: Option<Self>) -> bool {
         !self.before(since)
             && match until {
-                Some(until) => self.before(until),
+                Some(until) => self.before(until) || !self.before(EVERY),
                 None => true,
             }
     }
@@ -51,6 +51,10 @@ pub const V2_1: Version = Version::new(2, 1);
 /// KMIP 3.0.
 pub const V3_0: Version = Version::new(3, 0);
 
+/// No version a peer speaks, but all of them at once: what is written for it leaves out nothing, neither what is newer
+/// than a peer nor what a later version withdrew. Records in the store are written for it.
+pub const EVERY: Version = Version::new(i32::MAX, i32::MAX);
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -74,5 +78,7 @@ mod tests {
         assert!(!V1_1.within(V1_2, None));
         assert!(V1_4.within(V1_0, Some(V2_0)));
         assert!(!V2_0.within(V1_0, Some(V2_0)));
+        assert!(EVERY.within(V1_0, Some(V2_0)));
+        assert!(EVERY.within(V3_0, None));
     }
 }

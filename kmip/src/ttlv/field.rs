@@ -1,7 +1,7 @@
 //! How values become fields of structures: once, at most once, or as often as they like.
 
 use super::{Item, Kind, Malformed, Writer};
-use crate::tag::Tag;
+use crate::{tag::Tag, version::Version};
 
 /// A value that one item carries.
 pub trait Value: Sized {
@@ -13,6 +13,12 @@ pub trait Value: Sized {
     /// # Errors
     /// [`Malformed`] when the item is of another type or holds what is not allowed.
     fn read(item: Item<'_, '_>) -> Result<Self, Malformed>;
+
+    /// Whether a peer of this version can understand the value: a code that it does not speak, or a structure that
+    /// cannot do without one, does not fit. Optional and repeated fields leave such values out.
+    fn fits(&self, _version: Version) -> bool {
+        true
+    }
 }
 
 /// A value made of fields, as `structure!` declares it.
@@ -37,6 +43,11 @@ pub trait Field: Sized {
     /// # Errors
     /// [`Malformed`] when a value is missing or cannot be read.
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed>;
+
+    /// Whether the structure can be written for a peer of this version with this field as it is.
+    fn fits(&self, _version: Version) -> bool {
+        true
+    }
 }
 
 impl<T: Value> Field for T {
@@ -46,11 +57,16 @@ impl<T: Value> Field for T {
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         T::read(from.take(tag).ok_or(Malformed::Missing(tag))?)
     }
+    fn fits(&self, version: Version) -> bool {
+        Value::fits(self, version)
+    }
 }
 
 impl<T: Value> Field for Option<T> {
     fn emit(&self, tag: Tag, to: &mut Writer) {
-        if let Some(value) = self {
+        if let Some(value) = self
+            && Value::fits(value, to.version())
+        {
             value.write(tag, to);
         }
     }
@@ -61,7 +77,8 @@ impl<T: Value> Field for Option<T> {
 
 impl<T: Value> Field for Vec<T> {
     fn emit(&self, tag: Tag, to: &mut Writer) {
-        self.iter().for_each(|value| value.write(tag, to));
+        let version = to.version();
+        self.iter().filter(|value| Value::fits(*value, version)).for_each(|value| value.write(tag, to));
     }
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         let mut all = Self::new();
