@@ -1,4 +1,8 @@
-//! The house.
+//! The house: fronts, service, vault, slots, store and audit, floor upon floor. ARCHITECTURE.md is its plan.
 
+pub mod caller;
+pub mod chance;
+pub mod clock;
 pub mod receipt;
+pub mod slot;
 pub mod store;

@@ -9,6 +9,7 @@
 pub mod schema;
 
 pub mod code;
+pub mod mechanism;
 pub mod secret;
 pub mod tag;
 pub mod ttlv;

@@ -1,0 +1,25 @@
+//! Randomness, given and never taken: rooms ask whoever they were handed.
+
+/// A source of random bytes fit for keys.
+pub trait Chance: Send + Sync {
+    /// Fills `bytes`.
+    ///
+    /// # Errors
+    /// [`Dry`] when the source gives none; nothing may then be made from `bytes`.
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), Dry>;
+}
+
+/// The random source gives nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the random source gives nothing")]
+pub struct Dry;
+
+/// An array of random bytes.
+///
+/// # Errors
+/// [`Dry`], as the source says.
+pub fn array<const N: usize>(chance: &dyn Chance) -> Result<[u8; N], Dry> {
+    let mut bytes = [0; N];
+    chance.fill(&mut bytes)?;
+    Ok(bytes)
+}

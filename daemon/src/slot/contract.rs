@@ -1,0 +1,366 @@
+//! What every slot can be asked, whatever it is made of.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    mechanism::{Curve, Hash, Mechanism},
+    secret::Secret,
+};
+
+use crate::chance::Chance;
+
+/// A place where keys live: software here, a vendor's HSM elsewhere.
+pub trait Slot: Send + Sync {
+    /// The name the operator gave it.
+    fn name(&self) -> &str;
+
+    /// What it is made of: `software`, or the vendor's word.
+    fn maker(&self) -> &str;
+
+    /// What it can do with which keys; the one list that Query, C_GetMechanismList and refusals follow.
+    fn offers(&self) -> &'static [Offer];
+
+    /// Makes a new key, or a new pair.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a recipe it does not know.
+    fn make(&self, recipe: &Recipe) -> Result<Made, Error>;
+
+    /// Takes a key that was made elsewhere, after checking that it is one.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when the material is no sound key of that shape, [`Error::Unsupported`] for a form it cannot read.
+    fn take(&self, shape: Shape, material: &Material) -> Result<Kept, Error>;
+
+    /// Gives a key out in a form that other systems read. Whether it may leave was decided above.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the key does not leave this slot or has no such form.
+    fn give(&self, kept: &Kept, form: Form) -> Result<Material, Error>;
+
+    /// Opens a key that was kept, to work with it. The result is worth caching: parsing is a large part of the cost.
+    ///
+    /// # Errors
+    /// [`Error::Key`] when what was kept is no longer a key.
+    fn open(&self, kept: &Kept) -> Result<Arc<dyn Key>, Error>;
+
+    /// Starts a digest.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a hash function it does not have.
+    fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error>;
+
+    /// Its random source.
+    fn chance(&self) -> &dyn Chance;
+}
+
+/// A key, opened and ready to work; shared between threads.
+pub trait Key: Send + Sync {
+    /// Works in one go: the signature, MAC, ciphertext (with its tag behind it) or plaintext.
+    ///
+    /// # Errors
+    /// [`Error`]; for a decryption that fails every reason looks alike.
+    fn work(&self, purpose: Purpose, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
+        let mut running = self.begin(purpose, mechanism)?;
+        let first = running.update(data)?;
+        let last = running.finish()?;
+        if first.is_empty() {
+            return Ok(last);
+        }
+        Ok(Secret::new([first.reveal(), last.reveal()].concat()))
+    }
+
+    /// Checks a signature or MAC in one go.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it does not fit.
+    fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
+        let mut running = self.begin(Purpose::Verify, mechanism)?;
+        running.update(data)?;
+        running.finish_against(signature)
+    }
+
+    /// Starts work that comes in parts.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] when the key cannot be used so, [`Error::Parameter`] for parameters that cannot be.
+    fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error>;
+
+    /// Bytes of a signature, MAC or single block under this mechanism where the key alone decides them, for size
+    /// questions; nothing where the data decide.
+    fn output_length(&self, purpose: Purpose, mechanism: &Mechanism) -> Option<usize>;
+}
+
+/// Work under way: data go in in parts, results come out as they are ready.
+pub trait Running: Send {
+    /// Takes the next part and gives what is ready.
+    ///
+    /// # Errors
+    /// [`Error`]; the work cannot go on after one.
+    fn update(&mut self, data: &[u8]) -> Result<Secret, Error>;
+
+    /// Ends the work and gives the rest: the last blocks, the tag, the signature, the digest.
+    ///
+    /// # Errors
+    /// [`Error`]; for a decryption that fails every reason looks alike.
+    fn finish(self: Box<Self>) -> Result<Secret, Error>;
+
+    /// Ends a verification.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when the signature or MAC does not fit.
+    fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error>;
+}
+
+/// What a key is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Encrypt.
+    Encrypt,
+    /// Decrypt.
+    Decrypt,
+    /// Sign, or make a MAC.
+    Sign,
+    /// Verify a signature or a MAC.
+    Verify,
+    /// Encrypt a key that leaves.
+    Wrap,
+    /// Decrypt a key that comes in.
+    Unwrap,
+}
+
+/// What kind of key something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A symmetric key of the block ciphers or ChaCha20, or of HMAC, or of an algorithm that is only kept here.
+    Symmetric {
+        /// What it works with.
+        family: Family,
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// The private half of a pair.
+    Private(Pair),
+    /// The public half of a pair.
+    Public(Pair),
+}
+
+/// What a symmetric key works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// AES.
+    Aes,
+    /// Triple DES; its length counts 56 bits for every eight bytes or 64, as KMIP allows both.
+    TripleDes,
+    /// ChaCha20 and ChaCha20-Poly1305.
+    ChaCha20,
+    /// HMAC with any hash.
+    Hmac,
+    /// An algorithm that is kept and given out, and not worked with here.
+    Foreign,
+}
+
+/// A kind of key pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pair {
+    /// RSA with a modulus of so many bits.
+    Rsa {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    /// Elliptic.
+    Elliptic(Curve),
+}
+
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipe {
+    /// A symmetric key.
+    Symmetric {
+        /// What it works with.
+        family: Family,
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// A pair. An RSA pair has the public exponent 65537.
+    Pair(Pair),
+}
+
+/// What a slot made.
+#[derive(Debug)]
+pub enum Made {
+    /// A symmetric key.
+    One(Kept),
+    /// A pair.
+    Pair {
+        /// The private half.
+        private: Kept,
+        /// The public half.
+        public: Kept,
+    },
+}
+
+/// What a slot asks the vault to keep for it, sealed. Only the slot reads `held`: key bytes from a software slot, a
+/// name from an HSM.
+#[derive(Debug)]
+pub struct Kept {
+    /// What kind of key it is.
+    pub shape: Shape,
+    /// What the slot wants back when it opens the key.
+    pub held: Secret,
+}
+
+/// A key in a form that other systems read. Big numbers are unsigned, most significant byte first, without leading
+/// noughts.
+#[derive(Debug)]
+pub enum Material {
+    /// The bytes of a symmetric key.
+    Raw(Secret),
+    /// PKCS#8 PrivateKeyInfo, DER.
+    Pkcs8(Secret),
+    /// PKCS#1 RSAPrivateKey, DER.
+    Pkcs1Private(Secret),
+    /// SEC 1 ECPrivateKey, DER.
+    Sec1(Secret),
+    /// X.509 SubjectPublicKeyInfo, DER.
+    PublicKeyInfo(Vec<u8>),
+    /// PKCS#1 RSAPublicKey, DER.
+    Pkcs1Public(Vec<u8>),
+    /// The numbers of an RSA private key.
+    RsaPrivate(RsaPrivate),
+    /// The numbers of an RSA public key.
+    RsaPublic {
+        /// The modulus.
+        modulus: Vec<u8>,
+        /// The public exponent.
+        exponent: Vec<u8>,
+    },
+    /// The number of an elliptic private key (the seed, for Ed25519).
+    EllipticPrivate {
+        /// The curve.
+        curve: Curve,
+        /// The number, as long as the curve's order.
+        number: Secret,
+    },
+    /// The point of an elliptic public key: uncompressed (0x04, x, y), or the 32 bytes of Ed25519 and X25519. A
+    /// compressed point is read too.
+    EllipticPublic {
+        /// The curve.
+        curve: Curve,
+        /// The point.
+        point: Vec<u8>,
+    },
+}
+
+/// The numbers of an RSA private key. What is missing is computed where it can be.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct RsaPrivate {
+    pub modulus: Vec<u8>,
+    pub public_exponent: Option<Vec<u8>>,
+    pub private_exponent: Option<Secret>,
+    pub p: Option<Secret>,
+    pub q: Option<Secret>,
+    pub dp: Option<Secret>,
+    pub dq: Option<Secret>,
+    pub qinv: Option<Secret>,
+}
+
+/// The form in which a key is given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// The bytes of a symmetric key.
+    Raw,
+    /// PKCS#8 PrivateKeyInfo.
+    Pkcs8,
+    /// PKCS#1, of a private or a public RSA key.
+    Pkcs1,
+    /// SEC 1 ECPrivateKey.
+    Sec1,
+    /// X.509 SubjectPublicKeyInfo.
+    PublicKeyInfo,
+    /// The numbers: [`Material::RsaPrivate`], [`Material::RsaPublic`], [`Material::EllipticPrivate`] or
+    /// [`Material::EllipticPublic`]; [`Material::Raw`] for a symmetric key.
+    Numbers,
+}
+
+/// One thing a slot can do: a mechanism, by an example of it, with a kind of key and for some purposes.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    /// The mechanism, without parameters.
+    pub mechanism: Offered,
+    /// Fewest and most bits of the key.
+    pub bits: (usize, usize),
+    /// For what.
+    pub purposes: &'static [Purpose],
+}
+
+/// The mechanisms as a slot lists them: [`Mechanism`] without parameters, hashes named where they matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Offered {
+    AesEcb,
+    AesCbc,
+    AesCbcPad,
+    AesCtr,
+    AesCfb,
+    AesOfb,
+    AesGcm,
+    AesKeyWrap,
+    AesKeyWrapPadded,
+    TripleDesEcb,
+    TripleDesCbc,
+    TripleDesCbcPad,
+    ChaCha20,
+    ChaCha20Poly1305,
+    RsaPkcs1,
+    RsaPkcs1Hashed(Hash),
+    RsaPss,
+    RsaPssHashed(Hash),
+    RsaOaep,
+    RsaRaw,
+    Ecdsa,
+    EcdsaHashed(Hash),
+    Eddsa,
+    Hmac(Hash),
+    Digest(Hash),
+    AesKeyGen,
+    GenericKeyGen,
+    ChaCha20KeyGen,
+    TripleDesKeyGen,
+    RsaKeyGen,
+    EllipticKeyGen,
+    EdwardsKeyGen,
+}
+
+/// Why a slot did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The slot has no such mechanism, or not with this kind of key.
+    #[error("the slot does not offer {0}")]
+    Unsupported(&'static str),
+    /// A parameter of the mechanism cannot be: an initialisation vector of a wrong length, a tag too short.
+    #[error("the mechanism's {0} is not usable")]
+    Parameter(&'static str),
+    /// The data cannot be worked with: not whole blocks, or longer than the key allows.
+    #[error("the data have a length that the mechanism does not take")]
+    Length,
+    /// A decryption failed; why is nobody's business.
+    #[error("the data could not be decrypted")]
+    Undecryptable,
+    /// A signature or MAC does not fit.
+    #[error("the signature does not fit")]
+    Mismatch,
+    /// What should be a key is none.
+    #[error("this is no sound key: {0}")]
+    Key(&'static str),
+    /// The random source failed.
+    #[error(transparent)]
+    Chance(#[from] crate::chance::Dry),
+    /// The slot does not answer.
+    #[error("the slot does not answer; see `strongroom slot list`")]
+    Absent,
+    /// The cryptographic engine failed where it never should.
+    #[error("the cryptographic engine failed in {0}")]
+    Engine(&'static str),
+}

@@ -1,0 +1,8 @@
+//! Where keys live and cryptography happens.
+//!
+//! A slot makes keys, opens what the vault kept for it, and works with the key so opened. It never decides who
+//! may do so, never stores anything itself, and never sees a caller.
+
+pub mod contract;
+
+pub use contract::{Error, Kept, Key, Made, Material, Purpose, Recipe, Running, Shape, Slot};

@@ -1,0 +1,280 @@
+//! One typed name for every way of using a key.
+//!
+//! KMIP's Cryptographic Parameters, PKCS#11's CK_MECHANISM and JOSE's `alg` each say a part of it; all three are
+//! translated into a [`Mechanism`] before a slot sees them, so a slot has one list of what it can do.
+
+use std::fmt;
+
+/// A hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Hash {
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+    Sha512_224,
+    Sha512_256,
+    Sha3_224,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+}
+
+impl Hash {
+    /// Every hash function.
+    pub const ALL: [Self; 11] = [
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Sha512_224,
+        Self::Sha512_256,
+        Self::Sha3_224,
+        Self::Sha3_256,
+        Self::Sha3_384,
+        Self::Sha3_512,
+    ];
+
+    /// Bytes of a digest.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha224 | Self::Sha512_224 | Self::Sha3_224 => 28,
+            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 => 32,
+            Self::Sha384 | Self::Sha3_384 => 48,
+            Self::Sha512 | Self::Sha3_512 => 64,
+        }
+    }
+}
+
+/// An elliptic curve and, where the curve has but one, its signature scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Curve {
+    P224,
+    P256,
+    P384,
+    P521,
+    Secp256k1,
+    Ed25519,
+    X25519,
+}
+
+impl Curve {
+    /// Every curve.
+    pub const ALL: [Self; 7] =
+        [Self::P224, Self::P256, Self::P384, Self::P521, Self::Secp256k1, Self::Ed25519, Self::X25519];
+
+    /// Bits of the field, as KMIP's Cryptographic Length counts them.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::P224 => 224,
+            Self::P256 | Self::Secp256k1 | Self::Ed25519 | Self::X25519 => 256,
+            Self::P384 => 384,
+            Self::P521 => 521,
+        }
+    }
+}
+
+/// A block cipher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// AES with 128, 192 or 256 bits; blocks of 16 bytes.
+    Aes,
+    /// Triple DES with two or three keys; blocks of 8 bytes. For old data only.
+    TripleDes,
+}
+
+impl Block {
+    /// Bytes of a block.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Aes => 16,
+            Self::TripleDes => 8,
+        }
+    }
+}
+
+/// What fills the last block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Padding {
+    /// Nothing: the data must be whole blocks.
+    None,
+    /// PKCS#7 (KMIP calls it PKCS5).
+    Pkcs7,
+}
+
+/// How blocks follow each other.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Each block on its own.
+    Ecb {
+        /// What fills the last block.
+        padding: Padding,
+    },
+    /// Cipher block chaining.
+    Cbc {
+        /// One block.
+        iv: Vec<u8>,
+        /// What fills the last block.
+        padding: Padding,
+    },
+    /// Counter mode.
+    Ctr {
+        /// The first counter block.
+        block: Vec<u8>,
+    },
+    /// Cipher feedback over whole blocks (CFB128, CFB64).
+    Cfb {
+        /// One block.
+        iv: Vec<u8>,
+    },
+    /// Output feedback.
+    Ofb {
+        /// One block.
+        iv: Vec<u8>,
+    },
+    /// Galois counter mode; the tag follows the ciphertext.
+    Gcm {
+        /// Twelve bytes, unless an old peer insists on others.
+        nonce: Vec<u8>,
+        /// What is authenticated and not encrypted.
+        additional: Vec<u8>,
+        /// Bytes of the tag.
+        tag: usize,
+    },
+}
+
+/// What a signature is made over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The data, to be hashed with this first.
+    Message(Hash),
+    /// A digest that was taken already.
+    Digest,
+}
+
+/// How an ECDSA signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// r and s, each as long as the curve's order (PKCS#11, JOSE).
+    Raw,
+    /// A DER sequence of two integers (KMIP, X.509).
+    Der,
+}
+
+/// A way of using a key, with everything it needs besides the key and the data.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// A block cipher.
+    Cipher(Block, Mode),
+    /// ChaCha20 (RFC 8439; an 8-byte nonce is the original's with a 64-bit counter).
+    ChaCha20 {
+        /// 8 or 12 bytes.
+        nonce: Vec<u8>,
+        /// The number of the first block.
+        counter: u64,
+    },
+    /// ChaCha20-Poly1305 (RFC 8439); the tag follows the ciphertext.
+    ChaCha20Poly1305 {
+        /// 12 bytes.
+        nonce: Vec<u8>,
+        /// What is authenticated and not encrypted.
+        additional: Vec<u8>,
+    },
+    /// RSA PKCS#1 v1.5. As a signature: over a DigestInfo made with the hash, or, with none, over bytes that the
+    /// caller made one of. As encryption: the hash must be none.
+    RsaPkcs1(Option<Input>),
+    /// RSA-PSS (RFC 8017 §8.1).
+    RsaPss {
+        /// The hash named by the signature.
+        hash: Hash,
+        /// The hash inside MGF1.
+        mask: Hash,
+        /// Bytes of salt.
+        salt: usize,
+        /// What is signed. [`Input::Message`] names `hash` again.
+        input: Input,
+    },
+    /// RSA-OAEP (RFC 8017 §7.1).
+    RsaOaep {
+        /// The hash of the label.
+        hash: Hash,
+        /// The hash inside MGF1.
+        mask: Hash,
+        /// The label, mostly empty.
+        label: Vec<u8>,
+    },
+    /// RSA without any padding, over exactly as many bytes as the modulus has.
+    RsaRaw,
+    /// ECDSA.
+    Ecdsa {
+        /// What is signed.
+        input: Input,
+        /// How the signature is written.
+        form: Form,
+    },
+    /// Pure EdDSA (RFC 8032).
+    Eddsa,
+    /// HMAC.
+    Hmac {
+        /// The hash function.
+        hash: Hash,
+        /// Bytes that are kept of the result, from the left.
+        length: usize,
+    },
+    /// AES key wrap (RFC 3394), for keys only.
+    KeyWrap,
+    /// AES key wrap with padding (RFC 5649), for keys only.
+    KeyWrapPadded,
+}
+
+impl Mechanism {
+    /// The plain name, as messages and the audit log write it; no parameter is in it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Cipher(Block::Aes, mode) => match mode {
+                Mode::Ecb { .. } => "AES-ECB",
+                Mode::Cbc { .. } => "AES-CBC",
+                Mode::Ctr { .. } => "AES-CTR",
+                Mode::Cfb { .. } => "AES-CFB",
+                Mode::Ofb { .. } => "AES-OFB",
+                Mode::Gcm { .. } => "AES-GCM",
+            },
+            Self::Cipher(Block::TripleDes, mode) => match mode {
+                Mode::Ecb { .. } => "3DES-ECB",
+                Mode::Cbc { .. } => "3DES-CBC",
+                Mode::Ctr { .. } => "3DES-CTR",
+                Mode::Cfb { .. } => "3DES-CFB",
+                Mode::Ofb { .. } => "3DES-OFB",
+                Mode::Gcm { .. } => "3DES-GCM",
+            },
+            Self::ChaCha20 { .. } => "ChaCha20",
+            Self::ChaCha20Poly1305 { .. } => "ChaCha20-Poly1305",
+            Self::RsaPkcs1(_) => "RSA-PKCS1-v1.5",
+            Self::RsaPss { .. } => "RSA-PSS",
+            Self::RsaOaep { .. } => "RSA-OAEP",
+            Self::RsaRaw => "RSA-RAW",
+            Self::Ecdsa { .. } => "ECDSA",
+            Self::Eddsa => "EdDSA",
+            Self::Hmac { .. } => "HMAC",
+            Self::KeyWrap => "AES-KW",
+            Self::KeyWrapPadded => "AES-KWP",
+        }
+    }
+}
+
+impl fmt::Debug for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
