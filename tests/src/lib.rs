@@ -1,1 +1,15 @@
-//! The Appliance for tests.
+//! What end-to-end tests and benchmarks stand on: a complete appliance of their own, and other people's programs.
+//!
+//! Everything here is for tests, so it panics with a sentence where it cannot go on; nothing of it is shipped.
+
+mod appliance;
+mod build;
+mod doors;
+mod folder;
+mod program;
+
+pub use appliance::Appliance;
+pub use build::{built, top};
+pub use doors::{Audit, Client, Doors, Pkcs11};
+pub use folder::Folder;
+pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};
