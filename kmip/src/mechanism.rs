@@ -151,8 +151,8 @@ pub enum Mode {
 /// What a signature is made over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Input {
-    /// The data, to be hashed with this first.
-    Message(Hash),
+    /// The data, to be hashed first.
+    Message,
     /// A digest that was taken already.
     Digest,
 }
@@ -185,9 +185,16 @@ pub enum Mechanism {
         /// What is authenticated and not encrypted.
         additional: Vec<u8>,
     },
-    /// RSA PKCS#1 v1.5. As a signature: over a DigestInfo made with the hash, or, with none, over bytes that the
-    /// caller made one of. As encryption: the hash must be none.
-    RsaPkcs1(Option<Input>),
+    /// RSA PKCS#1 v1.5 over the bytes as they are (RFC 8017 §7.2): encryption, or a signature over a DigestInfo, or
+    /// anything else, that the caller made.
+    RsaPkcs1,
+    /// RSA PKCS#1 v1.5 signature over a DigestInfo that names the hash (RFC 8017 §8.2).
+    RsaPkcs1Hashed {
+        /// The hash named by the signature.
+        hash: Hash,
+        /// What is signed.
+        input: Input,
+    },
     /// RSA-PSS (RFC 8017 §8.1).
     RsaPss {
         /// The hash named by the signature.
@@ -196,7 +203,7 @@ pub enum Mechanism {
         mask: Hash,
         /// Bytes of salt.
         salt: usize,
-        /// What is signed. [`Input::Message`] names `hash` again.
+        /// What is signed.
         input: Input,
     },
     /// RSA-OAEP (RFC 8017 §7.1).
@@ -212,8 +219,8 @@ pub enum Mechanism {
     RsaRaw,
     /// ECDSA.
     Ecdsa {
-        /// What is signed.
-        input: Input,
+        /// What the data are hashed with first; nothing when they are a digest already.
+        hash: Option<Hash>,
         /// How the signature is written.
         form: Form,
     },
@@ -254,7 +261,7 @@ impl Mechanism {
             },
             Self::ChaCha20 { .. } => "ChaCha20",
             Self::ChaCha20Poly1305 { .. } => "ChaCha20-Poly1305",
-            Self::RsaPkcs1(_) => "RSA-PKCS1-v1.5",
+            Self::RsaPkcs1 | Self::RsaPkcs1Hashed { .. } => "RSA-PKCS1-v1.5",
             Self::RsaPss { .. } => "RSA-PSS",
             Self::RsaOaep { .. } => "RSA-OAEP",
             Self::RsaRaw => "RSA-RAW",
