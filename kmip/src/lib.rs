@@ -8,6 +8,7 @@
 #[macro_use]
 pub mod schema;
 
+pub mod attribute;
 pub mod code;
 pub mod mechanism;
 pub mod secret;

@@ -209,7 +209,11 @@ macro_rules! structure {
         $(#[$about])*
         #[derive(Debug)]
         pub struct $name {
-            $($(#[$doc])* pub $field: $kind,)*
+            $(
+                $(#[$doc])*
+                #[doc = concat!("`", stringify!($tag), "`, since `", stringify!($since), "`.")]
+                pub $field: $kind,
+            )*
         }
 
         impl $crate::ttlv::Structure for $name {

@@ -1,0 +1,364 @@
+//! How attributes stand on the wire: the only place that knows how KMIP 1.x, 2.x and 3.0 differ in it.
+//!
+//! KMIP 1.x writes `Attribute { Attribute Name, Attribute Index, Attribute Value }` and gathers them in
+//! Template-Attributes; 2.x and 3.0 write each value under its own tag and gather them in Attributes. Reading accepts
+//! either form whatever the version. Writing leaves out what the peer's version does not know; it never fails.
+
+use super::{Kind, Link, Name, Standard, Vendor, shape::split_up, table::Attribute};
+use crate::{
+    tag::Tag,
+    ttlv::{Any, Field, Fields, Item, Kind as Type, Malformed, Value, Writer},
+    version::{V2_0, Version},
+};
+
+/// One attribute with the index that KMIP 1.x gives to each of several instances.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Instance {
+    /// Which instance; where it is missing the first is meant, and KMIP 2.x has none.
+    pub index: Option<i32>,
+    /// The attribute.
+    pub attribute: Attribute,
+}
+
+impl From<Attribute> for Instance {
+    fn from(attribute: Attribute) -> Self {
+        Self { index: None, attribute }
+    }
+}
+
+impl Instance {
+    /// Reads an attribute in either form.
+    ///
+    /// # Errors
+    /// [`Malformed::Value`] of the Attribute Name when KMIP 1.x names an attribute that is not known,
+    /// [`Malformed::Unexpected`] of the tag when KMIP 2.x does; others when the value is not the attribute's.
+    pub fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
+        let tag = item.tag();
+        if tag == Tag::Attribute {
+            return Self::read_named(item);
+        }
+        if let Some(link_type) = Link::type_of(tag) {
+            let linked_object_identifier = Value::read(item)?;
+            return Ok(Attribute::Link(Link { link_type, linked_object_identifier }).into());
+        }
+        let standard = Standard::of_tag(tag).ok_or(Malformed::Unexpected(tag))?;
+        standard.read(item).map(Self::from)
+    }
+
+    fn read_named(item: Item<'_, '_>) -> Result<Self, Malformed> {
+        let mut fields = Fields::of(item)?;
+        let vendor: Option<String> = Field::scan(Tag::VendorIdentification, &mut fields)?;
+        let name: String = Field::scan(Tag::AttributeName, &mut fields)?;
+        let index: Option<i32> = Field::scan(Tag::AttributeIndex, &mut fields)?;
+        let value = fields.take(Tag::AttributeValue).ok_or(Malformed::Missing(Tag::AttributeValue))?;
+        fields.finish()?;
+        let kind = vendor.map_or_else(|| Kind::named(&name), |vendor| Kind::vendor(&vendor, &name));
+        let attribute = match kind {
+            Kind::Standard(standard) => standard.read(value)?,
+            Kind::Vendor { vendor, name } => Attribute::Vendor(Vendor { vendor, name, value: Any::read(value)? }),
+            Kind::Unknown(_) => return Err(Malformed::Value(Tag::AttributeName)),
+        };
+        Ok(Self { index, attribute })
+    }
+
+    /// Writes the attribute as the peer's version has it, unless it does not.
+    fn write(&self, to: &mut Writer) {
+        if !self.attribute.fits(to.version()) {
+            return;
+        }
+        if tagged(to.version()) {
+            return self.attribute.write_tagged(to);
+        }
+        to.structure(Tag::Attribute, |to| {
+            to.text(Tag::AttributeName, &self.attribute.kind().to_string());
+            // A missing index means the first instance, and clients with but one expect none.
+            if let Some(index) = self.index.filter(|&index| index != 0) {
+                to.integer(Tag::AttributeIndex, index);
+            }
+            self.attribute.write_value(Tag::AttributeValue, to);
+        });
+    }
+}
+
+impl Attribute {
+    /// Writes the attribute under its own tag, as KMIP 2.x and 3.0 do.
+    pub fn write_tagged(&self, to: &mut Writer) {
+        match self {
+            Self::Vendor(own) => to.structure(Tag::Attribute, |to| {
+                to.text(Tag::VendorIdentification, &own.vendor);
+                to.text(Tag::AttributeName, &own.name);
+                own.value.write(Tag::AttributeValue, to);
+            }),
+            Self::Link(link) if split_up(to.version()) => {
+                if let Some(tag) = Link::tag_of(link.link_type) {
+                    link.linked_object_identifier.write(tag, to);
+                }
+            }
+            other => {
+                if let Kind::Standard(standard) = other.kind() {
+                    other.write_value(standard.tag(), to);
+                }
+            }
+        }
+    }
+}
+
+/// The attributes that a new object shall have: a Template-Attribute of KMIP 1.x, Attributes of 2.x, and their
+/// variants for the two halves of a key pair. The row may name either tag. A missing one reads as an empty one; where
+/// the difference matters the field is an `Option<Template>`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// The Templates of KMIP 1.x whose attributes are wanted too.
+    pub names: Vec<Name>,
+    /// The attributes.
+    pub attributes: Vec<Instance>,
+}
+
+impl Template {
+    fn read_into(&mut self, item: Item<'_, '_>) -> Result<(), Malformed> {
+        let mut fields = Fields::of(item)?;
+        let templates = PAIRS.iter().any(|(old, _)| *old == item.tag());
+        while let Some(field) = fields.take_any() {
+            if templates && field.tag() == Tag::Name {
+                self.names.push(Name::read(field)?);
+            } else {
+                self.attributes.push(Instance::read(field)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Field for Option<Template> {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        let Some(template) = self else { return };
+        let (old, new) = pair(tag);
+        let tagged = tagged(to.version());
+        to.structure(if tagged { new } else { old }, |to| {
+            if !tagged {
+                template.names.iter().for_each(|name| name.write(Tag::Name, to));
+            }
+            template.attributes.iter().for_each(|instance| instance.write(to));
+        });
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        let (old, new) = pair(tag);
+        let mut found = None;
+        while let Some(item) = from.take(old).or_else(|| from.take(new)) {
+            found.get_or_insert_with(Template::default).read_into(item)?;
+        }
+        Ok(found)
+    }
+}
+
+impl Field for Template {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        let (old, new) = pair(tag);
+        let tagged = tagged(to.version());
+        to.structure(if tagged { new } else { old }, |to| {
+            if !tagged {
+                self.names.iter().for_each(|name| name.write(Tag::Name, to));
+            }
+            self.attributes.iter().for_each(|instance| instance.write(to));
+        });
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Option::<Self>::scan(tag, from).map(Option::unwrap_or_default)
+    }
+}
+
+impl FromIterator<Attribute> for Template {
+    fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
+        Self { names: Vec::new(), attributes: attributes.into_iter().map(Instance::from).collect() }
+    }
+}
+
+/// The attributes of an object, or those that Locate looks for: a run of Attribute items in KMIP 1.x, one Attributes
+/// structure in 2.x. The row may name either tag. Reading takes a Template-Attribute for it too, because there are
+/// clients whose Locate sends one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed(pub Vec<Instance>);
+
+impl Listed {
+    fn write(&self, tag: Tag, to: &mut Writer) {
+        if !tagged(to.version()) {
+            return self.0.iter().for_each(|instance| instance.write(to));
+        }
+        let tag = if tag == Tag::Attribute { Tag::Attributes } else { pair(tag).1 };
+        to.structure(tag, |to| self.0.iter().for_each(|instance| instance.write(to)));
+    }
+}
+
+impl Field for Option<Listed> {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        if let Some(listed) = self {
+            listed.write(tag, to);
+        }
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        let mut found = None;
+        while let Some(item) = from.take(Tag::Attribute) {
+            found.get_or_insert_with(Vec::new).push(Instance::read(item)?);
+        }
+        let structure = if tag == Tag::Attribute { Tag::Attributes } else { tag };
+        if let Some(template) = Option::<Template>::scan(structure, from)? {
+            let found = found.get_or_insert_with(Vec::new);
+            found.extend(template.names.into_iter().map(|name| Attribute::Name(name).into()));
+            found.extend(template.attributes);
+        }
+        Ok(found.map(Listed))
+    }
+}
+
+impl Field for Listed {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        self.write(tag, to);
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Option::<Self>::scan(tag, from).map(Option::unwrap_or_default)
+    }
+}
+
+impl FromIterator<Attribute> for Listed {
+    fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
+        Self(attributes.into_iter().map(Instance::from).collect())
+    }
+}
+
+/// A single attribute: an Attribute of KMIP 1.x, in 2.x a structure that holds it. A row that names New Attribute or
+/// Attribute stands for both; Current Attribute stands for itself and is not written for KMIP 1.x.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct One(pub Instance);
+
+impl Field for Option<One> {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        let Some(One(instance)) = self else { return };
+        if !instance.attribute.fits(to.version()) {
+            return;
+        }
+        if tagged(to.version()) {
+            let tag = if tag == Tag::Attribute { Tag::NewAttribute } else { tag };
+            to.structure(tag, |to| instance.write(to));
+        } else if tag != Tag::CurrentAttribute {
+            instance.write(to);
+        }
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        let holder = if tag == Tag::Attribute { Tag::NewAttribute } else { tag };
+        if let Some(item) = from.take(holder) {
+            let mut fields = Fields::of(item)?;
+            let only = fields.take_any().ok_or(Malformed::Missing(holder))?;
+            let instance = Instance::read(only)?;
+            fields.finish()?;
+            return Ok(Some(One(instance)));
+        }
+        if tag == Tag::CurrentAttribute {
+            return Ok(None);
+        }
+        from.take(Tag::Attribute).map(|item| Instance::read(item).map(One)).transpose()
+    }
+}
+
+impl Field for One {
+    fn emit(&self, tag: Tag, to: &mut Writer) {
+        Some(self.clone()).emit(tag, to);
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Option::<Self>::scan(tag, from)?.ok_or(Malformed::Missing(tag))
+    }
+}
+
+/// Which attribute is meant: an Attribute Name of KMIP 1.x, an Attribute Reference of 2.x. The row may name either
+/// tag. What no row names reads as [`Kind::Unknown`], so that the service can say which of its reasons applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference(pub Kind);
+
+impl Reference {
+    fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
+        match item.kind() {
+            Type::Enumeration => Ok(Self(Kind::tagged(Tag(item.enumeration()?)))),
+            Type::Structure => {
+                let mut fields = Fields::of(item)?;
+                let vendor: Option<String> = Field::scan(Tag::VendorIdentification, &mut fields)?;
+                let name: String = Field::scan(Tag::AttributeName, &mut fields)?;
+                fields.finish()?;
+                Ok(Self(vendor.map_or_else(|| Kind::named(&name), |vendor| Kind::vendor(&vendor, &name))))
+            }
+            _ => item.text().map(|name| Self(Kind::named(name))),
+        }
+    }
+
+    fn write(kind: &Kind, to: &mut Writer) {
+        if !kind.fits(to.version()) {
+            return;
+        }
+        match kind {
+            _ if !tagged(to.version()) => to.text(Tag::AttributeName, &kind.to_string()),
+            Kind::Standard(standard) => to.enumeration(Tag::AttributeReference, standard.tag().0),
+            Kind::Vendor { vendor, name } => to.structure(Tag::AttributeReference, |to| {
+                to.text(Tag::VendorIdentification, vendor);
+                to.text(Tag::AttributeName, name);
+            }),
+            Kind::Unknown(_) => {}
+        }
+    }
+
+    fn take(from: &mut Fields<'_, '_>) -> Result<Option<Self>, Malformed> {
+        let item = from.take(Tag::AttributeReference).or_else(|| from.take(Tag::AttributeName));
+        item.map(Self::read).transpose()
+    }
+}
+
+impl Field for Option<Reference> {
+    fn emit(&self, _tag: Tag, to: &mut Writer) {
+        if let Some(Reference(kind)) = self {
+            Reference::write(kind, to);
+        }
+    }
+    fn scan(_tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Reference::take(from)
+    }
+}
+
+impl Field for Reference {
+    fn emit(&self, _tag: Tag, to: &mut Writer) {
+        Self::write(&self.0, to);
+    }
+    fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Self::take(from)?.ok_or(Malformed::Missing(tag))
+    }
+}
+
+/// Which attributes are meant: a run of [`Reference`]s.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References(pub Vec<Kind>);
+
+impl Field for References {
+    fn emit(&self, _tag: Tag, to: &mut Writer) {
+        self.0.iter().for_each(|kind| Reference::write(kind, to));
+    }
+    fn scan(_tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        let mut kinds = Vec::new();
+        while let Some(Reference(kind)) = Reference::take(from)? {
+            kinds.push(kind);
+        }
+        Ok(Self(kinds))
+    }
+}
+
+/// Whether a peer of this version writes attributes under their own tags.
+fn tagged(version: Version) -> bool {
+    version >= V2_0
+}
+
+/// What KMIP 1.x and what 2.x call the same field.
+fn pair(tag: Tag) -> (Tag, Tag) {
+    PAIRS.iter().copied().find(|(old, new)| *old == tag || *new == tag).unwrap_or((tag, tag))
+}
+
+const PAIRS: [(Tag, Tag); 4] = [
+    (Tag::TemplateAttribute, Tag::Attributes),
+    (Tag::CommonTemplateAttribute, Tag::CommonAttributes),
+    (Tag::PrivateKeyTemplateAttribute, Tag::PrivateKeyAttributes),
+    (Tag::PublicKeyTemplateAttribute, Tag::PublicKeyAttributes),
+];
