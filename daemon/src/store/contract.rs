@@ -60,7 +60,7 @@ pub struct Write {
     pub table: Table,
     /// The row's key; at most [`Batch::LONGEST_KEY`] bytes.
     pub key: Vec<u8>,
-    /// The new value, or `None` to remove the row.
+    /// The new value of at most [`Batch::LONGEST_VALUE`] bytes, or `None` to remove the row.
     pub value: Option<Vec<u8>>,
 }
 
@@ -71,8 +71,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Keys are identifiers, digests and names of a few dozen bytes. The limit leaves room for the longest KMIP name.
-    pub const LONGEST_KEY: usize = 1024;
+    /// Keys are identifiers and digests of a few dozen bytes; what is longer is kept under its digest. The limit also
+    /// keeps 256 keys well inside one page of the store's index.
+    pub const LONGEST_KEY: usize = 255;
+
+    /// 16 MiB: far beyond any request.
+    pub const LONGEST_VALUE: usize = 16 << 20;
 
     /// An empty batch.
     #[must_use]
@@ -228,6 +232,9 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The writer could not be started.
+    #[error("the system has no thread left for the store's writer: {0}")]
+    Thread(Arc<io::Error>),
     /// A change that no store takes.
     #[error("a key in table {table} is {length} bytes long; at most {longest} are kept", longest = Batch::LONGEST_KEY)]
     Key {
@@ -235,6 +242,12 @@ pub enum Error {
         table: Table,
         /// Its length in bytes.
         length: usize,
+    },
+    /// Another change that no store takes.
+    #[error("a value for table {table} is too large; at most {longest} bytes are kept", longest = Batch::LONGEST_VALUE)]
+    Value {
+        /// Whose value.
+        table: Table,
     },
 }
 

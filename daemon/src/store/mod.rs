@@ -4,5 +4,13 @@
 //! a change is kept before the disk has it, never keeps half a batch, and never writes on after a write has failed.
 
 mod contract;
+mod folder;
+mod memory;
+mod registry;
+mod row;
+mod sled;
+mod writer;
 
 pub use contract::{Batch, Error, Receipt, Store, Table, Visit, Write};
+pub use registry::{Keeps, Kind, MEMBERS, Member, Settings, open};
+pub use writer::Queue;
