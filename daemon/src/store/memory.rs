@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::contract::{Batch, Error, Store, Table, Visit};
-use super::registry::Settings;
+use super::settings::Settings;
 use super::writer::{Medium, Written};
 
 /// Opens an empty store in memory.

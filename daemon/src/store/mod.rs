@@ -8,9 +8,10 @@ mod folder;
 mod memory;
 mod registry;
 mod row;
+mod settings;
 mod sled;
 mod writer;
 
 pub use contract::{Batch, Error, Receipt, Store, Table, Visit, Write};
-pub use registry::{Keeps, Kind, MEMBERS, Member, Settings, open};
-pub use writer::Queue;
+pub use registry::{Keeps, MEMBERS, Member, open};
+pub use settings::{Kind, Queue, Settings};

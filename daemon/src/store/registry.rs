@@ -1,41 +1,10 @@
 //! Every store there is: one row each.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::contract::{Error, Store};
-use super::writer::Queue;
+use super::settings::{Kind, Settings};
 use super::{memory, sled};
-
-/// Which store, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The member of the registry that keeps the rows.
-    pub kind: Kind,
-    /// The folder that is the store's alone; made if it is not there. Not used by a store in memory.
-    pub folder: PathBuf,
-    /// Bytes of rows that are held in memory for reading.
-    pub cache: u64,
-    /// How much may wait for the writer.
-    pub queue: Queue,
-}
-
-impl Settings {
-    /// A store of the given kind in `folder`, with everything else as it usually is.
-    #[must_use]
-    pub fn new(kind: Kind, folder: impl Into<PathBuf>) -> Self {
-        Self { kind, folder: folder.into(), cache: USUAL_CACHE, queue: Queue::default() }
-    }
-}
-
-/// The kinds of store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A database in a folder of this machine.
-    Sled,
-    /// Nothing but memory.
-    Memory,
-}
 
 /// Whether rows outlive the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +46,3 @@ pub fn open(settings: &Settings) -> Result<Arc<dyn Store>, Error> {
         .expect("a test opens every kind, so each has its row above");
     (member.open)(settings).map(Arc::from)
 }
-
-/// Some ten thousand sealed keys; an idle daemon stays well under its 40 MiB.
-const USUAL_CACHE: u64 = 16 << 20;

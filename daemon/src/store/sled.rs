@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use super::contract::{Batch, Error, Store, Table, Visit};
 use super::folder::{Folder, disk};
-use super::registry::Settings;
 use super::row::{self, Outline, PART, Row};
+use super::settings::Settings;
 use super::writer::{Medium, Written};
 
 /// Opens the database in the settings' folder, or makes it.

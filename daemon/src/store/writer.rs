@@ -13,6 +13,7 @@ use std::thread::{self, JoinHandle};
 use crate::receipt;
 
 use super::contract::{Batch, Error, Receipt, Store, Table, Visit};
+use super::settings::Queue;
 
 /// Something that keeps rows: what a member of this room has to be able to do.
 pub(super) trait Medium: Send + Sync + 'static {
@@ -34,22 +35,6 @@ pub(super) trait Medium: Send + Sync + 'static {
 
     /// Makes everything applied so far, which is up to `generation`, survive a loss of power.
     fn sync(&self, generation: u64) -> Result<(), Error>;
-}
-
-/// How much may wait for the writer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queue {
-    /// Batches.
-    pub batches: usize,
-    /// Bytes of keys and values.
-    pub bytes: usize,
-}
-
-impl Default for Queue {
-    /// Ten thousand connections with a change each, at the size of a sealed key; or a good many of the largest requests.
-    fn default() -> Self {
-        Self { batches: 16_384, bytes: 64 << 20 }
-    }
 }
 
 /// A store: a medium and its writer.
