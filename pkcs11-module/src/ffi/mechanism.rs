@@ -1,0 +1,240 @@
+//! Mechanism parameters: C structures to wire values. One row says which mechanisms take which structure.
+
+use cryptoki_sys::*;
+use strongroom_pkcs11_wire::{
+    Mechanism, MechanismType, Rv,
+    mechanism::{
+        CbcData, Ccm, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number, Oaep, Parameter, Poly1305,
+        Pss,
+    },
+    number::{Derivation, Hedge, Mask, Source},
+    value::Bytes,
+};
+
+use super::memory::{self, Input};
+
+/// A mechanism with its parameter, or nothing for null.
+///
+/// # Safety
+/// `start` is null or points to a mechanism whose parameter is as its length and its kind say.
+///
+/// # Errors
+/// [`Rv::MECHANISM_PARAM_INVALID`] when the parameter cannot be that of the mechanism.
+pub(super) unsafe fn optional(start: *const CK_MECHANISM) -> Result<Option<Mechanism>, Rv> {
+    // SAFETY: promised above.
+    let Some(given) = (unsafe { memory::structure(start) }) else { return Ok(None) };
+    let kind = MechanismType(given.mechanism);
+    let parameter = if given.pParameter.is_null() && given.ulParameterLen == 0 {
+        Parameter::None
+    } else {
+        // SAFETY: promised above.
+        unsafe { parameter(kind, &given) }?
+    };
+    Ok(Some(Mechanism { kind, parameter }))
+}
+
+/// A mechanism that must be there.
+///
+/// # Safety
+/// As for [`optional`].
+///
+/// # Errors
+/// [`Rv::ARGUMENTS_BAD`] for null, else as for [`optional`].
+pub(super) unsafe fn required(start: *const CK_MECHANISM) -> Result<Mechanism, Rv> {
+    // SAFETY: promised above.
+    unsafe { optional(start) }?.ok_or(Rv::ARGUMENTS_BAD)
+}
+
+/// Reads the structure that a mechanism takes. What is not listed takes bytes: an initialisation vector, most often.
+///
+/// # Safety
+/// As for [`optional`].
+#[allow(clippy::multiple_unsafe_ops_per_block, reason = "one promise for the whole parameter")]
+unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Parameter, Rv> {
+    type M = MechanismType;
+    // SAFETY: the caller vouches for the parameter and for everything that it points to.
+    Ok(unsafe {
+        match kind {
+            M::AES_GCM => {
+                let p = whole::<CK_GCM_PARAMS>(given)?;
+                let (iv, aad) = (bytes(p.pIv, p.ulIvLen)?, bytes(p.pAAD, p.ulAADLen)?);
+                Parameter::Gcm(Gcm { iv, iv_bits: p.ulIvBits, aad, tag_bits: p.ulTagBits })
+            }
+            M::AES_CCM => {
+                let p = whole::<CK_CCM_PARAMS>(given)?;
+                let (nonce, aad) = (bytes(p.pNonce, p.ulNonceLen)?, bytes(p.pAAD, p.ulAADLen)?);
+                Parameter::Ccm(Ccm { data_length: p.ulDataLen, nonce, aad, tag_length: p.ulMACLen })
+            }
+            M::AES_CTR => {
+                let p = whole::<CK_AES_CTR_PARAMS>(given)?;
+                Parameter::Ctr(Ctr { bits: p.ulCounterBits, block: p.cb })
+            }
+            kind if PSS.contains(&kind) => {
+                let p = whole::<CK_RSA_PKCS_PSS_PARAMS>(given)?;
+                Parameter::Pss(Pss { hash: MechanismType(p.hashAlg), mask: Mask(p.mgf), salt: p.sLen })
+            }
+            M::RSA_PKCS_OAEP => {
+                let p = whole::<CK_RSA_PKCS_OAEP_PARAMS>(given)?;
+                let label = bytes(p.pSourceData.cast(), p.ulSourceDataLen)?;
+                Parameter::Oaep(Oaep {
+                    hash: MechanismType(p.hashAlg),
+                    mask: Mask(p.mgf),
+                    source: Source(p.source),
+                    label,
+                })
+            }
+            M::ECDH1_DERIVE | M::ECDH1_COFACTOR_DERIVE => {
+                let p = whole::<CK_ECDH1_DERIVE_PARAMS>(given)?;
+                let shared = bytes(p.pSharedData, p.ulSharedDataLen)?;
+                let public = bytes(p.pPublicData, p.ulPublicDataLen)?;
+                Parameter::Ecdh(Ecdh { derivation: Derivation(p.kdf), shared, public })
+            }
+            M::EDDSA => {
+                let p = whole::<CK_EDDSA_PARAMS>(given)?;
+                let context = bytes(p.pContextData, p.ulContextDataLen)?;
+                Parameter::Eddsa(Eddsa { prehash: truth(p.phFlag)?, context })
+            }
+            M::CHACHA20_POLY1305 | M::SALSA20_POLY1305 => {
+                let p = whole::<CK_SALSA20_CHACHA20_POLY1305_PARAMS>(given)?;
+                let (nonce, aad) = (bytes(p.pNonce, p.ulNonceLen)?, bytes(p.pAAD, p.ulAADLen)?);
+                Parameter::Poly1305(Poly1305 { nonce, aad })
+            }
+            M::HASH_ML_DSA | M::HASH_SLH_DSA => {
+                let p = whole::<CK_HASH_SIGN_ADDITIONAL_CONTEXT>(given)?;
+                let context = bytes(p.pContext, p.ulContextLen)?;
+                let (hedge, hash) = (Hedge(p.hedgeVariant), MechanismType(p.hash));
+                Parameter::HashContext(HashContext { hedge, context, hash })
+            }
+            kind if LATTICE.contains(&kind) => {
+                let p = whole::<CK_SIGN_ADDITIONAL_CONTEXT>(given)?;
+                let context = bytes(p.pContext, p.ulContextLen)?;
+                Parameter::Context(Context { hedge: Hedge(p.hedgeVariant), context })
+            }
+            M::HKDF_DERIVE | M::HKDF_DATA => {
+                let p = whole::<CK_HKDF_PARAMS>(given)?;
+                let (salt, info) = (bytes(p.pSalt, p.ulSaltLen)?, bytes(p.pInfo, p.ulInfoLen)?);
+                Parameter::Hkdf(Hkdf {
+                    extract: truth(p.bExtract)?,
+                    expand: truth(p.bExpand)?,
+                    hash: MechanismType(p.prfHashMechanism),
+                    salt_type: p.ulSaltType,
+                    salt,
+                    salt_key: p.hSaltKey,
+                    info,
+                })
+            }
+            kind if STRING.contains(&kind) => {
+                let p = whole::<CK_KEY_DERIVATION_STRING_DATA>(given)?;
+                let data = bytes(p.pData, p.ulLen)?;
+                Parameter::Data(Data { data })
+            }
+            M::AES_CBC_ENCRYPT_DATA => {
+                let p = whole::<CK_AES_CBC_ENCRYPT_DATA_PARAMS>(given)?;
+                let data = bytes(p.pData, p.length)?;
+                Parameter::CbcData(CbcData { iv: p.iv, data })
+            }
+            kind if NUMBER.contains(&kind) => {
+                let number = whole::<CK_ULONG>(given)?;
+                Parameter::Number(Number { number })
+            }
+            _ => {
+                let iv = bytes(given.pParameter.cast(), given.ulParameterLen)?;
+                Parameter::Iv(Iv { iv })
+            }
+        }
+    })
+}
+
+/// Whether the parameter is as long as a structure.
+fn is<T>(given: &CK_MECHANISM) -> bool {
+    usize::try_from(given.ulParameterLen) == Ok(size_of::<T>())
+}
+
+/// The parameter as a structure, which it must be exactly as long as.
+///
+/// # Safety
+/// The parameter has as many readable bytes as its length says, and any bytes make a `T`.
+unsafe fn whole<T: Copy>(given: &CK_MECHANISM) -> Result<T, Rv> {
+    if !is::<T>(given) {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
+    // SAFETY: the caller vouches for the bytes, and they are as many as a `T` has.
+    unsafe { memory::structure(given.pParameter.cast_const().cast()) }.ok_or(Rv::MECHANISM_PARAM_INVALID)
+}
+
+/// Bytes that a parameter points to.
+///
+/// # Safety
+/// As for [`Input::new`].
+unsafe fn bytes(start: *const u8, length: CK_ULONG) -> Result<Bytes, Rv> {
+    // SAFETY: promised by the caller.
+    let input = unsafe { Input::new(start, length) }.map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
+    input.bytes(Rv::MECHANISM_PARAM_INVALID)
+}
+
+fn truth(value: CK_BBOOL) -> Result<bool, Rv> {
+    memory::truth(value).ok_or(Rv::MECHANISM_PARAM_INVALID)
+}
+
+const PSS: [MechanismType; 10] = [
+    MechanismType::RSA_PKCS_PSS,
+    MechanismType::SHA1_RSA_PKCS_PSS,
+    MechanismType::SHA224_RSA_PKCS_PSS,
+    MechanismType::SHA256_RSA_PKCS_PSS,
+    MechanismType::SHA384_RSA_PKCS_PSS,
+    MechanismType::SHA512_RSA_PKCS_PSS,
+    MechanismType::SHA3_224_RSA_PKCS_PSS,
+    MechanismType::SHA3_256_RSA_PKCS_PSS,
+    MechanismType::SHA3_384_RSA_PKCS_PSS,
+    MechanismType::SHA3_512_RSA_PKCS_PSS,
+];
+
+const LATTICE: [MechanismType; 22] = [
+    MechanismType::ML_DSA,
+    MechanismType::HASH_ML_DSA_SHA224,
+    MechanismType::HASH_ML_DSA_SHA256,
+    MechanismType::HASH_ML_DSA_SHA384,
+    MechanismType::HASH_ML_DSA_SHA512,
+    MechanismType::HASH_ML_DSA_SHA3_224,
+    MechanismType::HASH_ML_DSA_SHA3_256,
+    MechanismType::HASH_ML_DSA_SHA3_384,
+    MechanismType::HASH_ML_DSA_SHA3_512,
+    MechanismType::HASH_ML_DSA_SHAKE128,
+    MechanismType::HASH_ML_DSA_SHAKE256,
+    MechanismType::SLH_DSA,
+    MechanismType::HASH_SLH_DSA_SHA224,
+    MechanismType::HASH_SLH_DSA_SHA256,
+    MechanismType::HASH_SLH_DSA_SHA384,
+    MechanismType::HASH_SLH_DSA_SHA512,
+    MechanismType::HASH_SLH_DSA_SHA3_224,
+    MechanismType::HASH_SLH_DSA_SHA3_256,
+    MechanismType::HASH_SLH_DSA_SHA3_384,
+    MechanismType::HASH_SLH_DSA_SHA3_512,
+    MechanismType::HASH_SLH_DSA_SHAKE128,
+    MechanismType::HASH_SLH_DSA_SHAKE256,
+];
+
+const STRING: [MechanismType; 4] = [
+    MechanismType::AES_ECB_ENCRYPT_DATA,
+    MechanismType::CONCATENATE_BASE_AND_DATA,
+    MechanismType::CONCATENATE_DATA_AND_BASE,
+    MechanismType::XOR_BASE_AND_DATA,
+];
+
+const NUMBER: [MechanismType; 15] = [
+    MechanismType::MD5_HMAC_GENERAL,
+    MechanismType::SHA_1_HMAC_GENERAL,
+    MechanismType::SHA224_HMAC_GENERAL,
+    MechanismType::SHA256_HMAC_GENERAL,
+    MechanismType::SHA384_HMAC_GENERAL,
+    MechanismType::SHA512_HMAC_GENERAL,
+    MechanismType::SHA512_T_HMAC_GENERAL,
+    MechanismType::SHA3_224_HMAC_GENERAL,
+    MechanismType::SHA3_256_HMAC_GENERAL,
+    MechanismType::SHA3_384_HMAC_GENERAL,
+    MechanismType::SHA3_512_HMAC_GENERAL,
+    MechanismType::AES_MAC_GENERAL,
+    MechanismType::AES_CMAC_GENERAL,
+    MechanismType::CONCATENATE_BASE_AND_KEY,
+    MechanismType::EXTRACT_KEY_FROM_KEY,
+];

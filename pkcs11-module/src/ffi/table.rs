@@ -1,0 +1,438 @@
+//! Every function of PKCS#11 3.2, a row each. Longer than other files because it is one table.
+//!
+//! A row says what becomes of the pointers and which request they make. A function that the daemon does not serve is a row
+//! without a right side.
+
+use std::ffi::c_void;
+
+use cryptoki_sys::{
+    CK_ASYNC_DATA, CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_INFO, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
+    CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
+};
+use strongroom_pkcs11_wire::{
+    MechanismType, Rv,
+    call::request,
+    number::{MechanismFlags, SessionFlags, UserType},
+};
+
+use super::{
+    answer,
+    guard::guard,
+    mechanism::{optional, required},
+    memory::{Input, Output, Place, Row, pin, structure},
+    template::{Questions, template},
+};
+
+/// Makes exported C functions from rows. The arguments are the application's promise: pointers are null or point to what the
+/// standard says, lengths are true. That promise is all that the unsafe block of a row rests on.
+macro_rules! functions {
+    ($($name:ident($($argument:ident: $kind:ty),* $(,)?) => |$module:ident| $body:expr;)*) => { $(
+        #[doc = concat!("`", stringify!($name), "` of PKCS#11 3.2.")]
+        ///
+        /// # Safety
+        /// Every pointer is null or points to what the standard says, and lengths are true.
+        #[allow(unused_unsafe, clippy::multiple_unsafe_ops_per_block, reason = "one promise for all arguments of a row")]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($argument: $kind),*) -> CK_RV {
+            guard(|$module| {
+                // SAFETY: promised above, and handed on to what makes inputs and outputs of the pointers.
+                unsafe { $body }
+            })
+        }
+    )* };
+}
+
+/// Makes exported C functions that are not served, from rows without a right side. Their arguments are not looked at.
+macro_rules! absent {
+    ($($name:ident($($kind:ty),* $(,)?);)*) => { $(
+        #[doc = concat!("`", stringify!($name), "` of PKCS#11 3.2, which is not served.")]
+        ///
+        /// # Safety
+        /// None is asked for.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($(_: $kind),*) -> CK_RV {
+            guard(|_module| Err(Rv::FUNCTION_NOT_SUPPORTED))
+        }
+    )* };
+}
+
+functions! {
+    C_GetInfo(info: *mut CK_INFO) => |_module| {
+        Place::new(info)?.put(answer::module());
+        Ok(())
+    };
+    C_GetSlotList(token_present: CK_BBOOL, slots: *mut CK_SLOT_ID, count: *mut CK_ULONG) => |module| {
+        let slots = Output::new(slots, count)?;
+        slots.give(&module.slots(token_present != 0)?)
+    };
+    C_GetSlotInfo(slot: CK_SLOT_ID, info: *mut CK_SLOT_INFO) => |module| {
+        let mut info = Place::new(info)?;
+        info.put(answer::slot(&module.on_slot(slot, &request::GetSlotInfo { slot })?.info));
+        Ok(())
+    };
+    C_GetTokenInfo(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) => |module| {
+        let mut info = Place::new(info)?;
+        info.put(answer::token(&module.on_slot(slot, &request::GetTokenInfo { slot })?.info));
+        Ok(())
+    };
+    C_GetMechanismList(slot: CK_SLOT_ID, mechanisms: *mut CK_MECHANISM_TYPE, count: *mut CK_ULONG) => |module| {
+        let mechanisms = Output::new(mechanisms, count)?;
+        let all = module.on_slot(slot, &request::GetMechanismList { slot })?.mechanisms;
+        mechanisms.give(&all.iter().map(|mechanism| mechanism.0).collect::<Vec<_>>())
+    };
+    C_GetMechanismInfo(slot: CK_SLOT_ID, mechanism: CK_MECHANISM_TYPE, info: *mut CK_MECHANISM_INFO) => |module| {
+        let mut info = Place::new(info)?;
+        let request = request::GetMechanismInfo { slot, mechanism: MechanismType(mechanism) };
+        info.put(answer::mechanism(&module.on_slot(slot, &request)?.info));
+        Ok(())
+    };
+    C_InitToken(slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG, label: *mut CK_UTF8CHAR) => |module| {
+        let label = structure(label.cast_const().cast()).ok_or(Rv::ARGUMENTS_BAD)?;
+        let request = request::InitToken { slot, pin: self::pin(pin, pin_length)?, label };
+        module.on_slot_once(slot, &request).map(|_| ())
+    };
+    C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG) => |module| {
+        let request = request::InitPIN { session, pin: self::pin(pin, pin_length)? };
+        module.forgetting(session, &request).map(|_| ())
+    };
+    C_SetPIN(
+        session: CK_SESSION_HANDLE, old: *mut CK_UTF8CHAR, old_length: CK_ULONG, new: *mut CK_UTF8CHAR,
+        new_length: CK_ULONG
+    ) => |module| {
+        let request = request::SetPIN { session, old: pin(old, old_length)?, new: pin(new, new_length)? };
+        module.forgetting(session, &request).map(|_| ())
+    };
+    C_OpenSession(
+        slot: CK_SLOT_ID, flags: CK_FLAGS, _application: *mut c_void, _notify: CK_NOTIFY,
+        session: *mut CK_SESSION_HANDLE
+    ) => |module| {
+        let mut session = Place::new(session)?;
+        if flags & SessionFlags::SERIAL_SESSION.0 == 0 {
+            return Err(Rv::SESSION_PARALLEL_NOT_SUPPORTED);
+        }
+        session.put(module.open(slot, SessionFlags(flags))?);
+        Ok(())
+    };
+    C_CloseSession(session: CK_SESSION_HANDLE) => |module| module.close(session);
+    C_CloseAllSessions(slot: CK_SLOT_ID) => |module| module.close_all(slot);
+    C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO) => |module| {
+        let mut info = Place::new(info)?;
+        info.put(answer::session(&module.in_session(session, &request::GetSessionInfo { session })?.info));
+        Ok(())
+    };
+    C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG) => |module| {
+        let request = request::Login { session, user: UserType(user), pin: self::pin(pin, pin_length)? };
+        module.forgetting(session, &request).map(|_| ())
+    };
+    C_Logout(session: CK_SESSION_HANDLE) => |module| module.forgetting(session, &request::Logout { session }).map(|_| ());
+    C_CreateObject(
+        session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut object = Place::new(object)?;
+        let request = request::CreateObject { session, template: template(attributes, count)? };
+        object.put(module.in_session(session, &request)?.object);
+        Ok(())
+    };
+    C_CopyObject(
+        session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG,
+        copy: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut copy = Place::new(copy)?;
+        let request = request::CopyObject { session, object, template: template(attributes, count)? };
+        copy.put(module.in_session(session, &request)?.copy);
+        Ok(())
+    };
+    C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) => |module| {
+        module.changing(session, object, &request::DestroyObject { session, object }).map(|_| ())
+    };
+    C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG) => |module| {
+        let mut size = Place::new(size)?;
+        size.put(module.in_session(session, &request::GetObjectSize { session, object })?.size);
+        Ok(())
+    };
+    C_GetAttributeValue(
+        session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG
+    ) => |module| {
+        let questions = Questions::new(attributes, count)?;
+        let revealed = module.attributes(session, object, questions.wanted())?;
+        questions.settle(&revealed)
+    };
+    C_SetAttributeValue(
+        session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG
+    ) => |module| {
+        let request = request::SetAttributeValue { session, object, template: template(attributes, count)? };
+        module.changing(session, object, &request).map(|_| ())
+    };
+    C_FindObjectsInit(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) => |module| {
+        let request = request::FindObjectsInit { session, template: template(attributes, count)? };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_FindObjects(
+        session: CK_SESSION_HANDLE, objects: *mut CK_OBJECT_HANDLE, most: CK_ULONG, count: *mut CK_ULONG
+    ) => |module| {
+        let (mut count, mut objects) = (Place::new(count)?, Row::new(objects, most)?);
+        let found = module.find(session, u32::try_from(objects.room()).unwrap_or(u32::MAX))?;
+        objects.fill(&found)?;
+        count.put(CK_ULONG::try_from(found.len()).map_err(|_| Rv::DEVICE_ERROR)?);
+        Ok(())
+    };
+    C_FindObjectsFinal(session: CK_SESSION_HANDLE) => |module| module.in_session(session, &request::FindObjectsFinal { session }).map(|_| ());
+    C_EncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::EncryptInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_Encrypt(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::Encrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_EncryptUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::EncryptUpdate { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_EncryptFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::EncryptFinal { session, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::DecryptInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_Decrypt(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::Decrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::DecryptUpdate { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::DecryptFinal { session, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) => |module| {
+        let request = request::DigestInit { session, mechanism: optional(mechanism)? };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_Digest(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::Digest { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
+        for data in Input::new(data, data_length)?.pieces() {
+            module.in_session(session, &request::DigestUpdate { session, data })?;
+        }
+        Ok(())
+    };
+    C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) => |module| module.in_session(session, &request::DigestKey { session, key }).map(|_| ());
+    C_DigestFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::DigestFinal { session, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::SignInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_Sign(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::Sign { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SignUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
+        for data in Input::new(data, data_length)?.pieces() {
+            module.in_session(session, &request::SignUpdate { session, data })?;
+        }
+        Ok(())
+    };
+    C_SignFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
+        let output = Output::new(output, output_length)?;
+        let request = request::SignFinal { session, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::VerifyInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_Verify(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE,
+        signature_length: CK_ULONG
+    ) => |module| {
+        let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
+        let request = request::Verify { session, data: Input::new(data, data_length)?.wiped()?, signature };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_VerifyUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
+        for data in Input::new(data, data_length)?.pieces() {
+            module.in_session(session, &request::VerifyUpdate { session, data })?;
+        }
+        Ok(())
+    };
+    C_VerifyFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_length: CK_ULONG) => |module| {
+        let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
+        module.in_session(session, &request::VerifyFinal { session, signature }).map(|_| ())
+    };
+    C_GenerateKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG,
+        key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut key = Place::new(key)?;
+        let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
+        key.put(module.in_session(session, &request::GenerateKey { session, mechanism, template })?.key);
+        Ok(())
+    };
+    C_GenerateKeyPair(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_attributes: *mut CK_ATTRIBUTE,
+        public_count: CK_ULONG, private_attributes: *mut CK_ATTRIBUTE, private_count: CK_ULONG,
+        public: *mut CK_OBJECT_HANDLE, private: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let (mut public_key, mut private_key) = (Place::new(public)?, Place::new(private)?);
+        let request = request::GenerateKeyPair {
+            session,
+            mechanism: required(mechanism)?,
+            public: template(public_attributes, public_count)?,
+            private: template(private_attributes, private_count)?,
+        };
+        let made = module.in_session(session, &request)?;
+        public_key.put(made.public);
+        private_key.put(made.private);
+        Ok(())
+    };
+    C_WrapKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE,
+        output: *mut CK_BYTE, output_length: *mut CK_ULONG
+    ) => |module| {
+        let (output, mechanism) = (Output::new(output, output_length)?, required(mechanism)?);
+        let request = request::WrapKey { session, mechanism, wrapping, key, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_UnwrapKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE,
+        wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG,
+        key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut key = Place::new(key)?;
+        let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
+        let wrapped = Input::new(wrapped, wrapped_length)?.bytes(Rv::WRAPPED_KEY_LEN_RANGE)?;
+        let request = request::UnwrapKey { session, mechanism, unwrapping, wrapped, template };
+        key.put(module.in_session(session, &request)?.key);
+        Ok(())
+    };
+    C_DeriveKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE,
+        attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut key = Place::new(key)?;
+        let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
+        key.put(module.in_session(session, &request::DeriveKey { session, mechanism, base, template })?.key);
+        Ok(())
+    };
+    C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_length: CK_ULONG) => |module| {
+        let seed = Input::new(seed, seed_length)?.wiped()?;
+        module.in_session(session, &request::SeedRandom { session, seed }).map(|_| ())
+    };
+    C_GenerateRandom(session: CK_SESSION_HANDLE, random: *mut CK_BYTE, length: CK_ULONG) => |module| {
+        let mut random = Row::new(random, length)?;
+        let all = module.random(session, random.room())?;
+        random.fill(all.reveal())
+    };
+    C_GetFunctionStatus(_session: CK_SESSION_HANDLE) => |_module| Err(Rv::FUNCTION_NOT_PARALLEL);
+    C_CancelFunction(_session: CK_SESSION_HANDLE) => |_module| Err(Rv::FUNCTION_NOT_PARALLEL);
+    C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) => |module| {
+        module.in_session(session, &request::SessionCancel { session, flags: MechanismFlags(flags) }).map(|_| ())
+    };
+}
+
+absent! {
+    C_GetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG);
+    C_SetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE);
+    C_SignRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_SignRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_VerifyRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_DigestEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_DecryptDigestUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_SignEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_DecryptVerifyUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_WaitForSlotEvent(CK_FLAGS, *mut CK_SLOT_ID, *mut c_void);
+    C_LoginUser(CK_SESSION_HANDLE, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_UTF8CHAR, CK_ULONG);
+    C_MessageEncryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_EncryptMessage(
+        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
+        *mut CK_ULONG
+    );
+    C_EncryptMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG);
+    C_EncryptMessageNext(
+        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS
+    );
+    C_MessageEncryptFinal(CK_SESSION_HANDLE);
+    C_MessageDecryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_DecryptMessage(
+        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
+        *mut CK_ULONG
+    );
+    C_DecryptMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG);
+    C_DecryptMessageNext(
+        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS
+    );
+    C_MessageDecryptFinal(CK_SESSION_HANDLE);
+    C_MessageSignInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_SignMessage(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_SignMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG);
+    C_SignMessageNext(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
+    C_MessageSignFinal(CK_SESSION_HANDLE);
+    C_MessageVerifyInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
+    C_VerifyMessage(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG);
+    C_VerifyMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG);
+    C_VerifyMessageNext(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG);
+    C_MessageVerifyFinal(CK_SESSION_HANDLE);
+    C_EncapsulateKey(
+        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
+        *mut CK_ULONG, *mut CK_OBJECT_HANDLE
+    );
+    C_DecapsulateKey(
+        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
+        *mut CK_OBJECT_HANDLE
+    );
+    C_VerifySignatureInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG);
+    C_VerifySignature(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG);
+    C_VerifySignatureUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG);
+    C_VerifySignatureFinal(CK_SESSION_HANDLE);
+    C_GetSessionValidationFlags(CK_SESSION_HANDLE, CK_SESSION_VALIDATION_FLAGS_TYPE, *mut CK_FLAGS);
+    C_AsyncComplete(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ASYNC_DATA);
+    C_AsyncGetID(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ULONG);
+    C_AsyncJoin(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_BYTE, CK_ULONG);
+    C_WrapKeyAuthenticated(
+        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG,
+        *mut CK_BYTE, *mut CK_ULONG
+    );
+    C_UnwrapKeyAuthenticated(
+        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE, CK_ULONG,
+        *mut CK_BYTE, CK_ULONG, *mut CK_OBJECT_HANDLE
+    );
+}

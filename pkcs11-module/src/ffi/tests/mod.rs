@@ -1,0 +1,7 @@
+//! The module as an application meets it: through the function list, against a daemon that a test scripts.
+
+mod application;
+mod call;
+mod daemon;
+mod hostile;
+mod process;

@@ -1,0 +1,251 @@
+//! The module as it stands between `C_Initialize` and `C_Finalize`: which sessions the application has, which tokens it may
+//! see, and one call to the daemon for each call of the application.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError, RwLock},
+};
+
+use strongroom_pkcs11_wire::{
+    AttributeType, Rv,
+    attribute::{Reveal, Wanted},
+    call::{self, Ask, Found, request},
+    codec,
+    number::SessionFlags,
+    value::{Wiped, padded},
+};
+
+use crate::{
+    config::Config,
+    recall::Recall,
+    remote::{Error, Remote, Repeat},
+    trace,
+};
+
+/// The module, present.
+#[derive(Debug)]
+pub(crate) struct Module {
+    remote: Remote,
+    /// The label of the only token to show.
+    token: Option<[u8; 32]>,
+    sessions: RwLock<HashMap<u64, Session>>,
+    /// The slots that hold the token to show, and the epoch in which that was found out.
+    shown: Mutex<Option<(u64, Vec<u64>)>>,
+    recall: Recall,
+}
+
+/// What the module keeps of a session; the rest is the daemon's.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    slot: u64,
+    epoch: u64,
+}
+
+impl Module {
+    /// A module for the application that `nonce` and `process` name. The daemon is not called yet.
+    pub(crate) fn new(config: Config, nonce: [u8; 16], process: u64) -> Self {
+        let patience = config.patience();
+        Self {
+            token: config.token.as_deref().map(padded),
+            remote: Remote::new(config.socket, patience, nonce, process),
+            sessions: RwLock::default(),
+            shown: Mutex::default(),
+            recall: Recall::default(),
+        }
+    }
+
+    /// Tells the daemon, if it is there, that this application is done.
+    pub(crate) fn finish(&self) {
+        if self.remote.is_known() {
+            // Nothing can be done about a daemon that does not hear this: it ends the application by its own clock.
+            let _ = self.ask(None, Repeat::Harmless, &request::Finalize {});
+        }
+        self.remote.hang_up();
+    }
+
+    /// The slots the application may see. Without a daemon there are none, which is no error.
+    pub(crate) fn slots(&self, token_present: bool) -> Result<Vec<u64>, Rv> {
+        let slots = match self.exchange(None, Repeat::Harmless, &request::GetSlotList { token_present }) {
+            Ok((_, answer)) => answer?.slots,
+            Err(Error::Absent(error)) => {
+                trace::say(format_args!("no slots: {}", Error::Absent(error)));
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(complain(&error)),
+        };
+        match self.token {
+            None => Ok(slots),
+            Some(label) => self.choose(slots, label),
+        }
+    }
+
+    /// A call about a slot.
+    pub(crate) fn on_slot<R: Ask>(&self, slot: u64, request: &R) -> Result<R::Answer, Rv> {
+        self.visible(slot)?;
+        self.ask(None, Repeat::Harmless, request)
+    }
+
+    /// A call about a slot that must not be made twice.
+    pub(crate) fn on_slot_once<R: Ask>(&self, slot: u64, request: &R) -> Result<R::Answer, Rv> {
+        self.visible(slot)?;
+        self.recall.clear();
+        self.ask(None, Repeat::Never, request)
+    }
+
+    /// Opens a session.
+    pub(crate) fn open(&self, slot: u64, flags: SessionFlags) -> Result<u64, Rv> {
+        self.visible(slot)?;
+        let request = request::OpenSession { slot, flags };
+        let (epoch, answer) = self.exchange(None, Repeat::Harmless, &request).map_err(|error| complain(&error))?;
+        let session = answer?.session;
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, Session { slot, epoch });
+        Ok(session)
+    }
+
+    /// Closes a session.
+    pub(crate) fn close(&self, session: u64) -> Result<(), Rv> {
+        let outcome = self.in_session(session, &request::CloseSession { session });
+        self.recall.clear();
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        outcome.map(|_| ())
+    }
+
+    /// Closes all sessions with a slot.
+    pub(crate) fn close_all(&self, slot: u64) -> Result<(), Rv> {
+        self.visible(slot)?;
+        self.ask(None, Repeat::Harmless, &request::CloseAllSessions { slot })?;
+        self.recall.clear();
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).retain(|_, session| session.slot != slot);
+        Ok(())
+    }
+
+    /// A call in a session.
+    pub(crate) fn in_session<R: Ask>(&self, session: u64, request: &R) -> Result<R::Answer, Rv> {
+        let session = self.session(session)?;
+        self.ask(Some(session.epoch), Repeat::Never, request)
+    }
+
+    /// A call in a session after which nothing remembered of any object holds: login, logout, a new PIN.
+    pub(crate) fn forgetting<R: Ask>(&self, session: u64, request: &R) -> Result<R::Answer, Rv> {
+        let outcome = self.in_session(session, request);
+        self.recall.clear();
+        outcome
+    }
+
+    /// A call in a session that changes one object.
+    pub(crate) fn changing<R: Ask>(&self, session: u64, object: u64, request: &R) -> Result<R::Answer, Rv> {
+        let slot = self.session(session)?.slot;
+        let outcome = self.in_session(session, request);
+        self.recall.forget((slot, object));
+        outcome
+    }
+
+    /// What attributes of an object say, from memory where it reaches. As many answers as questions, in their order.
+    pub(crate) fn attributes(&self, session: u64, object: u64, wanted: Vec<Wanted>) -> Result<Vec<Reveal>, Rv> {
+        let slot = self.session(session)?.slot;
+        if let Some(revealed) = self.recall.answer((slot, object), &wanted) {
+            return Ok(revealed);
+        }
+        let kinds: Vec<AttributeType> = wanted.iter().map(|wanted| wanted.kind).collect();
+        let request = request::GetAttributeValue { session, object, wanted };
+        let revealed = self.in_session(session, &request)?.revealed;
+        let answers = kinds.len() == revealed.len()
+            && kinds.iter().zip(&revealed).all(|(kind, reveal)| match reveal {
+                Reveal::Value(attribute) => attribute.kind == *kind,
+                Reveal::Sensitive | Reveal::Invalid | Reveal::Length(_) => true,
+            });
+        if answers { Ok(revealed) } else { Err(Rv::DEVICE_ERROR) }
+    }
+
+    /// The next objects of a search, at most so many.
+    pub(crate) fn find(&self, session: u64, most: u32) -> Result<Vec<u64>, Rv> {
+        let slot = self.session(session)?.slot;
+        let found: Vec<Found> = self.in_session(session, &request::FindObjects { session, most })?.found;
+        if u32::try_from(found.len()).map_or(true, |count| count > most) {
+            return Err(Rv::DEVICE_ERROR);
+        }
+        let objects = found.iter().map(|found| found.object).collect();
+        self.recall.learn(slot, found);
+        Ok(objects)
+    }
+
+    /// Exactly so many random bytes.
+    pub(crate) fn random(&self, session: u64, length: usize) -> Result<Wiped, Rv> {
+        let mut all = Vec::with_capacity(length.min(codec::LARGEST_DATA));
+        while all.len() < length {
+            let next = length.saturating_sub(all.len()).min(codec::LARGEST_DATA);
+            let length = u32::try_from(next).map_err(|_| Rv::DATA_LEN_RANGE)?;
+            let random = self.in_session(session, &request::GenerateRandom { session, length })?.random;
+            if random.len() != next {
+                return Err(Rv::DEVICE_ERROR);
+            }
+            all.extend_from_slice(random.reveal());
+        }
+        Ok(Wiped::new(all))
+    }
+
+    fn session(&self, session: u64) -> Result<Session, Rv> {
+        let known = self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&session).copied();
+        known.filter(|session| session.epoch == self.remote.epoch()).ok_or(Rv::SESSION_HANDLE_INVALID)
+    }
+
+    /// Of these slots, those whose token has the label that is shown.
+    fn choose(&self, slots: Vec<u64>, label: [u8; 32]) -> Result<Vec<u64>, Rv> {
+        let mut chosen = Vec::new();
+        for slot in slots {
+            match self.ask(None, Repeat::Harmless, &request::GetTokenInfo { slot }) {
+                Ok(answer) if answer.info.label == label => chosen.push(slot),
+                Ok(_) | Err(Rv::TOKEN_NOT_PRESENT | Rv::TOKEN_NOT_RECOGNIZED | Rv::SLOT_ID_INVALID) => {}
+                Err(rv) => return Err(rv),
+            }
+        }
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.remote.epoch(), chosen.clone()));
+        Ok(chosen)
+    }
+
+    /// Refuses a slot that is not shown, just as one that is not there.
+    fn visible(&self, slot: u64) -> Result<(), Rv> {
+        if self.token.is_none() {
+            return Ok(());
+        }
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let slots = match shown {
+            Some((epoch, slots)) if epoch == self.remote.epoch() => slots,
+            _ => self.slots(true)?,
+        };
+        if slots.contains(&slot) { Ok(()) } else { Err(Rv::SLOT_ID_INVALID) }
+    }
+
+    fn ask<R: Ask>(&self, bound: Option<u64>, repeat: Repeat, request: &R) -> Result<R::Answer, Rv> {
+        match self.exchange(bound, repeat, request) {
+            Ok((_, answer)) => answer,
+            Err(error) => Err(complain(&error)),
+        }
+    }
+
+    /// There and back: the epoch, and the answer or the refusal.
+    fn exchange<R: Ask>(
+        &self,
+        bound: Option<u64>,
+        repeat: Repeat,
+        request: &R,
+    ) -> Result<(u64, Result<R::Answer, Rv>), Error> {
+        let mut outcome = Err(Rv::DEVICE_ERROR);
+        let ask = |to: &mut Vec<u8>| call::write_request(request, to);
+        let mut tell = |rv: Rv, body: &[u8]| -> Result<(), codec::Error> {
+            outcome = match call::read_answer::<R>(rv, body)? {
+                // An answer that does not fit still says how long it is; `Output` makes the return value from that.
+                Some(answer) if rv == Rv::OK || rv == Rv::BUFFER_TOO_SMALL => Ok(answer),
+                Some(_) | None => Err(rv),
+            };
+            Ok(())
+        };
+        let epoch = self.remote.exchange(bound, repeat, &ask, &mut tell)?;
+        Ok((epoch, outcome))
+    }
+}
+
+fn complain(error: &Error) -> Rv {
+    trace::say(format_args!("{error}"));
+    error.rv()
+}
