@@ -1,0 +1,17 @@
+//! Certificates: an authority of our own, what it issues, and reading what others bring.
+//!
+//! Keys are handed in as PKCS#8 and made elsewhere; this room never sees a slot or the vault, keeps no list of what it
+//! issued, and decides about nobody's rights. Who a certificate belongs to is what its public key's fingerprint says, never
+//! the name written into it.
+
+mod authority;
+mod error;
+mod issue;
+mod pem;
+mod request;
+
+pub use authority::Authority;
+pub use error::Error;
+pub use issue::{Issued, Span, Wanted};
+pub use pem::{CERTIFICATE, PRIVATE_KEY, pem, unpem};
+pub use request::{Fingerprint, certificate_key, fingerprint, key_of_pair, request_key};
