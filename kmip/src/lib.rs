@@ -10,8 +10,12 @@ pub mod schema;
 
 pub mod attribute;
 pub mod code;
+pub mod json;
 pub mod mechanism;
+pub mod print;
 pub mod secret;
 pub mod tag;
+pub mod text;
 pub mod ttlv;
 pub mod version;
+pub mod xml;
