@@ -90,10 +90,7 @@ fn read_item(item: &RawValue, whole: &str, sink: &mut Sink<'_>) -> Result<(), Er
 }
 
 fn is_number(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Integer | Kind::LongInteger | Kind::BigInteger | Kind::Enumeration | Kind::Interval
-    )
+    matches!(kind, Kind::Integer | Kind::LongInteger | Kind::BigInteger | Kind::Enumeration | Kind::Interval)
 }
 
 fn string(value: &RawValue, whole: &str) -> Result<Zeroizing<String>, Error> {

@@ -9,9 +9,15 @@
 pub mod schema;
 
 pub mod attribute;
+pub mod client;
 pub mod code;
+pub mod identifier;
 pub mod json;
 pub mod mechanism;
+pub mod message;
+pub mod object;
+pub mod operation;
+pub mod payload;
 pub mod print;
 pub mod secret;
 pub mod tag;

@@ -208,6 +208,8 @@ macro_rules! structure {
     }) => {
         $(#[$about])*
         #[derive(Debug)]
+        // A field is named as the standard names it; it is described where that does not say enough.
+        #[allow(missing_docs)]
         pub struct $name {
             $(
                 $(#[$doc])*

@@ -5,13 +5,16 @@
 
 mod error;
 mod field;
+mod hidden;
 mod kind;
 mod reader;
 mod value;
+mod version;
 mod writer;
 
 pub use error::Malformed;
 pub use field::{Field, Fields, Structure, Value};
+pub use hidden::{BigInteger, SecretText};
 pub use kind::Kind;
 pub use reader::{Item, Limits, Tree, frame_length};
 pub use value::{Any, Bytes, DateTime, DateTimeExtended, Interval};

@@ -1,0 +1,183 @@
+//! The operations that are served: one row names an operation, what it asks and what it answers.
+
+use crate::{
+    code::{Operation, ResultReason},
+    payload::*,
+    tag::Tag,
+    ttlv::{Item, Malformed, Value, Writer},
+};
+
+/// A request that knows the shape of its answer.
+pub trait Ask: Into<Request> {
+    /// What the operation answers.
+    type Answer: Into<Response>;
+
+    /// The operation.
+    const OPERATION: Operation;
+
+    /// The answer, if `response` is one to this operation.
+    fn answer(response: Response) -> Option<Self::Answer>;
+}
+
+/// Why one item of a batch could not be understood, although the message could.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The operation is none that is served.
+    #[error("the operation {0} is not supported")]
+    Operation(Operation),
+    /// The item does not have the shape that its operation asks for.
+    #[error(transparent)]
+    Payload(#[from] Malformed),
+}
+
+impl Fault {
+    /// What the client is told.
+    pub fn reason(&self) -> ResultReason {
+        match self {
+            Self::Operation(_) => ResultReason::OperationNotSupported,
+            Self::Payload(Malformed::Missing(_)) => ResultReason::MissingData,
+            Self::Payload(Malformed::Value(Tag::KeyFormatType)) => ResultReason::KeyFormatTypeNotSupported,
+            Self::Payload(Malformed::Type(..) | Malformed::Value(_) | Malformed::Unexpected(_)) => {
+                ResultReason::InvalidField
+            }
+            Self::Payload(
+                Malformed::Short(_)
+                | Malformed::Overlong(_)
+                | Malformed::UnknownType(..)
+                | Malformed::Length(_)
+                | Malformed::Content(_)
+                | Malformed::Limit(_)
+                | Malformed::Trailing(_),
+            ) => ResultReason::InvalidMessage,
+        }
+    }
+}
+
+/// Declares what is served. A row reads `Operation: Request => Response;`.
+macro_rules! operations {
+    ($($name:ident: $request:ident => $response:ident;)*) => {
+        /// What a client asks for.
+        #[derive(Debug)]
+        #[allow(missing_docs, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
+        pub enum Request {
+            $($name($request),)*
+        }
+
+        /// What a server answers.
+        #[derive(Debug)]
+        #[allow(missing_docs, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
+        pub enum Response {
+            $($name($response),)*
+        }
+
+        /// Every operation that has a row.
+        pub const SERVED: &[Operation] = &[$(Operation::$name),*];
+
+        impl Request {
+            /// The operation.
+            pub fn operation(&self) -> Operation {
+                match self {
+                    $(Self::$name(_) => Operation::$name,)*
+                }
+            }
+
+            /// Reads the payload of an operation.
+            ///
+            /// # Errors
+            /// [`Fault`]: the operation has no row, or its payload cannot be read.
+            pub fn read(operation: Operation, payload: Item<'_, '_>) -> Result<Self, Fault> {
+                match operation {
+                    $(Operation::$name => Ok(Self::$name(Value::read(payload)?)),)*
+                    _ => Err(Fault::Operation(operation)),
+                }
+            }
+
+            /// Writes the payload.
+            pub fn write(&self, to: &mut Writer) {
+                match self {
+                    $(Self::$name(request) => request.write(Tag::RequestPayload, to),)*
+                }
+            }
+        }
+
+        impl Response {
+            /// The operation.
+            pub fn operation(&self) -> Operation {
+                match self {
+                    $(Self::$name(_) => Operation::$name,)*
+                }
+            }
+
+            /// Reads the payload of an operation.
+            ///
+            /// # Errors
+            /// [`Fault`]: the operation has no row, or its payload cannot be read.
+            pub fn read(operation: Operation, payload: Item<'_, '_>) -> Result<Self, Fault> {
+                match operation {
+                    $(Operation::$name => Ok(Self::$name(Value::read(payload)?)),)*
+                    _ => Err(Fault::Operation(operation)),
+                }
+            }
+
+            /// Writes the payload.
+            pub fn write(&self, to: &mut Writer) {
+                match self {
+                    $(Self::$name(response) => response.write(Tag::ResponsePayload, to),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$request> for Request {
+                fn from(request: $request) -> Self {
+                    Self::$name(request)
+                }
+            }
+
+            impl From<$response> for Response {
+                fn from(response: $response) -> Self {
+                    Self::$name(response)
+                }
+            }
+
+            impl Ask for $request {
+                type Answer = $response;
+                const OPERATION: Operation = Operation::$name;
+
+                fn answer(response: Response) -> Option<$response> {
+                    match response {
+                        Response::$name(answer) => Some(answer),
+                        _ => None,
+                    }
+                }
+            }
+        )*
+    };
+}
+
+operations! {
+    Create: CreateRequest => CreateResponse;
+    CreateKeyPair: CreateKeyPairRequest => CreateKeyPairResponse;
+    Register: RegisterRequest => RegisterResponse;
+    Locate: LocateRequest => LocateResponse;
+    Get: GetRequest => GetResponse;
+    GetAttributes: GetAttributesRequest => GetAttributesResponse;
+    GetAttributeList: GetAttributeListRequest => GetAttributeListResponse;
+    AddAttribute: AddAttributeRequest => AddAttributeResponse;
+    ModifyAttribute: ModifyAttributeRequest => ModifyAttributeResponse;
+    DeleteAttribute: DeleteAttributeRequest => DeleteAttributeResponse;
+    Activate: ActivateRequest => ActivateResponse;
+    Revoke: RevokeRequest => RevokeResponse;
+    Destroy: DestroyRequest => DestroyResponse;
+    Query: QueryRequest => QueryResponse;
+    DiscoverVersions: DiscoverVersionsRequest => DiscoverVersionsResponse;
+    Encrypt: EncryptRequest => EncryptResponse;
+    Decrypt: DecryptRequest => DecryptResponse;
+    Sign: SignRequest => SignResponse;
+    SignatureVerify: SignatureVerifyRequest => SignatureVerifyResponse;
+    MAC: MACRequest => MACResponse;
+    MACVerify: MACVerifyRequest => MACVerifyResponse;
+    RNGRetrieve: RNGRetrieveRequest => RNGRetrieveResponse;
+    Hash: HashRequest => HashResponse;
+    SetAttribute: SetAttributeRequest => SetAttributeResponse;
+}

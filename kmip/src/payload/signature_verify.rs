@@ -1,0 +1,38 @@
+//! Signature Verify (KMIP 2.1 §6.1.56).
+
+use crate::{
+    attribute::CryptographicParameters,
+    code::ValidityIndicator,
+    identifier::{Identifier, UniqueIdentifier},
+    secret::Secret,
+    ttlv::Bytes,
+};
+
+structure! {
+    /// What was signed, the signature, and how it was made.
+    SignatureVerifyRequest {
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier, V1_2;
+        cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters, V1_2;
+        data: Option<Secret> = Data, V1_2;
+        /// A digest that was taken already, instead of the data.
+        digested_data: Option<Secret> = DigestedData, V1_4;
+        signature_data: Option<Bytes> = SignatureData, V1_2;
+        /// The stream that this call goes on with.
+        correlation_value: Option<Bytes> = CorrelationValue, V1_3;
+        /// Whether this call opens a stream.
+        init_indicator: Option<bool> = InitIndicator, V1_3;
+        /// Whether this call ends the stream.
+        final_indicator: Option<bool> = FinalIndicator, V1_3;
+    }
+}
+
+structure! {
+    /// Whether it is the signature.
+    SignatureVerifyResponse {
+        unique_identifier: Identifier = UniqueIdentifier, V1_2;
+        validity_indicator: Option<ValidityIndicator> = ValidityIndicator, V1_2;
+        /// What the signature holds, where the algorithm gives it back.
+        data: Option<Secret> = Data, V1_2;
+        correlation_value: Option<Bytes> = CorrelationValue, V1_3;
+    }
+}

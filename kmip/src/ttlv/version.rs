@@ -1,0 +1,20 @@
+//! Protocol versions on the wire (KMIP 2.1 §9.20 Protocol Version).
+
+use super::{Fields, Item, Malformed, Value, Writer};
+use crate::{tag::Tag, version::Version};
+
+impl Value for Version {
+    fn write(&self, tag: Tag, to: &mut Writer) {
+        to.structure(tag, |to| {
+            to.integer(Tag::ProtocolVersionMajor, self.major);
+            to.integer(Tag::ProtocolVersionMinor, self.minor);
+        });
+    }
+    fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
+        let mut fields = Fields::of(item)?;
+        let mut number = |tag| fields.take(tag).ok_or(Malformed::Missing(tag))?.integer();
+        let version = Self::new(number(Tag::ProtocolVersionMajor)?, number(Tag::ProtocolVersionMinor)?);
+        fields.finish()?;
+        Ok(version)
+    }
+}
