@@ -1,6 +1,9 @@
 //! Holds the tables of the code against the spreadsheets that OASIS publishes beside the specifications. They are not
 //! ours to keep in the repository; where they are missing the test says so and passes.
 
+// The lint takes only the tests themselves for tests, not what they call.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use strongroom_kmip::{
@@ -31,7 +34,7 @@ fn every_row_of_kmip_3_0_is_here_and_no_other() {
 fn compare(file: &str, version: Version) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/kmip/tables");
     let Ok(text) = fs::read_to_string(folder.join(file)) else {
-        eprintln!("skipped: no tables");
+        println!("skipped: no tables");
         return;
     };
     assert_eq!(ours(version), published(&text), "{version}");

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::table::{Attribute, Multiplicity, Row, Standard};
+use super::{
+    shape::Link,
+    table::{Attribute, Multiplicity, Row, Standard},
+};
 use crate::{
     tag::Tag,
     version::{V2_0, Version},
@@ -47,7 +50,7 @@ impl Kind {
     pub fn tagged(tag: Tag) -> Self {
         match Standard::of_tag(tag) {
             Some(standard) => Self::Standard(standard),
-            None if super::Link::type_of(tag).is_some() => Self::Standard(Standard::Link),
+            None if Link::type_of(tag).is_some() => Self::Standard(Standard::Link),
             None => Self::Unknown(tag.to_string()),
         }
     }
@@ -77,9 +80,28 @@ impl Kind {
                 let row = standard.row();
                 version.within(row.since, row.until)
             }
-            Self::Vendor { vendor, .. } => version >= V2_0 || CUSTOM.contains(&vendor.as_str()),
+            Self::Vendor { vendor, .. } => vendor_fits(vendor, version),
             Self::Unknown(_) => false,
         }
+    }
+}
+
+impl Attribute {
+    /// Which attribute it is.
+    pub fn kind(&self) -> Kind {
+        match self.which() {
+            Ok(standard) => Kind::Standard(standard),
+            Err(own) => Kind::vendor(&own.vendor, &own.name),
+        }
+    }
+
+    /// Whether a peer of this version knows the attribute and can understand its value.
+    pub fn fits(&self, version: Version) -> bool {
+        let named = match self.which() {
+            Ok(standard) => version.within(standard.row().since, standard.row().until),
+            Err(own) => vendor_fits(&own.vendor, version),
+        };
+        named && self.value_fits(version)
     }
 }
 
@@ -104,6 +126,10 @@ impl fmt::Display for Kind {
             Self::Unknown(name) => f.write_str(name),
         }
     }
+}
+
+fn vendor_fits(vendor: &str, version: Version) -> bool {
+    version >= V2_0 || CUSTOM.contains(&vendor)
 }
 
 /// The vendors that KMIP 1.x writes as prefixes: the client's attributes and the server's.

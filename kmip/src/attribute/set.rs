@@ -2,9 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::{Identifier, Instance, Kind, Link, Listed, Multiplicity, Name, Standard, table::Attribute};
+use super::{Instance, Kind, Listed, Multiplicity, Standard, table::Attribute};
 use crate::{
-    code::{CryptographicAlgorithm, CryptographicUsageMask, LinkType, ObjectType, State},
     tag::Tag,
     ttlv::{Fields, Limits, Malformed, Tree, Writer},
     version::EVERY,
@@ -225,105 +224,6 @@ impl Set {
     }
 }
 
-/// One value, or each of several, of an attribute that is asked for often.
-macro_rules! typed {
-    ($($(#[$about:meta])* $name:ident: $variant:ident -> $kind:ty = |$value:ident| $read:expr;)*) => {
-        impl Set {
-            $($(#[$about])*
-            pub fn $name(&self) -> Option<$kind> {
-                self.0.iter().find_map(|entry| match &entry.attribute {
-                    Attribute::$variant($value) => Some($read),
-                    _ => None,
-                })
-            })*
-        }
-    };
-}
-
-typed! {
-    /// The Unique Identifier.
-    unique_identifier: UniqueIdentifier -> &str = |it| it.0.as_str();
-    /// What the object is.
-    object_type: ObjectType -> ObjectType = |it| *it;
-    /// Where it stands in its life.
-    state: State -> State = |it| *it;
-    /// What the key is for.
-    algorithm: CryptographicAlgorithm -> CryptographicAlgorithm = |it| *it;
-    /// In bits.
-    length: CryptographicLength -> i32 = |it| *it;
-    /// What the key may be used for.
-    usage_mask: CryptographicUsageMask -> CryptographicUsageMask = |it| *it;
-    /// The first Cryptographic Parameters, which stand where a request gives none.
-    parameters: CryptographicParameters -> &super::CryptographicParameters = |it| it;
-    /// What a key pair was generated from.
-    domain_parameters: CryptographicDomainParameters -> &super::CryptographicDomainParameters = |it| it;
-    /// How much may still be protected.
-    usage_limits: UsageLimits -> &super::UsageLimits = |it| it;
-    /// When the object was made or registered, in seconds since 1970; so for all dates that follow.
-    initial_date: InitialDate -> i64 = |it| it.0;
-    /// From when on it is Active.
-    activation_date: ActivationDate -> i64 = |it| it.0;
-    /// From when on it may decrypt and verify.
-    process_start_date: ProcessStartDate -> i64 = |it| it.0;
-    /// Until when it may encrypt and sign.
-    protect_stop_date: ProtectStopDate -> i64 = |it| it.0;
-    /// From when on it is Deactivated.
-    deactivation_date: DeactivationDate -> i64 = |it| it.0;
-    /// When it was destroyed.
-    destroy_date: DestroyDate -> i64 = |it| it.0;
-    /// When it became known that it is compromised.
-    compromise_date: CompromiseDate -> i64 = |it| it.0;
-    /// When it changed last.
-    last_change_date: LastChangeDate -> i64 = |it| it.0;
-    /// Whether it leaves only wrapped.
-    sensitive: Sensitive -> bool = |it| *it;
-    /// Whether it was sensitive all its life.
-    always_sensitive: AlwaysSensitive -> bool = |it| *it;
-    /// Whether it leaves at all.
-    extractable: Extractable -> bool = |it| *it;
-    /// Whether it was never extractable all its life.
-    never_extractable: NeverExtractable -> bool = |it| *it;
-}
-
-impl Set {
-    /// Every Name.
-    pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.0.iter().filter_map(|entry| match &entry.attribute {
-            Attribute::Name(name) => Some(name),
-            _ => None,
-        })
-    }
-
-    /// Every Object Group.
-    pub fn object_groups(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|entry| match &entry.attribute {
-            Attribute::ObjectGroup(group) => Some(group.as_str()),
-            _ => None,
-        })
-    }
-
-    /// Every Link.
-    pub fn links(&self) -> impl Iterator<Item = &Link> {
-        self.0.iter().filter_map(|entry| match &entry.attribute {
-            Attribute::Link(link) => Some(link),
-            _ => None,
-        })
-    }
-
-    /// The Unique Identifier of the object at the other end of the first Link of this type.
-    pub fn linked(&self, link_type: LinkType) -> Option<&str> {
-        self.links().filter(|link| link.link_type == link_type).find_map(|link| match &link.linked_object_identifier {
-            super::Linked::Identifier(identifier) => Some(identifier.as_str()),
-            super::Linked::Name(_) | super::Linked::Placeholder(_) | super::Linked::Located(_) => None,
-        })
-    }
-
-    /// Sets the Unique Identifier.
-    pub fn identify(&mut self, identifier: &str) {
-        self.put(Attribute::UniqueIdentifier(Identifier::from(identifier)));
-    }
-}
-
 impl FromIterator<Attribute> for Set {
     /// Each value once; of a kind that is given once, the last.
     fn from_iter<I: IntoIterator<Item = Attribute>>(attributes: I) -> Self {
@@ -348,3 +248,128 @@ fn instance(index: i32, attribute: &Attribute) -> Instance {
 
 /// A record holds what requests of a megabyte set, in a form a little longer.
 const LIMITS: Limits = Limits { size: 16 << 20, depth: 32, items: 1 << 20, text: 1 << 20 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        attribute::{ApplicationSpecificInformation, Link, Name, Vendor},
+        code::{CryptographicUsageMask, LinkType, State},
+        ttlv::Any,
+    };
+
+    fn name(text: &str) -> Attribute {
+        Attribute::Name(Name::text(text))
+    }
+
+    const NAME: Kind = Kind::Standard(Standard::Name);
+
+    #[test]
+    fn an_index_stays_with_its_instance_when_others_go() {
+        let mut set = Set::new();
+        assert_eq!(set.add(name("a")), Ok(0));
+        assert_eq!(set.add(name("b")), Ok(1));
+        assert_eq!(set.add(name("c")), Ok(2));
+        assert_eq!(set.remove(&NAME, 1), Some(name("b")));
+        assert_eq!(set.at(&NAME, 2), Some(&name("c")));
+        assert_eq!(set.at(&NAME, 1), None);
+        assert_eq!(set.remove(&NAME, 1), None);
+        assert_eq!(set.add(name("d")), Ok(3));
+        assert_eq!(set.get(&NAME), Some(&name("a")));
+    }
+
+    #[test]
+    fn what_is_given_once_is_not_added_twice() {
+        let mut set = Set::new();
+        assert_eq!(set.add(Attribute::CryptographicLength(128)), Ok(0));
+        let length = Kind::from(Standard::CryptographicLength);
+        assert_eq!(set.add(Attribute::CryptographicLength(256)), Err(Refused::Single(length.clone())));
+        assert_eq!(set.length(), Some(128));
+        set.put(Attribute::CryptographicLength(256));
+        assert_eq!(set.length(), Some(256));
+        assert_eq!(set.all(&length).count(), 1);
+    }
+
+    #[test]
+    fn the_same_value_is_not_there_twice() {
+        let mut set = Set::new();
+        set.add(name("a")).unwrap();
+        set.add(name("b")).unwrap();
+        assert_eq!(set.add(name("a")), Err(Refused::Same(NAME)));
+        assert_eq!(set.replace(1, name("a")), Err(Refused::Same(NAME)));
+        assert_eq!(set.replace(1, name("b")), Ok(name("b")));
+        set.put(name("a"));
+        assert_eq!(set.names().count(), 2);
+    }
+
+    #[test]
+    fn a_value_is_replaced_only_where_there_is_one() {
+        let mut set = Set::new();
+        assert_eq!(set.replace(0, name("a")), Err(Refused::Missing(NAME)));
+        set.add(name("a")).unwrap();
+        assert_eq!(set.replace(1, name("b")), Err(Refused::Missing(NAME)));
+        assert_eq!(set.replace(0, name("b")), Ok(name("a")));
+        assert_eq!(set.exchange(&name("a"), name("c")), Err(Refused::Missing(NAME)));
+        assert_eq!(set.exchange(&name("b"), Attribute::Sensitive(true)), Err(Refused::Missing(NAME)));
+        assert_eq!(set.exchange(&name("b"), name("c")), Ok(name("b")));
+        assert!(!set.remove_value(&name("b")));
+        assert!(set.remove_value(&name("c")));
+        assert!(set.is_empty());
+    }
+
+    #[test]
+    fn attributes_of_different_vendors_are_different_attributes() {
+        let own = |vendor: &str, value: &str| {
+            Attribute::Vendor(Vendor { vendor: vendor.to_owned(), name: "ID".to_owned(), value: Any::text(value) })
+        };
+        let mut set: Set = [own("x", "1"), own("y", "1"), own("x", "2"), own("x", "1")].into_iter().collect();
+        assert_eq!(set.all(&Kind::vendor("x", "ID")).count(), 2);
+        assert_eq!(set.all(&Kind::vendor("y", "ID")).count(), 1);
+        assert_eq!(set.remove_all(&Kind::vendor("x", "ID")).len(), 2);
+        assert_eq!(set.kinds(), [Kind::vendor("y", "ID")]);
+        assert_eq!(set.get(&Kind::Unknown("ID".to_owned())), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_comes_in_the_order_of_asking() {
+        let set: Set = [name("a"), Attribute::State(State::Active), name("b")].into_iter().collect();
+        let listed = set.select(&[Standard::State.into(), NAME, Standard::Digest.into()]);
+        let found: Vec<Attribute> = listed.0.into_iter().map(|instance| instance.attribute).collect();
+        assert_eq!(found, [Attribute::State(State::Active), name("a"), name("b")]);
+    }
+
+    #[test]
+    fn the_store_keeps_what_only_some_versions_say() {
+        let information =
+            ApplicationSpecificInformation { application_namespace: "a".to_owned(), application_data: None };
+        let mut set: Set = [
+            name("a"),
+            Attribute::OperationPolicyName("default".to_owned()),
+            Attribute::CryptographicUsageMask(CryptographicUsageMask::Export | CryptographicUsageMask::FPEEncrypt),
+            Attribute::ObjectGroup("group".to_owned()),
+            Attribute::Link(Link::to(LinkType(0x8000_0001), "two")),
+            Attribute::EncryptCounter(3),
+            Attribute::ApplicationSpecificInformation(information),
+            name("b"),
+        ]
+        .into_iter()
+        .collect();
+        set.remove(&NAME, 0);
+        assert_eq!(Set::decode(&set.encode()), Ok(set));
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_refused() {
+        let good: Set = [name("a"), Attribute::State(State::Active)].into_iter().collect();
+        let bytes = good.encode();
+        for length in 0..bytes.len() {
+            assert!(Set::decode(&bytes[..length]).is_err(), "{length}");
+        }
+        let mut to = Writer::new(EVERY);
+        to.structure(Tag::TemplateAttribute, |_| {});
+        assert_eq!(Set::decode(to.as_bytes()), Err(Malformed::Unexpected(Tag::TemplateAttribute)));
+        let mut to = Writer::new(EVERY);
+        to.structure(Tag::Attributes, |to| to.enumeration(Tag::State, 2));
+        assert_eq!(Set::decode(to.as_bytes()), Err(Malformed::Unexpected(Tag::State)));
+    }
+}

@@ -1,6 +1,6 @@
 //! The table of attributes: one row says everything that the standard says about one.
 
-use super::{Kind, shape::*};
+use super::shape::*;
 use crate::{
     code::*,
     tag::Tag,
@@ -139,8 +139,10 @@ impl Objects {
 pub struct Row {
     /// The attribute.
     pub standard: Standard,
-    /// Its tag, whose name is the attribute's.
+    /// Its tag.
     pub tag: Tag,
+    /// Its name as KMIP 1.x writes it, which is the tag's.
+    pub name: &'static str,
     /// The first version that has it.
     pub since: Version,
     /// The first version that no longer has it.
@@ -185,6 +187,10 @@ macro_rules! attributes {
             pub const ROWS: &'static [Row] = &[$(Row {
                 standard: Self::$variant,
                 tag: Tag::$variant,
+                name: match Tag::$variant.text() {
+                    Some(name) => name,
+                    None => stringify!($variant),
+                },
                 since: $since,
                 until: codes!(@until $($until)?),
                 presence: Presence::$presence,
@@ -207,19 +213,11 @@ macro_rules! attributes {
         }
 
         impl Attribute {
-            /// Which of the standard's attributes it is, if it is one.
-            pub fn standard(&self) -> Option<Standard> {
+            /// Which of the standard's attributes it is, or the vendor's that it is.
+            pub(super) fn which(&self) -> Result<Standard, &Vendor> {
                 match self {
-                    $(Self::$variant(_) => Some(Standard::$variant),)*
-                    Self::Vendor(_) => None,
-                }
-            }
-
-            /// Which attribute it is.
-            pub fn kind(&self) -> Kind {
-                match self {
-                    $(Self::$variant(_) => Kind::Standard(Standard::$variant),)*
-                    Self::Vendor(own) => Kind::vendor(&own.vendor, &own.name),
+                    $(Self::$variant(_) => Ok(Standard::$variant),)*
+                    Self::Vendor(own) => Err(own),
                 }
             }
 
@@ -231,13 +229,11 @@ macro_rules! attributes {
                 }
             }
 
-            /// Whether a peer of this version knows the attribute and can understand its value.
-            pub fn fits(&self, version: Version) -> bool {
+            /// Whether a peer of this version can understand the value.
+            pub(super) fn value_fits(&self, version: Version) -> bool {
                 match self {
-                    $(Self::$variant(value) => {
-                        version.within($since, codes!(@until $($until)?)) && Value::fits(value, version)
-                    })*
-                    Self::Vendor(own) => self.kind().fits(version) && Value::fits(&own.value, version),
+                    $(Self::$variant(value) => Value::fits(value, version),)*
+                    Self::Vendor(own) => Value::fits(&own.value, version),
                 }
             }
         }
@@ -247,6 +243,11 @@ macro_rules! attributes {
 }
 
 impl Attribute {
+    /// Which of the standard's attributes it is, if it is one.
+    pub fn standard(&self) -> Option<Standard> {
+        self.which().ok()
+    }
+
     /// The date, in seconds since 1970, when it is one; nothing for attributes that are no dates.
     pub fn date(&self) -> Option<i64> {
         let date = match self {
@@ -283,7 +284,7 @@ impl Standard {
 
     /// The name as KMIP 1.x writes it.
     pub fn name(self) -> &'static str {
-        self.tag().text().unwrap_or_default()
+        self.row().name
     }
 
     /// The attribute of this tag.
@@ -293,7 +294,7 @@ impl Standard {
 
     /// The attribute of this name, written as KMIP 1.x writes it.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ROWS.iter().find(|row| row.standard.name() == name).map(|row| row.standard)
+        Self::ROWS.iter().find(|row| row.name == name).map(|row| row.standard)
     }
 }
 

@@ -70,7 +70,10 @@ impl Instance {
             return self.attribute.write_tagged(to);
         }
         to.structure(Tag::Attribute, |to| {
-            to.text(Tag::AttributeName, &self.attribute.kind().to_string());
+            match self.attribute.standard() {
+                Some(standard) => to.text(Tag::AttributeName, standard.name()),
+                None => to.text(Tag::AttributeName, &self.attribute.kind().to_string()),
+            }
             // A missing index means the first instance, and clients with but one expect none.
             if let Some(index) = self.index.filter(|&index| index != 0) {
                 to.integer(Tag::AttributeIndex, index);
@@ -95,7 +98,7 @@ impl Attribute {
                 }
             }
             other => {
-                if let Kind::Standard(standard) = other.kind() {
+                if let Some(standard) = other.standard() {
                     other.write_value(standard.tag(), to);
                 }
             }
