@@ -70,6 +70,25 @@ macro_rules! calls {
                 from.end()?;
                 Ok(request)
             }
+
+            /// Appends the frame of this request.
+            ///
+            /// # Errors
+            /// [`Error::Length`] when it would be too long; `to` is then as it was.
+            pub fn write(&self, to: &mut Vec<u8>) -> Result<(), Error> {
+                match self { $(Self::$name(ask) => write_request(ask, to),)* }
+            }
+        }
+
+        /// Whether a body is the answer to a function; what it says is not kept.
+        ///
+        /// # Errors
+        /// [`Error::Function`] when that is no call on this wire, else what is wrong with the body.
+        pub fn check_answer(function: Function, rv: Rv, body: &[u8]) -> Result<(), Error> {
+            match function {
+                $(Function::$name => read_answer::<request::$name>(rv, body).map(|_| ()),)*
+                other => Err(Error::Function(other.0)),
+            }
         }
 
         #[cfg(test)]
@@ -85,13 +104,6 @@ macro_rules! calls {
                     write_answer::<request::$name>(Rv::OK, &answer::$name::sample(source), &mut back).unwrap();
                     (Function::$name, ask, back)
                 },)*]
-            }
-
-            /// Writes a request again.
-            pub(crate) fn again(request: &Request) -> Vec<u8> {
-                let mut bytes = Vec::new();
-                match request { $(Request::$name(ask) => write_request(ask, &mut bytes).unwrap(),)* }
-                bytes
             }
 
             /// Reads the answer to a function and writes it again.

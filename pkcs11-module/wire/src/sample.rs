@@ -100,6 +100,12 @@ mod laws {
     use super::*;
     use crate::{Function, Rv, call, call::Request, codec};
 
+    fn again(request: &Request) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        request.write(&mut bytes).unwrap();
+        bytes
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
@@ -110,7 +116,7 @@ mod laws {
                 prop_assert_eq!((u64::from(frame.head), frame.taken), (function.0, ask.len()));
                 let request = Request::read(function, frame.body).unwrap();
                 prop_assert_eq!(request.function(), function);
-                prop_assert_eq!(call::rows::again(&request), ask, "{}", function);
+                prop_assert_eq!(again(&request), ask, "{}", function);
                 let frame = codec::cut(&back).unwrap().unwrap();
                 prop_assert_eq!(call::rows::answer_again(function, Rv::OK, frame.body).unwrap(), back, "{}", function);
             }
@@ -151,7 +157,7 @@ mod laws {
         #[test]
         fn bytes_that_are_a_request_are_written_as_they_were(number in 0u64..110, body: Vec<u8>) {
             if let Ok(request) = Request::read(Function(number), &body) {
-                let again = call::rows::again(&request);
+                let again = again(&request);
                 prop_assert_eq!(&again[8..], &body);
             }
         }
