@@ -4,6 +4,8 @@ pub mod caller;
 pub mod certificate;
 pub mod chance;
 pub mod clock;
+pub mod config;
+pub mod front;
 pub mod receipt;
 pub mod slot;
 pub mod store;

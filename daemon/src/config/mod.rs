@@ -1,0 +1,12 @@
+//! The configuration: one file, one table for each room, and reading files that must be nobody else's to change.
+//!
+//! Nothing here opens a socket or a store. What the file may say is listed in docs/configuration.md; what it does not know is
+//! refused by line.
+
+mod error;
+mod file;
+mod table;
+
+pub use error::{Error, Exposed};
+pub use file::{Secrecy, create, read};
+pub use table::{Audit, Control, Durability, Kmip, Limits, Mechanisms, Pkcs11, Seal, Settings, Slot, Store};

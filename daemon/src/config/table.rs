@@ -1,0 +1,423 @@
+//! What the configuration file may say: a table for each room, each key with its default.
+
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use super::{Error, Secrecy, file};
+use crate::front;
+
+/// Declares a table of the file: fields with their defaults, and the list of its keys.
+macro_rules! tables {
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $kind:ty = $default:expr;)* })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+            #[serde(deny_unknown_fields, default)]
+            pub struct $name {
+                $($(#[$doc])* pub $field: $kind,)*
+            }
+
+            impl Default for $name {
+                fn default() -> Self {
+                    Self { $($field: $default,)* }
+                }
+            }
+
+            impl $name {
+                /// The keys of the table.
+                pub const KEYS: &[&str] = &[$(stringify!($field)),*];
+            }
+        )*
+    };
+}
+
+tables! {
+    /// The whole file.
+    Settings {
+        /// Where the daemon keeps what is its own. Relative paths below start here.
+        state: PathBuf = PathBuf::from("/var/lib/strongroom");
+        /// KMIP over TLS.
+        kmip: Kmip = Kmip::default();
+        /// The PKCS#11 module's socket.
+        pkcs11: Pkcs11 = Pkcs11::default();
+        /// The operator's socket.
+        control: Control = Control::default();
+        /// Where rows are kept.
+        store: Store = Store::default();
+        /// The audit log.
+        audit: Audit = Audit::default();
+        /// What opens the vault.
+        seal: Seal = Seal::default();
+        /// The slots, at least one.
+        slot: Vec<Slot> = vec![Slot::default()];
+        /// What fronts may take of the machine.
+        limits: Limits = Limits::default();
+    }
+
+    /// KMIP over TLS.
+    Kmip {
+        /// Addresses and ports to listen on. A socket inherited from systemd takes their place.
+        listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 5696))];
+        /// DNS names and addresses that `init` writes into the server's certificate.
+        names: Vec<String> = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+        /// The server's certificate and those up to its authority, PEM.
+        certificate: PathBuf = PathBuf::from("tls/server.pem");
+        /// The server's private key, PKCS#8 in PEM.
+        key: PathBuf = PathBuf::from("tls/server.key");
+        /// The authority that `init` founds and `client add` issues from.
+        authority: PathBuf = PathBuf::from("tls/authority.pem");
+        /// Its private key.
+        authority_key: PathBuf = PathBuf::from("tls/authority.key");
+        /// Other authorities whose certificates registered clients may come with, PEM.
+        trusted: Vec<PathBuf> = Vec::new();
+    }
+
+    /// The PKCS#11 module's socket.
+    Pkcs11 {
+        /// Where it is. A socket inherited from systemd takes its place.
+        socket: PathBuf = PathBuf::from("/run/strongroom/pkcs11.sock");
+    }
+
+    /// The operator's socket.
+    Control {
+        /// Where it is. A socket inherited from systemd takes its place.
+        socket: PathBuf = PathBuf::from("/run/strongroom/control.sock");
+    }
+
+    /// Where rows are kept.
+    Store {
+        /// The folder.
+        path: PathBuf = PathBuf::from("store");
+        /// MiB of memory for what was read.
+        cache: u32 = 8;
+    }
+
+    /// The audit log.
+    Audit {
+        /// The folder.
+        path: PathBuf = PathBuf::from("audit");
+        /// When the answer to a use of a key may leave.
+        durability: Durability = Durability::Written;
+    }
+
+    /// What opens the vault when the daemon starts. Without either it starts sealed.
+    Seal {
+        /// A key file of at least 32 bytes. A systemd credential `unseal.key` is found by itself.
+        key: Option<PathBuf> = None;
+        /// A file with a passphrase. A systemd credential `unseal.passphrase` is found by itself.
+        passphrase: Option<PathBuf> = None;
+    }
+
+    /// A slot.
+    Slot {
+        /// Its name, as PKCS#11 shows it.
+        name: String = "main".to_owned();
+        /// What it lets itself be used for.
+        mechanisms: Mechanisms = Mechanisms::Standard;
+    }
+
+    /// What fronts may take of the machine; see docs/configuration.md for the reasons.
+    Limits {
+        /// Seconds for a handshake.
+        handshake: u64 = 10;
+        /// Seconds for a request.
+        request: u64 = 30;
+        /// Seconds between requests.
+        idle: u64 = 300;
+        /// Seconds that requests in hand are given when the daemon stops.
+        drain: u64 = 20;
+        /// Connections in all.
+        connections: usize = 10_000;
+        /// Connections from one address.
+        per_address: usize = 2_000;
+        /// Requests of one client at the same time.
+        per_client: usize = 8;
+        /// Requests of all clients at the same time.
+        threads: usize = 32;
+        /// Bytes of a request.
+        message: usize = 1 << 20;
+    }
+}
+
+/// When the answer to a use of a key may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Once its record is in the log; the disk has it within 10 ms.
+    Written,
+    /// Once the disk has its record.
+    Sync,
+}
+
+/// What a slot lets itself be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mechanisms {
+    /// Only what is sound today.
+    Strict,
+    /// What today's tools need.
+    Standard,
+    /// What old data and conformance runs need as well.
+    Legacy,
+}
+
+impl Settings {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`Error::Line`] for what it may not say, the others when the file itself is at fault.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = file::read(path, Secrecy::Public)?;
+        let text = std::str::from_utf8(bytes.reveal()).map_err(|error| {
+            let before = bytes.reveal().get(..error.valid_up_to()).unwrap_or_default();
+            let line = line_of(before, before.len());
+            Error::Line { path: path.to_owned(), line, what: "is not UTF-8".to_owned() }
+        })?;
+        Self::parse(text).map_err(|(line, what)| Error::Line { path: path.to_owned(), line, what })
+    }
+
+    /// Reads and checks the text of a file; relative paths become those below `state`.
+    ///
+    /// # Errors
+    /// The line, counted from 1, and what is wrong there.
+    pub fn parse(text: &str) -> Result<Self, (usize, String)> {
+        let mut settings: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            (line_of(text.as_bytes(), at), advice(error.message()))
+        })?;
+        settings.check().map_err(|(key, what)| (line_with(text, key), what))?;
+        settings.settle();
+        Ok(settings)
+    }
+
+    /// What no type says: values that would do harm.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.slot.is_empty() {
+            return Err(("slot", "at least one [[slot]] is needed".to_owned()));
+        }
+        for (at, slot) in self.slot.iter().enumerate() {
+            let plain = |c: char| c.is_ascii_graphic();
+            if slot.name.is_empty() || slot.name.len() > 32 || !slot.name.chars().all(plain) {
+                return Err(("name", format!("{:?} is no slot name: 1 to 32 printable ASCII, no spaces", slot.name)));
+            }
+            if self.slot.iter().take(at).any(|other| other.name == slot.name) {
+                return Err(("name", format!("two slots are called {:?}", slot.name)));
+            }
+        }
+        if self.seal.key.is_some() && self.seal.passphrase.is_some() {
+            return Err(("passphrase", "give either a key or a passphrase, not both".to_owned()));
+        }
+        let limits = &self.limits;
+        let seconds = 1..=86_400;
+        let counts = 1..=1_000_000;
+        let connections = limits.connections;
+        for (key, value, allowed) in [
+            ("handshake", limits.handshake, seconds.clone()),
+            ("request", limits.request, seconds.clone()),
+            ("idle", limits.idle, seconds.clone()),
+            ("drain", limits.drain, seconds),
+            ("connections", wide(connections), counts.clone()),
+            ("per_address", wide(limits.per_address), counts.clone()),
+            ("per_client", wide(limits.per_client), counts.clone()),
+            ("threads", wide(limits.threads), 1..=512),
+            ("message", wide(limits.message), 1024..=64 << 20),
+            ("cache", self.store.cache.into(), 1..=1 << 20),
+        ] {
+            if !allowed.contains(&value) {
+                return Err((key, format!("`{key}` must be {} to {}", allowed.start(), allowed.end())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes relative paths those below `state`.
+    fn settle(&mut self) {
+        let state = self.state.clone();
+        let kmip = &mut self.kmip;
+        let paths = [
+            &mut kmip.certificate,
+            &mut kmip.key,
+            &mut kmip.authority,
+            &mut kmip.authority_key,
+            &mut self.pkcs11.socket,
+            &mut self.control.socket,
+            &mut self.store.path,
+            &mut self.audit.path,
+        ];
+        let optional = [&mut self.seal.key, &mut self.seal.passphrase];
+        for path in paths.into_iter().chain(optional.into_iter().flatten()).chain(&mut kmip.trusted) {
+            *path = state.join(&*path);
+        }
+    }
+}
+
+impl Default for front::Limits {
+    /// The published limits.
+    fn default() -> Self {
+        Self::from(&Limits::default())
+    }
+}
+
+impl From<&Limits> for front::Limits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            handshake: Duration::from_secs(limits.handshake),
+            request: Duration::from_secs(limits.request),
+            idle: Duration::from_secs(limits.idle),
+            connections: limits.connections,
+            per_address: limits.per_address,
+            per_client: limits.per_client,
+            threads: limits.threads,
+            message: limits.message,
+        }
+    }
+}
+
+fn wide(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// The line, counted from 1, that byte `at` stands in.
+fn line_of(text: &[u8], at: usize) -> usize {
+    text.iter().take(at).filter(|&&byte| byte == b'\n').count().saturating_add(1)
+}
+
+/// The line of the last time that a key is given, or the first line where it is a default.
+fn line_with(text: &str, key: &str) -> usize {
+    let gives = |line: &str| {
+        let line = line.trim_start_matches(['[', ' ', '\t']);
+        line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(['=', ']']))
+    };
+    (1..).zip(text.lines()).filter(|(_, line)| gives(line)).last().map_or(1, |(number, _)| number)
+}
+
+/// What the parser says, with the key that was probably meant.
+fn advice(message: &str) -> String {
+    let Some(rest) = message.strip_prefix("unknown field `") else { return message.to_owned() };
+    let mut quoted = rest.split('`').step_by(2);
+    let Some(unknown) = quoted.next() else { return message.to_owned() };
+    let nearest = quoted.map(|known| (distance(unknown, known), known)).min();
+    match nearest {
+        Some((far, known)) if far <= known.len().div_ceil(2) => {
+            format!("unknown key `{unknown}`; did you mean `{known}`?")
+        }
+        _ => format!("unknown key `{unknown}`; docs/configuration.md lists every key"),
+    }
+}
+
+/// How many letters must be put in, left out or exchanged to make one word of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut corner = i;
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (b, above) in to.chars().zip(row.iter().copied().skip(1)) {
+            let changed = corner.saturating_add(usize::from(a != b));
+            left = changed.min(left.saturating_add(1)).min(above.saturating_add(1));
+            corner = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default_and_relative_paths_are_below_the_state() {
+        let settings = Settings::parse("").unwrap();
+        assert_eq!(settings.store.path, Path::new("/var/lib/strongroom/store"));
+        assert_eq!(settings.control.socket, Path::new("/run/strongroom/control.sock"));
+        assert_eq!(settings.limits, Limits::default());
+        let moved = Settings::parse("state = \"/srv/keys\"\n[kmip]\ntrusted = [\"ca.pem\", \"/etc/ca.pem\"]").unwrap();
+        assert_eq!(moved.kmip.key, Path::new("/srv/keys/tls/server.key"));
+        assert_eq!(moved.kmip.trusted, [Path::new("/srv/keys/ca.pem"), Path::new("/etc/ca.pem")]);
+    }
+
+    #[test]
+    fn every_table_reads_what_it_says() {
+        let settings = Settings::parse(
+            "[kmip]\nlisten = [\"127.0.0.1:0\", \"[::1]:5696\"]\n[audit]\ndurability = \"sync\"\n\
+             [[slot]]\nname = \"old\"\nmechanisms = \"legacy\"\n[[slot]]\nname = \"new\"\nmechanisms = \"strict\"\n\
+             [limits]\nmessage = 2048\n[seal]\nkey = \"/run/key\"\n[store]\ncache = 64\n",
+        )
+        .unwrap();
+        assert_eq!(settings.kmip.listen.len(), 2);
+        assert_eq!(settings.audit.durability, Durability::Sync);
+        assert_eq!(settings.slot.first().map(|slot| slot.mechanisms), Some(Mechanisms::Legacy));
+        assert_eq!(settings.limits.message, 2048);
+        assert_eq!(settings.seal.key.as_deref(), Some(Path::new("/run/key")));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let long = format!("[[slot]]\nname = \"{}\"", "x".repeat(33));
+        for (name, text, line, says) in [
+            ("a misspelt key", "[kmip]\n\nlisen = []", 3, "unknown key `lisen`; did you mean `listen`?"),
+            ("a misspelt table", "# hello\n[kimp]\nlisten = []", 2, "unknown key `kimp`; did you mean `kmip`?"),
+            ("a strange key", "[store]\nreplication_factor = 3", 2, "unknown key `replication_factor`; docs/conf"),
+            ("a key twice", "[store]\ncache = 1\ncache = 2", 3, "duplicate key"),
+            ("no TOML", "[kmip\n", 1, "unclosed table"),
+            ("another type", "[store]\ncache = \"big\"", 2, "invalid type"),
+            ("a negative number", "[limits]\nidle = -1", 2, "invalid value"),
+            ("no address", "[kmip]\nlisten = [\"localhost\"]", 2, "invalid socket address"),
+            ("no such policy", "[[slot]]\nmechanisms = \"lax\"", 2, "unknown variant `lax`"),
+            ("no slot at all", "slot = []", 1, "at least one [[slot]]"),
+            ("a slot twice", "[[slot]]\nname = \"a\"\n[[slot]]\nname = \"a\"", 4, "two slots are called \"a\""),
+            ("a slot without a name", "[[slot]]\nname = \"\"", 2, "is no slot name"),
+            ("a slot with a long name", &long, 2, "is no slot name"),
+            ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),
+            ("a tiny message", "[limits]\nmessage = 1", 2, "`message` must be 1024 to"),
+            ("two ways to unseal", "[seal]\nkey = \"a\"\npassphrase = \"b\"", 3, "either a key or a passphrase"),
+        ] {
+            let (at, what) = Settings::parse(text).unwrap_err();
+            assert!(at == line && what.contains(says), "{name}: line {at}: {what}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_in_the_manual() {
+        let manual = include_str!("../../../docs/configuration.md");
+        let tables = [
+            ("", Settings::KEYS),
+            ("[kmip]", Kmip::KEYS),
+            ("[pkcs11]", Pkcs11::KEYS),
+            ("[control]", Control::KEYS),
+            ("[store]", Store::KEYS),
+            ("[audit]", Audit::KEYS),
+            ("[seal]", Seal::KEYS),
+            ("[[slot]]", Slot::KEYS),
+            ("[limits]", Limits::KEYS),
+        ];
+        let mut missing = Vec::new();
+        for (table, keys) in tables {
+            let section =
+                manual.split("\n## ").find(|section| table.is_empty() || section.starts_with(&format!("`{table}`")));
+            let section = section.unwrap_or_default();
+            let named = |key: &&&str| {
+                let text = if table.is_empty() { manual } else { section };
+                !(text.contains(&format!("| `{key}` |"))
+                    || manual.contains(&format!("## `[{key}]`"))
+                    || manual.contains(&format!("## `[[{key}]]`")))
+            };
+            missing.extend(keys.iter().filter(named).map(|key| format!("{table} {key}")));
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        for (from, to, expected) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("lisen", "listen", 1)] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+}
