@@ -2,18 +2,14 @@
 
 use std::fmt;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
-    SignatureAlgorithm, SigningKey,
-};
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyUsagePurpose, PublicKeyData};
 use x509_parser::prelude::{FromDer, X509Certificate};
-use zeroize::Zeroize;
 
 use super::{
     Error,
     issue::{self, Issued, Span, Wanted},
     request,
+    signer::Signer,
 };
 use crate::chance::Chance;
 
@@ -78,38 +74,6 @@ impl Authority {
 impl fmt::Debug for Authority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authority")
-    }
-}
-
-/// A private key that signs certificates and is wiped when dropped.
-pub(super) struct Signer(KeyPair);
-
-impl Signer {
-    pub(super) fn new(pkcs8: &[u8]) -> Result<Self, Error> {
-        let key = PrivatePkcs8KeyDer::from(pkcs8);
-        KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256).map(Self).map_err(|_| Error::Key)
-    }
-}
-
-impl Drop for Signer {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl PublicKeyData for Signer {
-    fn der_bytes(&self) -> &[u8] {
-        self.0.der_bytes()
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        self.0.algorithm()
-    }
-}
-
-impl SigningKey for Signer {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
-        self.0.sign(message)
     }
 }
 

@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 use super::{
     Error,
-    authority::Signer,
     request::{Fingerprint, fingerprint},
+    signer::Signer,
 };
 use crate::{
     chance::{self, Chance},

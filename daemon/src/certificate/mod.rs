@@ -9,6 +9,7 @@ mod error;
 mod issue;
 mod pem;
 mod request;
+mod signer;
 
 pub use authority::Authority;
 pub use error::Error;

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use rcgen::PublicKeyData;
 use x509_parser::prelude::{FromDer, X509Certificate, X509CertificationRequest};
 
-use super::{Error, authority::Signer};
+use super::{Error, signer::Signer};
 
 /// The SHA-256 of a public key's SubjectPublicKeyInfo: what a client is known by.
 pub type Fingerprint = [u8; 32];
