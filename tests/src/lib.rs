@@ -4,12 +4,14 @@
 
 mod appliance;
 mod build;
+mod crash;
 mod doors;
 mod folder;
 mod program;
 
 pub use appliance::Appliance;
 pub use build::{built, top};
+pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use folder::Folder;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

@@ -29,7 +29,7 @@ impl Folder {
         }
         inspect(path)?;
         fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(|error| disk("protect", path, error))?;
-        let lock = path.join("lock");
+        let lock = path.join(LOCK);
         let file = open(&lock)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
@@ -45,6 +45,35 @@ impl Folder {
     /// Opens a file of the folder, which is made if it is not there.
     pub(super) fn open(&self, name: &str) -> Result<File, Error> {
         open(&self.path.join(name))
+    }
+
+    /// Whether a file of the folder is there and has something in it.
+    pub(super) fn has(&self, name: &str) -> Result<bool, Error> {
+        let path = self.path.join(name);
+        match fs::symlink_metadata(&path) {
+            Ok(seen) => Ok(seen.len() > 0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(disk("look at", &path, error)),
+        }
+    }
+
+    /// Moves everything but the lock into a folder of the given name, in place of what that had.
+    pub(super) fn set_aside(&self, name: &str) -> Result<(), Error> {
+        let aside = self.path.join(name);
+        match fs::remove_dir_all(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk("clear", &aside, error)),
+            _ => {}
+        }
+        let entries = list(&self.path)?;
+        DirBuilder::new().mode(0o700).create(&aside).map_err(|error| disk("make", &aside, error))?;
+        for entry in entries {
+            if let Some(name) = entry.file_name()
+                && name != LOCK
+            {
+                fs::rename(&entry, aside.join(name)).map_err(|error| disk("move", &entry, error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes every file in it, and every name, survive a loss of power, and takes the files away from everybody else.
@@ -125,3 +154,5 @@ fn open(path: &Path) -> Result<File, Error> {
         .open(path)
         .map_err(|error| disk("open", path, error))
 }
+
+const LOCK: &str = "lock";

@@ -5,7 +5,8 @@
 //! leave half a batch; so [large values lie in parts](super::row), and there never is such a file.
 //!
 //! sled takes damage in the latest part of its log for the end of the log. So a *mark* stands beside the database: the
-//! generation that was durable when the mark was written. A database that opens with less has lost something.
+//! generation that was durable when the mark was written. A database that opens with less has lost something. The first
+//! mark is the last step of making a store, so a store without a mark was never used.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -43,10 +44,20 @@ impl Sled {
         let folder = Folder::take(&settings.folder)?;
         // Only our writer flushes: whatever sled wrote by itself would be neither synced nor counted.
         let config = sled::Config::new().path(folder.path()).cache_capacity(settings.cache).flush_every_ms(None);
-        let rows = begin(folder.path(), &config)?;
+        let finished = folder.has("mark")?;
+        let rows = match begin(folder.path(), &config) {
+            // A crash came while the store was made. Nothing can have been kept in it; still, nothing is thrown away.
+            Err(Error::Unreadable(_) | Error::Version { .. }) if !finished => {
+                log::warn!("the store in {0} was never finished; it is in {0}/unfinished now", folder.path().display());
+                folder.set_aside("unfinished")?;
+                begin(folder.path(), &config)?
+            }
+            other => other?,
+        };
         let (file, mark) = (folder.open("db")?, folder.open("mark")?);
         let mut this = Self { rows, file, mark, generation: 0, folder };
         this.generation = this.recognise()?;
+        this.write_mark(this.generation)?;
         this.folder.settle()?;
         Ok(this)
     }
@@ -74,8 +85,13 @@ impl Sled {
         if generation < marked { Err(unreadable()) } else { Ok(generation) }
     }
 
-    /// The generation that was durable when the mark was last written; zero where that is not known, because the mark
-    /// itself is never synced and a loss of power may take it.
+    /// After the generation is durable, and itself not synced: so whatever a crash leaves of it, it never claims too much.
+    fn write_mark(&self, generation: u64) -> Result<(), Error> {
+        let mark = [generation.to_be_bytes(), (!generation).to_be_bytes()].concat();
+        self.mark.write_all_at(&mark, 0).map_err(|error| disk("write to", &self.folder.path().join("mark"), error))
+    }
+
+    /// The generation that was durable when the mark was last written; zero where that is not known.
     fn marked(&self) -> Result<u64, Error> {
         let mut bytes = [0; 16];
         match self.mark.read_exact_at(&mut bytes, 0) {
@@ -252,9 +268,7 @@ impl Medium for Sled {
     fn sync(&self, generation: u64) -> Result<(), Error> {
         guard(self.folder.path(), || self.rows.flush())?;
         self.file.sync_data().map_err(|error| disk("sync", &self.folder.path().join("db"), error))?;
-        // After the sync, and itself not synced: so whatever a crash leaves of it, it never claims too much.
-        let mark = [generation.to_be_bytes(), (!generation).to_be_bytes()].concat();
-        self.mark.write_all_at(&mark, 0).map_err(|error| disk("write to", &self.folder.path().join("mark"), error))
+        self.write_mark(generation)
     }
 }
 

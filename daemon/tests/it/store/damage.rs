@@ -179,3 +179,24 @@ fn a_file_of_something_else_is_named() {
         }
     });
 }
+
+#[test]
+fn a_store_that_was_never_finished_is_made_anew_and_nothing_is_thrown_away() {
+    every_lasting_member(|settings| {
+        fill(settings);
+        let keeps = ["lock", "unfinished"];
+        for file in files(&settings.folder) {
+            let name = file.file_name().unwrap();
+            if !keeps.iter().any(|keep| name == *keep) {
+                fs::write(&file, if name == "mark" { &[][..] } else { &[0; 100] }).unwrap();
+            }
+        }
+        let store = open(settings).unwrap();
+        assert_eq!(store.generation(), 0);
+        assert!(rows(&*store, Table::Object).0.is_empty());
+        store.commit(put(Table::Object, b"a", b"1")).wait().unwrap();
+        assert!(files(&settings.folder.join("unfinished")).len() >= 3);
+        drop(store);
+        assert_eq!(open(settings).unwrap().generation(), 1);
+    });
+}

@@ -1,0 +1,110 @@
+//! Crashes: writers are killed, or lose their power, in the middle of everything; what was acknowledged is still there,
+//! no batch is torn, and the generation never goes back. Over every store whose rows outlive the process.
+//!
+//! `STRONGROOM_CRASH_KILLS` and `STRONGROOM_CRASH_OUTAGES` set the rounds, `STRONGROOM_CRASH_SEED` another course.
+
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
+mod fault;
+mod model;
+mod round;
+
+use std::env;
+use std::ffi::OsString;
+
+use strongroom::store::{Keeps, MEMBERS};
+use strongroom_tests::{Dice, Folder, Loss, Names, Pages, Powerloss};
+
+use crate::round::{Chronicle, End, round};
+
+/// After so many rounds the store is made anew, so that making one is interrupted too.
+const LIFE: u64 = 20;
+
+fn every_lasting_member(claim: impl Fn(&str)) {
+    MEMBERS.iter().filter(|member| member.keeps == Keeps::OnDisk).for_each(|member| claim(member.name));
+}
+
+fn setting(name: &str, usual: u64) -> u64 {
+    env::var(name).map_or(usual, |value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
+}
+
+fn dice(salt: u64) -> Dice {
+    Dice::new(setting("STRONGROOM_CRASH_SEED", 1).wrapping_add(salt))
+}
+
+#[test]
+fn a_kill_loses_nothing_acknowledged_and_tears_nothing() {
+    let rounds = setting("STRONGROOM_CRASH_KILLS", 200);
+    every_lasting_member(|member| {
+        let mut dice = dice(0);
+        let mut acknowledged = 0;
+        for life in 0..rounds.div_ceil(LIFE) {
+            let folder = Folder::new();
+            let mut chronicle = Chronicle::default();
+            for turn in life * LIFE..rounds.min((life + 1) * LIFE) {
+                let lines = round(member, &folder.join("store"), &[], End::killed(&mut dice));
+                acknowledged += chronicle.follow(&format!("{member}, round {turn}"), &lines);
+            }
+            let lines = round(member, &folder.join("store"), &[], End::ByItself);
+            chronicle.follow(&format!("{member}, after its last round"), &lines);
+        }
+        println!("{member}: {rounds} kills, {acknowledged} acknowledged batches, none lost, none torn");
+        assert!(acknowledged > rounds * 10, "the rounds wrote next to nothing");
+    });
+}
+
+#[test]
+fn a_loss_of_power_loses_nothing_acknowledged_and_tears_nothing() {
+    let rounds = setting("STRONGROOM_CRASH_OUTAGES", 60);
+    let powerloss = Powerloss::build();
+    every_lasting_member(|member| {
+        let mut dice = dice(1);
+        let mut acknowledged = 0;
+        for life in 0..rounds.div_ceil(LIFE) {
+            let folder = Folder::new();
+            let mut chronicle = Chronicle::default();
+            for turn in life * LIFE..rounds.min((life + 1) * LIFE) {
+                let watch = powerloss.watch(folder.path());
+                let lines = round(member, &folder.join("store"), &watch.env(), End::killed(&mut dice));
+                let loss = loss(turn, &mut dice);
+                acknowledged += chronicle.follow(&format!("{member}, round {turn}"), &lines);
+                chronicle.note(format!("after {loss:?}"));
+                watch.restore(loss);
+            }
+            let lines = round(member, &folder.join("store"), &[], End::ByItself);
+            chronicle.follow(&format!("{member}, after its last round"), &lines);
+        }
+        println!("{member}: {rounds} losses of power, {acknowledged} acknowledged batches, none lost, none torn");
+        assert!(acknowledged > rounds * 10, "the rounds wrote next to nothing");
+    });
+}
+
+/// Every kind of loss in turn.
+fn loss(turn: u64, dice: &mut Dice) -> Loss {
+    let names = if turn.is_multiple_of(2) { Names::AsSynced } else { Names::AsTheyStood };
+    let pages = if turn % 4 < 2 { Pages::AsSynced } else { Pages::Mixed(dice.roll(u64::MAX)) };
+    Loss { names, pages }
+}
+
+/// The control: were `fdatasync` left out, as in sled's own flush, the model would show it.
+#[test]
+fn without_fdatasync_the_model_loses_what_was_acknowledged() {
+    let powerloss = Powerloss::build();
+    every_lasting_member(|member| {
+        let mut dice = dice(2);
+        let (mut acknowledged, mut lost) = (0, 0);
+        for _ in 0..5 {
+            let folder = Folder::new();
+            let watch = powerloss.watch(folder.path());
+            let mut blind = watch.env().to_vec();
+            blind.push(("STRONGROOM_POWERLOSS_BLIND", OsString::from("fdatasync")));
+            let lines = round(member, &folder.join("store"), &blind, End::killed_while_writing(&mut dice));
+            watch.restore(Loss::PLAIN);
+            let mut chronicle = Chronicle::default();
+            acknowledged += chronicle.follow(member, &lines);
+            lost += chronicle.lost(&round(member, &folder.join("store"), &[], End::ByItself));
+        }
+        println!("{member} without fdatasync: {lost} of {acknowledged} acknowledged batches lost");
+        assert!(acknowledged > 0 && lost > acknowledged / 2, "{lost} of {acknowledged}: the model does not bite");
+    });
+}

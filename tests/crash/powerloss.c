@@ -1,0 +1,180 @@
+/* A model of a loss of power, loaded into the program under test with LD_PRELOAD.
+ *
+ * A disk keeps what it was told to keep: the content of a file as it was when fsync or fdatasync was entered, and the
+ * names in a folder as they were when the folder was synced. Both are copied into a shadow folder, by the file's inode
+ * and time of birth (inodes are used again, births are not). After the kill the test puts the folder together from the
+ * shadow alone. The calls themselves do nothing else: the shadow is the disk. What is written through O_SYNC or msync
+ * is not modelled and counts as lost.
+ *
+ * STRONGROOM_POWERLOSS_SHADOW  the shadow folder; without it the program runs as ever
+ * STRONGROOM_POWERLOSS_ROOT    what sync and syncfs keep
+ * STRONGROOM_POWERLOSS_BLIND   a call that keeps nothing: "fdatasync" or "fsync"
+ * STRONGROOM_POWERLOSS_FAIL    from this call of fdatasync on, counted from 1, it fails with EIO
+ * STRONGROOM_POWERLOSS_FULL    from this byte of pwrite on, it fails with ENOSPC
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { PATH_LONGEST = 4096, CHUNK = 1 << 18 };
+
+/* One sync at a time, so that an older copy never replaces a newer one. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+static void give_up(const char *what) {
+    fprintf(stderr, "powerloss: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+static void spell(char *path, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(path, PATH_LONGEST, format, arguments);
+    va_end(arguments);
+    if (length < 0 || length >= PATH_LONGEST) give_up("a path is too long");
+}
+
+static int look(int folder, const char *name, struct statx *seen) {
+    int flags = AT_SYMLINK_NOFOLLOW | (*name ? 0 : AT_EMPTY_PATH);
+    return statx(folder, name, flags, STATX_BASIC_STATS | STATX_BTIME, seen);
+}
+
+static void identify(char *id, const struct statx *seen) {
+    int born = (seen->stx_mask & STATX_BTIME) != 0;
+    spell(id, "%llu-%lld-%u", (unsigned long long)seen->stx_ino, born ? (long long)seen->stx_btime.tv_sec : 0,
+          born ? seen->stx_btime.tv_nsec : 0);
+}
+
+static void put(int to, const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t written = write(to, bytes, length);
+        if (written < 0) give_up("cannot write to the shadow");
+        bytes += written;
+        length -= (size_t)written;
+    }
+}
+
+static void copy_file(int from, int to) {
+    static char chunk[CHUNK]; /* guarded by one_at_a_time */
+    char own[64];
+    spell(own, "/proc/self/fd/%d", from); /* the caller's descriptor may be for writing only */
+    int again = open(own, O_RDONLY | O_CLOEXEC);
+    if (again < 0) give_up("cannot read what is synced");
+    for (ssize_t length; (length = read(again, chunk, sizeof chunk)) != 0;) {
+        if (length < 0) give_up("cannot read what is synced");
+        put(to, chunk, (size_t)length);
+    }
+    close(again);
+}
+
+/* "id mode name" and a zero byte for each name. */
+static void copy_names(int from, int to) {
+    int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = again < 0 ? NULL : fdopendir(again);
+    if (!names) give_up("cannot list what is synced");
+    for (struct dirent *entry; (entry = readdir(names));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        struct statx seen;
+        if (look(from, entry->d_name, &seen)) continue; /* removed in this very moment */
+        char id[PATH_LONGEST], line[PATH_LONGEST];
+        identify(id, &seen);
+        spell(line, "%s %o %s", id, seen.stx_mode, entry->d_name);
+        put(to, line, strlen(line) + 1);
+    }
+    closedir(names);
+}
+
+static void keep_locked(const char *shadow, int fd) {
+    struct statx seen;
+    if (look(fd, "", &seen)) give_up("cannot look at what is synced");
+    int folder = S_ISDIR(seen.stx_mode);
+    if (!folder && !S_ISREG(seen.stx_mode)) return;
+    char id[PATH_LONGEST], fresh[PATH_LONGEST], kept[PATH_LONGEST];
+    identify(id, &seen);
+    spell(fresh, "%s/fresh-%d", shadow, getpid());
+    spell(kept, "%s/%c%s", shadow, folder ? 'd' : 'f', id);
+    int to = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (to < 0) give_up("cannot write to the shadow");
+    if (folder) copy_names(fd, to);
+    else copy_file(fd, to);
+    if (close(to) || rename(fresh, kept)) give_up("cannot write to the shadow");
+}
+
+static int keep(const char *call, int fd) {
+    const char *shadow = getenv("STRONGROOM_POWERLOSS_SHADOW");
+    const char *blind = getenv("STRONGROOM_POWERLOSS_BLIND");
+    if (!shadow) return (int)syscall(strcmp(call, "fsync") ? SYS_fdatasync : SYS_fsync, fd);
+    if (fcntl(fd, F_GETFD) < 0) return -1;
+    if (blind && !strcmp(blind, call)) return 0;
+    pthread_mutex_lock(&one_at_a_time);
+    keep_locked(shadow, fd);
+    pthread_mutex_unlock(&one_at_a_time);
+    return 0;
+}
+
+int fsync(int fd) { return keep("fsync", fd); }
+
+int fdatasync(int fd) {
+    static atomic_long calls;
+    const char *from = getenv("STRONGROOM_POWERLOSS_FAIL");
+    if (from && atomic_fetch_add(&calls, 1) + 1 >= atol(from)) {
+        errno = EIO;
+        return -1;
+    }
+    return keep("fdatasync", fd);
+}
+
+static void keep_all(int folder) {
+    keep("syncfs", folder);
+    int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *names = again < 0 ? NULL : fdopendir(again);
+    if (!names) give_up("cannot list what is synced");
+    for (struct dirent *entry; (entry = readdir(names));) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+        struct statx seen;
+        if (look(folder, entry->d_name, &seen)) continue;
+        if (!S_ISDIR(seen.stx_mode) && !S_ISREG(seen.stx_mode)) continue;
+        int fd = openat(folder, entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0) continue;
+        if (S_ISDIR(seen.stx_mode)) keep_all(fd);
+        else keep("syncfs", fd);
+        close(fd);
+    }
+    closedir(names);
+}
+
+void sync(void) {
+    const char *root = getenv("STRONGROOM_POWERLOSS_ROOT");
+    int fd = root ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0) return;
+    keep_all(fd);
+    close(fd);
+}
+
+int syncfs(int fd) {
+    if (fcntl(fd, F_GETFD) < 0) return -1;
+    sync();
+    return 0;
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
+    static atomic_long written;
+    const char *from = getenv("STRONGROOM_POWERLOSS_FULL");
+    if (from && atomic_fetch_add(&written, (long)length) + (long)length >= atol(from)) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_pwrite64, fd, bytes, length, offset);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) { return pwrite64(fd, bytes, length, offset); }
