@@ -94,6 +94,7 @@ impl<T: Sample> Sample for Vec<T> {
     }
 }
 
+#[cfg(test)]
 mod laws {
     use proptest::prelude::*;
 
