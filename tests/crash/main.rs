@@ -12,7 +12,7 @@ mod round;
 use std::env;
 use std::ffi::OsString;
 
-use strongroom::store::{Keeps, MEMBERS};
+use strongroom::store::{Batch, Keeps, MEMBERS, Settings, Table, open};
 use strongroom_tests::{Dice, Folder, Loss, Names, Pages, Powerloss};
 
 use crate::round::{Chronicle, End, round};
@@ -106,5 +106,23 @@ fn without_fdatasync_the_model_loses_what_was_acknowledged() {
         }
         println!("{member} without fdatasync: {lost} of {acknowledged} acknowledged batches lost");
         assert!(acknowledged > 0 && lost > acknowledged / 2, "{lost} of {acknowledged}: the model does not bite");
+    });
+}
+
+/// The other control: were a batch torn, the scribe would see it.
+#[test]
+fn a_row_of_another_batch_is_seen() {
+    every_lasting_member(|member| {
+        let folder = Folder::new();
+        let lines = round(member, &folder.join("store"), &[], End::killed_while_writing(&mut dice(3)));
+        Chronicle::default().follow(member, &lines);
+        let kind = MEMBERS.iter().find(|known| known.name == member).unwrap().kind;
+        let store = open(&Settings::new(kind, folder.join("store"))).unwrap();
+        let mut batch = Batch::new();
+        batch.put(Table::Client, b"r\0\x01", 1_u64.to_be_bytes());
+        store.commit(batch).wait().unwrap();
+        drop(store);
+        let lines = round(member, &folder.join("store"), &[], End::ByItself);
+        assert!(lines.iter().any(|line| line.starts_with("torn 0 ")), "{lines:?}");
     });
 }

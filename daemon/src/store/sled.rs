@@ -215,6 +215,7 @@ impl Medium for Sled {
                 }
                 Err(other) => return Err(other),
             };
+            log::error!("{error}");
             damage = damage.and(Err(error));
         }
     }

@@ -63,6 +63,22 @@ impl<M: Medium> Written<M> {
     }
 }
 
+impl<M> Written<M> {
+    /// Lets the writer finish what is queued, and waits for it.
+    fn end(&self) {
+        self.desk.look().closed = true;
+        self.desk.news.notify_one();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            // A continuation may hold the last handle to the store; the writer does not wait for itself.
+            && writer.thread().id() != thread::current().id()
+        {
+            // It panics only if a continuation does, and then it has already marked the store as failed.
+            let _ = writer.join();
+        }
+    }
+}
+
 impl<M: Medium> Store for Written<M> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.desk.usable()?;
@@ -104,24 +120,14 @@ impl<M: Medium> Store for Written<M> {
     }
 
     fn close(&self) -> Result<(), Error> {
-        self.desk.look().closed = true;
-        self.desk.news.notify_one();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // The writer panics only if a continuation does, and then it has already marked the store as failed.
-        if let Some(writer) = writer {
-            let _ = writer.join();
-        }
+        self.end();
         self.desk.usable()
     }
 }
 
 impl<M> Drop for Written<M> {
     fn drop(&mut self) {
-        self.desk.look().closed = true;
-        self.desk.news.notify_one();
-        if let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = writer.join();
-        }
+        self.end();
     }
 }
 
@@ -259,3 +265,164 @@ fn weight(batch: &Batch) -> usize {
 /// A group is one write to the medium: large enough that one sync serves a thousand callers, small enough that the first
 /// of them does not wait long for the last.
 const LARGEST_GROUP: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ops::ControlFlow;
+    use std::path::PathBuf;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A medium that keeps nothing, does what a test tells it, and counts.
+    #[derive(Default)]
+    struct Puppet {
+        orders: Mutex<Orders>,
+        applied: Mutex<Vec<usize>>,
+    }
+
+    #[derive(Clone, Copy, Default, PartialEq)]
+    enum Orders {
+        #[default]
+        Work,
+        FailToApply,
+        FailToSync,
+        Panic,
+    }
+
+    impl Puppet {
+        fn ordered(&self, orders: Orders) -> bool {
+            *self.orders.lock().unwrap_or_else(PoisonError::into_inner) == orders
+        }
+
+        fn fail() -> Result<(), Error> {
+            let source = Arc::new(io::Error::other("ordered to"));
+            Err(Error::Disk { action: "sync", path: PathBuf::from("puppet"), source })
+        }
+    }
+
+    impl Medium for Puppet {
+        fn get(&self, _: Table, _: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+            Ok(None)
+        }
+
+        fn walk(&self, _: Table, _: &mut Visit<'_>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn generation(&self) -> u64 {
+            40
+        }
+
+        /// Batches that touch slots are damaged here.
+        fn admits(&self, batch: &Batch) -> Result<(), Error> {
+            match batch.writes().iter().find(|write| write.table == Table::Slot) {
+                Some(write) => Err(Error::Damaged { table: write.table, from: String::new() }),
+                None => Ok(()),
+            }
+        }
+
+        fn apply(&self, group: &[Batch], _: u64) -> Result<(), Error> {
+            self.applied.lock().unwrap().push(group.len());
+            assert!(!self.ordered(Orders::Panic), "ordered to");
+            if self.ordered(Orders::FailToApply) { Self::fail() } else { Ok(()) }
+        }
+
+        fn sync(&self, _: u64) -> Result<(), Error> {
+            if self.ordered(Orders::FailToSync) { Self::fail() } else { Ok(()) }
+        }
+    }
+
+    fn store() -> Written<Puppet> {
+        Written::start(Puppet::default(), Queue::default()).unwrap()
+    }
+
+    fn put(table: Table) -> Batch {
+        let mut batch = Batch::new();
+        batch.put(table, b"key", b"value");
+        batch
+    }
+
+    /// Commits a batch whose continuation holds the writer until the sender is dropped.
+    fn hold(store: &Written<Puppet>) -> mpsc::Sender<()> {
+        let (release, released) = mpsc::channel::<()>();
+        let (entered, is_held) = mpsc::channel();
+        store.commit(put(Table::Object)).then(move |_| {
+            entered.send(()).unwrap();
+            let _ = released.recv();
+        });
+        is_held.recv().unwrap();
+        release
+    }
+
+    #[test]
+    fn what_waits_together_becomes_durable_together() {
+        let store = store();
+        let held = hold(&store);
+        let receipts: Vec<_> = (0..100).map(|_| store.commit(put(Table::Object))).collect();
+        drop(held);
+        let generations: Vec<_> = receipts.into_iter().map(|receipt| receipt.wait().unwrap()).collect();
+        assert_eq!(generations, [42; 100]);
+        assert_eq!(*store.medium.applied.lock().unwrap(), [1, 100]);
+        assert_eq!(store.generation(), 42);
+    }
+
+    #[test]
+    fn a_batch_that_is_not_admitted_is_refused_alone() {
+        let store = store();
+        let held = hold(&store);
+        let receipts = [Table::Object, Table::Slot, Table::Client].map(|table| store.commit(put(table)));
+        drop(held);
+        let answers = receipts.map(Receipt::wait);
+        assert!(matches!(answers, [Ok(42), Err(Error::Damaged { table: Table::Slot, .. }), Ok(42)]));
+    }
+
+    #[test]
+    fn after_any_failure_everything_is_refused() {
+        let cases =
+            [("apply", Orders::FailToApply), ("sync", Orders::FailToSync), ("a panic of the medium", Orders::Panic)];
+        for (name, orders) in cases {
+            let store = store();
+            let held = hold(&store);
+            *store.medium.orders.lock().unwrap() = orders;
+            let under_way = store.commit(put(Table::Object));
+            drop(held);
+            assert!(under_way.wait().is_err(), "{name}");
+            *store.medium.orders.lock().unwrap() = Orders::Work;
+            let after = store.commit(put(Table::Object)).wait();
+            assert!(matches!(after, Err(Error::Failed | Error::Closed)), "{name}: {after:?}");
+            assert!(store.close().is_err(), "{name}");
+            assert!(store.get(Table::Object, b"key").is_err(), "{name}");
+            assert!(store.walk(Table::Object, &mut |_, _| ControlFlow::Continue(())).is_err(), "{name}");
+            assert_eq!(store.generation(), 41, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_queue_counts_bytes_but_lets_one_large_batch_through() {
+        let store = Written::start(Puppet::default(), Queue { batches: 100, bytes: 1000 }).unwrap();
+        let held = hold(&store);
+        let mut large = Batch::new();
+        large.put(Table::Object, b"key", vec![0; 5000]);
+        let first = store.commit(large.clone());
+        assert!(matches!(store.commit(large).wait(), Err(Error::Busy)));
+        drop(held);
+        assert_eq!(first.wait().unwrap(), 42);
+    }
+
+    #[test]
+    fn the_last_handle_may_go_on_the_writer_itself() {
+        let store = Arc::new(store());
+        let (done, is_done) = mpsc::channel();
+        let its = Arc::clone(&store);
+        let held = hold(&store);
+        store.commit(put(Table::Object)).then(move |_| {
+            drop(its);
+            done.send(()).unwrap();
+        });
+        drop(store);
+        drop(held);
+        is_done.recv().unwrap();
+    }
+}
