@@ -1,5 +1,6 @@
 //! The house: fronts, service, vault, slots, store and audit, floor upon floor. ARCHITECTURE.md is its plan.
 
+pub mod audit;
 pub mod caller;
 pub mod certificate;
 pub mod chance;

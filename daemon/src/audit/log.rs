@@ -1,0 +1,217 @@
+//! The log as the rooms above see it: entries go in, and a receipt says when they are safe.
+//!
+//! Whoever appends writes the line itself, under one short lock that gives the line its place; a record that only has to
+//! be in the log then costs no change of threads. One writer thread makes durable whatever was written, as much as there
+//! is at a time, signs the tree, and releases the receipts that waited for it.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::entry::{Entry, Event};
+use super::epoch::{Keeper, Unsigned};
+use super::opening::{Found, OpenError, open};
+use super::writer::{Desk, Inner};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::receipt::{Abandoned, Receipt};
+
+/// A line's place in the log, from 0 and without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+/// When an appended record counts as kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on the disk.
+    Sync,
+    /// It is in the log, survives the death of the daemon, and is on the disk within ten milliseconds.
+    Written,
+}
+
+/// Why a record was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A write failed. Nothing is kept any more, and so nothing may be answered any more.
+    #[error("the audit log could not be written: make room on its disk or replace it, then restart the daemon")]
+    Failed,
+    /// Too many records wait for the disk.
+    #[error("too many audit records wait for the disk")]
+    Busy,
+    /// The log was closed.
+    #[error("the audit log is closed")]
+    Closed,
+}
+
+impl From<Abandoned> for Error {
+    fn from(_: Abandoned) -> Self {
+        Self::Failed
+    }
+}
+
+/// What a log is opened with. Begin with [`Options::new`].
+pub struct Options {
+    /// The folder, made if need be, for its owner alone.
+    pub folder: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for keys and identifiers.
+    pub chance: Arc<dyn Chance>,
+    /// Run once, on any thread, when the log has failed: the daemon must stop.
+    pub stop: Box<dyn FnOnce() + Send>,
+    /// A segment that has reached this many bytes is followed by another.
+    pub segment: u64,
+    /// An epoch ends after this many milliseconds,
+    pub epoch_time: i64,
+    /// or after this many records.
+    pub epoch_records: u64,
+}
+
+impl Options {
+    /// Segments of 64 MiB; epochs of 60 seconds or 65,536 records.
+    pub fn new(folder: impl Into<PathBuf>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
+        Self {
+            folder: folder.into(),
+            clock,
+            chance,
+            stop: Box::new(|| log::error!("the audit log has failed")),
+            segment: 64 << 20,
+            epoch_time: 60_000,
+            epoch_records: 65_536,
+        }
+    }
+}
+
+/// The log's last signed tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How many lines it has.
+    pub size: u64,
+    /// The signed checkpoint, as it stands in the file: for an anchor to keep.
+    pub note: Arc<str>,
+}
+
+/// The audit log.
+///
+/// Before the vault is open there is no key to sign with. The log is chained and durable nevertheless, and gets its
+/// checkpoint when [`unlock`](Log::unlock) brings the key.
+pub struct Log {
+    inner: Arc<Inner>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Log {
+    /// Opens the log, checks its end against its last checkpoint, moves aside what a crash tore, and records the start.
+    ///
+    /// # Errors
+    /// [`OpenError::Damaged`] where lines that a checkpoint covers do not fit it, naming the line; there is no way around
+    /// that but another folder. Otherwise whatever the disk or the random source says.
+    pub fn open(options: Options) -> Result<(Self, Found), OpenError> {
+        open(options, None).map(|(inner, found)| (Self::start(inner), found))
+    }
+
+    /// Begins to write.
+    pub(super) fn start(inner: Inner) -> Self {
+        let inner = Arc::new(inner);
+        let own = Arc::clone(&inner);
+        let writer = std::thread::Builder::new().name("audit".into()).spawn(move || own.run());
+        let writer = writer.inspect_err(|_| inner.fail()).ok();
+        Self { inner, writer: Mutex::new(writer) }
+    }
+
+    /// Appends a record. The receipt answers its place once it is as durable as asked for.
+    ///
+    /// With [`Durability::Written`] the answer is there at once, and [`Receipt::wait`] does not block. The receipt answers
+    /// [`Error::Busy`] where 65,536 records wait for the disk, and [`Error::Failed`] or [`Error::Closed`] for ever after
+    /// the log has failed or was closed. What is refused is not in the log.
+    pub fn append(&self, entry: &Entry<'_>, durability: Durability) -> Receipt<Sequence, Error> {
+        self.inner.append(entry, durability)
+    }
+
+    /// Says which generation the store has reached; lines and checkpoints after this carry it.
+    pub fn set_generation(&self, generation: u64) {
+        self.inner.generation.store(generation, Ordering::Relaxed);
+    }
+
+    /// To be called every second or so: ends the epoch when its time is up, also where nothing happened in it, and makes
+    /// the last checkpoint's file durable.
+    pub fn tick(&self) {
+        self.inner.ring(|desk| desk.tick = true);
+    }
+
+    /// Begins to sign, with the key that `keeper` can open. What was not signed yet gets its checkpoint, and a new epoch
+    /// begins, before this returns.
+    ///
+    /// # Errors
+    /// [`Unsigned`] where there is no such key; the log goes on as before. A failing disk stops the log.
+    pub fn unlock(&self, keeper: Arc<dyn Keeper>) -> Result<(), Unsigned> {
+        self.inner.unlock(keeper)?;
+        self.errand(|desk| desk.turn = true).map_err(|_| Unsigned::Disk(std::io::ErrorKind::Other.into()))
+    }
+
+    /// Signs what there is and forgets the key.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] where the log has failed.
+    pub fn lock(&self) -> Result<(), Error> {
+        let signed = self.errand(|desk| desk.tick = true);
+        self.inner.lock();
+        signed
+    }
+
+    /// The last signed tree; nothing before the log was unlocked for the first time in this run.
+    pub fn head(&self) -> Option<Head> {
+        self.inner.head()
+    }
+
+    /// The log's id: 16 random bytes, in every line and in the origin of its checkpoints.
+    pub fn id(&self) -> [u8; 16] {
+        self.inner.id
+    }
+
+    /// Whether a write has failed; nothing may be answered any more.
+    pub fn has_failed(&self) -> bool {
+        self.inner.has_failed()
+    }
+
+    /// Records that the log is closed in good order, signs the last checkpoint and takes nothing more. Closing twice
+    /// does no harm.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] where that did not reach the disk.
+    pub fn close(&self) -> Result<(), Error> {
+        let stopped = self.append(&Entry::event(Event::Stop), Durability::Sync).wait();
+        self.end();
+        match stopped {
+            Ok(_) if self.has_failed() => Err(Error::Failed),
+            Ok(_) | Err(Error::Closed) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has the writer do something, and waits until it is done.
+    fn errand(&self, ask: impl FnOnce(&mut Desk)) -> Result<(), Error> {
+        let (promise, receipt) = Receipt::pair();
+        self.inner.ring(|desk| {
+            ask(desk);
+            desk.errand(promise);
+        });
+        receipt.wait()
+    }
+
+    fn end(&self) {
+        self.inner.ring(Desk::close);
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // A writer that panicked has marked the log as failed on its way out.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

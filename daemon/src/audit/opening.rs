@@ -1,0 +1,286 @@
+//! Opening a log: its end is held against its last checkpoint, what a crash tore is moved aside, and the rest is as it was.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::checkpoint::Checkpoint;
+use super::entry::{Action, Entry, Event, Object, Outcome, Reason, Who, opening};
+use super::lines::{Fault, Lines, Walk};
+use super::log::{Durability, Options};
+use super::medium::{Folder, Medium, SMALL, before_name, read, segment_name, segments};
+use super::record::Record;
+use super::signed::Signed;
+use super::text::{base64, from_base64, from_hex, hex};
+use super::tree::{Hash, Range, leaf};
+use super::writer::{Desk, Inner, Pen};
+use crate::chance::{self, Dry};
+
+/// Why a log is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The disk.
+    #[error("the audit folder {folder}: {error}")]
+    Disk {
+        /// The folder.
+        folder: PathBuf,
+        /// What the disk said.
+        error: io::Error,
+    },
+    /// Another process has the log open.
+    #[error("the audit folder {0} is in use by another daemon")]
+    Locked(PathBuf),
+    /// What a checkpoint signs is not there, or is not what was signed.
+    #[error("{file}:{line}: {fault}; run `strongroom audit verify`, keep this folder as evidence and restore another")]
+    Damaged {
+        /// The file's name.
+        file: String,
+        /// The line in the file, from 1.
+        line: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// A file beside the lines cannot be right.
+    #[error("{0} in the audit folder is missing, damaged, or not signed by this log's key")]
+    Unsigned(&'static str),
+    /// No random bytes.
+    #[error(transparent)]
+    Dry(#[from] Dry),
+}
+
+/// What was found in a log when it was opened.
+#[derive(Debug)]
+pub struct Found {
+    /// The last records that were there, oldest first: at most 16,384. A call whose change is not in the store is
+    /// among them, because there are never that many calls under way.
+    pub last: Vec<Record>,
+    /// Whether the log had been closed in good order.
+    pub clean: bool,
+    /// What a crash had torn off.
+    pub torn: Option<Torn>,
+    /// The last checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// The damaged end of a log, moved aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Torn {
+    /// The file that has it now.
+    pub file: String,
+    /// How many bytes it has.
+    pub bytes: u64,
+}
+
+/// What stood before a segment: saves reading all segments at a start. The checkpoint says whether it is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Before {
+    pub(super) previous: Hash,
+    pub(super) tree: Range,
+}
+
+impl Before {
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.tree.size(), hex(&self.previous));
+        for peak in self.tree.peaks() {
+            text.push_str(&base64(peak));
+            text.push('\n');
+        }
+        text
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
+        let size = lines.next()?.parse().ok()?;
+        let previous = from_hex(lines.next()?)?;
+        let peaks = lines.map(|line| from_base64(line)?.try_into().ok()).collect::<Option<_>>()?;
+        Some(Self { previous, tree: Range::from_peaks(size, peaks)? })
+    }
+}
+
+/// Opens the log with these options, writing through `medium` where one is given.
+pub(super) fn open(options: Options, medium: Option<Arc<dyn Medium>>) -> Result<(Inner, Found), OpenError> {
+    let folder = Arc::new(Folder::open(&options.folder).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => OpenError::Locked(options.folder.clone()),
+        _ => OpenError::Disk { folder: options.folder.clone(), error },
+    })?);
+    let disk = |error| OpenError::Disk { folder: options.folder.clone(), error };
+    let signed = Signed::read(&options.folder).map_err(disk)??;
+    let starts = segments(&options.folder).map_err(disk)?;
+    let mut end = End::find(&options.folder, &starts, &signed).map_err(disk)??;
+    let torn = end.tidy(&folder, &starts).map_err(disk)?;
+    let id = match end.walk.log {
+        Some(id) => id,
+        None => chance::array(&*options.chance)?,
+    };
+    let boot = chance::array(&*options.chance)?;
+    let medium = medium.unwrap_or_else(|| Arc::clone(&folder) as Arc<dyn Medium>);
+    let segment = medium.segment(end.start).map_err(disk)?;
+    let mut desk = Desk::new(end.walk.next, end.walk.previous.unwrap_or_default(), end.tree, segment, end.length);
+    // Lines that the last run wrote may not be durable yet.
+    desk.dirty = true;
+    let last: Vec<Record> = end.last.into();
+    let found = Found {
+        clean: last.last().is_none_or(|record| record.action == Event::Stop.word()),
+        last,
+        torn,
+        checkpoint: signed.last().cloned(),
+    };
+    let inner = Inner {
+        id,
+        clock: options.clock,
+        chance: options.chance,
+        medium,
+        folder,
+        opening: opening(&id, &boot),
+        segment: options.segment,
+        epoch_time: options.epoch_time,
+        epoch_records: options.epoch_records,
+        generation: AtomicU64::new(found.last.last().map_or(0, |record| record.generation)),
+        desk: Mutex::new(desk),
+        bell: Condvar::new(),
+        pen: Mutex::new(Pen { epoch: None, expected: signed.expected, signed: None }),
+        head: Mutex::new(None),
+        stop: Mutex::new(Some(options.stop)),
+    };
+    record_start(&inner, &found);
+    Ok((inner, found))
+}
+
+/// Records what was found. The writer that is about to start makes it durable.
+fn record_start(inner: &Inner, found: &Found) {
+    if let Some(torn) = &found.torn {
+        let object = Some(Object { id: &torn.file, version: None });
+        let entry = Entry { object, count: Some(torn.bytes), ..Entry::event(Event::Torn) };
+        inner.append(&entry, Durability::Written).then(|_| ());
+    }
+    // A start after anything but a clean stop is remembered as such.
+    let outcome = if found.clean { Outcome::Success } else { Outcome::Failed(Reason::Named("not-stopped")) };
+    let start = Entry::new(Who::Daemon, Action::Event(Event::Start), outcome);
+    inner.append(&start, Durability::Written).then(|_| ());
+}
+
+/// Where a log ends.
+struct End {
+    walk: Walk,
+    tree: Range,
+    /// The first sequence and the length in bytes of the last segment.
+    start: u64,
+    length: u64,
+    last: VecDeque<Record>,
+    /// Whether bytes follow that are no lines of the log.
+    torn: bool,
+}
+
+impl End {
+    fn find(folder: &Path, starts: &[u64], signed: &Signed) -> io::Result<Result<Self, OpenError>> {
+        let size = signed.last().map_or(0, |checkpoint| checkpoint.size);
+        // The last segment that the checkpoint reaches, and the nearest before it whose beginning is known.
+        let near = starts.iter().rev().copied().filter(|start| *start <= size && *start != 0);
+        for start in near {
+            let note = read(&folder.join(before_name(start)), SMALL)?;
+            let before = note.and_then(|note| Before::parse(std::str::from_utf8(&note).ok()?));
+            let Some(before) = before.filter(|before| before.tree.size() == start) else { continue };
+            match Self::walk(folder, starts, signed, start, before)? {
+                Ok(end) => return Ok(Ok(end)),
+                // The note may be what is wrong: the whole log decides.
+                Err(_) => break,
+            }
+        }
+        Self::walk(folder, starts, signed, 0, Before { previous: [0; 32], tree: Range::default() })
+    }
+
+    /// Walks from the segment that begins with `start` to the end.
+    fn walk(
+        folder: &Path,
+        starts: &[u64],
+        signed: &Signed,
+        start: u64,
+        before: Before,
+    ) -> io::Result<Result<Self, OpenError>> {
+        let size = signed.last().map_or(0, |checkpoint| checkpoint.size);
+        let walk = Walk { log: signed.id, next: start, previous: Some(before.previous) };
+        let mut end = Self { walk, tree: before.tree, start, length: 0, last: VecDeque::new(), torn: false };
+        let damaged = |start: u64, line: u64, fault| OpenError::Damaged {
+            file: segment_name(start),
+            line: line.saturating_sub(start).saturating_add(1),
+            fault,
+        };
+        let wrong = |tree: &Range| {
+            let signs = |checkpoint: &&Checkpoint| checkpoint.size == tree.size() && checkpoint.root != tree.root();
+            [&signed.closing, &signed.head].into_iter().flatten().any(|checkpoint| signs(&checkpoint))
+        };
+        if wrong(&end.tree) {
+            return Ok(Err(damaged(start, start, Fault::Root)));
+        }
+        for segment in starts.iter().copied().filter(|segment| *segment >= start) {
+            if segment != end.walk.next {
+                if end.walk.next < size {
+                    return Ok(Err(damaged(segment, segment, Fault::Segment)));
+                }
+                end.torn = true;
+                break;
+            }
+            (end.start, end.length) = (segment, 0);
+            let mut lines = Lines::open(&folder.join(segment_name(segment)))?;
+            while let Some((line, ending)) = lines.next()? {
+                let record = match end.walk.step(line, ending) {
+                    Ok(record) => record,
+                    Err(fault) if end.walk.next < size => {
+                        return Ok(Err(damaged(segment, end.walk.next, fault)));
+                    }
+                    Err(_) => {
+                        end.torn = true;
+                        break;
+                    }
+                };
+                end.take(line, record);
+                if wrong(&end.tree) {
+                    return Ok(Err(damaged(segment, end.tree.size().saturating_sub(1), Fault::Root)));
+                }
+            }
+            if end.torn {
+                break;
+            }
+        }
+        if end.tree.size() < size {
+            return Ok(Err(damaged(end.start, end.tree.size(), Fault::Short)));
+        }
+        Ok(Ok(end))
+    }
+
+    fn take(&mut self, line: &[u8], record: Record) {
+        self.tree.push(leaf(line));
+        let bytes = u64::try_from(line.len()).unwrap_or(u64::MAX).saturating_add(1);
+        self.length = self.length.saturating_add(bytes);
+        if self.last.len() == MOST_FOUND {
+            self.last.pop_front();
+        }
+        self.last.push_back(record);
+    }
+
+    /// Moves aside whatever follows the last good line.
+    fn tidy(&mut self, folder: &Folder, starts: &[u64]) -> io::Result<Option<Torn>> {
+        if !self.torn {
+            return Ok(None);
+        }
+        let aside = format!("torn.{:012}", self.walk.next);
+        let mut torn: Option<Torn> = None;
+        for segment in starts.iter().copied().filter(|segment| *segment >= self.start) {
+            let kept = if segment == self.start { self.length } else { 0 };
+            if folder.length(&segment_name(segment))? == kept {
+                continue;
+            }
+            let (file, bytes) = folder.cut(&segment_name(segment), kept, &aside)?;
+            match &mut torn {
+                Some(torn) => torn.bytes = torn.bytes.saturating_add(bytes),
+                None => torn = Some(Torn { file, bytes }),
+            }
+        }
+        Ok(torn)
+    }
+}
+
+/// More calls than can be under way at once.
+const MOST_FOUND: usize = 16_384;

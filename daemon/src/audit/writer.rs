@@ -1,0 +1,403 @@
+//! What stands behind the log: the desk where lines get their place, and the thread that makes them durable and signs.
+
+use std::io;
+use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::checkpoint::{Checkpoint, origin, stamp};
+use super::entry::{Entry, Place};
+use super::epoch::{Epoch, Expected, HEAD, Keeper, Unsigned};
+use super::log::{Durability, Error, Head, Sequence};
+use super::medium::{Folder, Hold, Medium, Segment, before_name};
+use super::opening::Before;
+use super::tree::{Hash, Range, leaf, link};
+use crate::chance::Chance;
+use crate::clock::Clock;
+use crate::receipt::{Promise, Receipt};
+
+/// The log without its thread's handle.
+pub(super) struct Inner {
+    pub(super) id: [u8; 16],
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) chance: Arc<dyn Chance>,
+    pub(super) medium: Arc<dyn Medium>,
+    /// Where the keys are; locked against other daemons for as long as this lives.
+    pub(super) folder: Arc<Folder>,
+    /// What every line of this run begins with.
+    pub(super) opening: String,
+    pub(super) segment: u64,
+    pub(super) epoch_time: i64,
+    pub(super) epoch_records: u64,
+    pub(super) generation: AtomicU64,
+    pub(super) desk: Mutex<Desk>,
+    pub(super) bell: Condvar,
+    pub(super) pen: Mutex<Pen>,
+    pub(super) head: Mutex<Option<Head>>,
+    pub(super) stop: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+/// Where lines get their place.
+pub(super) struct Desk {
+    pub(super) next: u64,
+    pub(super) previous: Hash,
+    pub(super) tree: Range,
+    pub(super) segment: Arc<dyn Segment>,
+    /// Bytes in the segment.
+    pub(super) length: u64,
+    /// Segments that are full and not yet durable.
+    pub(super) full: Vec<Arc<dyn Segment>>,
+    /// What stood before segments begun since the last round.
+    pub(super) begun: Vec<Before>,
+    /// A line under way; kept for its room.
+    pub(super) line: String,
+    /// Whether something was written that is not durable.
+    pub(super) dirty: bool,
+    pub(super) waiting: Vec<(Sequence, Promise<Sequence, Error>)>,
+    pub(super) errands: Vec<Promise<(), Error>>,
+    pub(super) tick: bool,
+    pub(super) turn: bool,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Running,
+    Closing,
+    Closed,
+    Failed,
+}
+
+/// What signs.
+pub(super) struct Pen {
+    pub(super) epoch: Option<Epoch>,
+    /// Which key comes next when there is none in hand.
+    pub(super) expected: Expected,
+    /// What was signed last, and how firmly its file is held.
+    pub(super) signed: Option<(u64, Hold)>,
+}
+
+/// What the writer does at once.
+struct Round {
+    segment: Arc<dyn Segment>,
+    full: Vec<Arc<dyn Segment>>,
+    begun: Vec<Before>,
+    dirty: bool,
+    tree: Range,
+    waiting: Vec<(Sequence, Promise<Sequence, Error>)>,
+    errands: Vec<Promise<(), Error>>,
+    hold: Hold,
+    turn: bool,
+    closing: bool,
+}
+
+impl Desk {
+    pub(super) fn new(next: u64, previous: Hash, tree: Range, segment: Arc<dyn Segment>, length: u64) -> Self {
+        Self {
+            next,
+            previous,
+            tree,
+            segment,
+            length,
+            full: Vec::new(),
+            begun: Vec::new(),
+            line: String::new(),
+            dirty: false,
+            waiting: Vec::new(),
+            errands: Vec::new(),
+            tick: false,
+            turn: false,
+            state: State::Running,
+        }
+    }
+
+    /// Leaves a promise that is kept once the writer has been through.
+    pub(super) fn errand(&mut self, promise: Promise<(), Error>) {
+        if self.state == State::Running {
+            self.errands.push(promise);
+        }
+    }
+
+    pub(super) fn close(&mut self) {
+        if self.state == State::Running {
+            self.state = State::Closing;
+        }
+    }
+
+    /// Whether somebody waits.
+    fn is_urgent(&self) -> bool {
+        !self.waiting.is_empty() || !self.errands.is_empty() || self.tick || self.state != State::Running
+    }
+
+    fn round(&mut self) -> Round {
+        let (tick, turn) = (mem::take(&mut self.tick), mem::take(&mut self.turn));
+        let closing = self.state != State::Running;
+        Round {
+            segment: Arc::clone(&self.segment),
+            full: mem::take(&mut self.full),
+            begun: mem::take(&mut self.begun),
+            dirty: mem::take(&mut self.dirty),
+            tree: self.tree.clone(),
+            waiting: mem::take(&mut self.waiting),
+            errands: mem::take(&mut self.errands),
+            hold: if tick || turn || closing { Hold::Firm } else { Hold::Loose },
+            turn,
+            closing,
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn append(&self, entry: &Entry<'_>, durability: Durability) -> Receipt<Sequence, Error> {
+        // What does not depend on the line's place is written before the lock is taken.
+        let mut said = String::with_capacity(512);
+        entry.write(&mut said);
+        let mut desk = self.desk();
+        match desk.state {
+            State::Failed => return Receipt::ready(Err(Error::Failed)),
+            State::Closing | State::Closed => return Receipt::ready(Err(Error::Closed)),
+            State::Running if durability == Durability::Sync && desk.waiting.len() >= MOST_WAITING => {
+                return Receipt::ready(Err(Error::Busy));
+            }
+            State::Running => {}
+        }
+        let sequence = match self.write(&mut desk, &said) {
+            Ok(sequence) => sequence,
+            Err(error) => {
+                drop(desk);
+                log::error!("audit log: {error}");
+                self.fail();
+                return Receipt::ready(Err(Error::Failed));
+            }
+        };
+        let asleep = !desk.dirty;
+        desk.dirty = true;
+        let receipt = match durability {
+            Durability::Written => Receipt::ready(Ok(sequence)),
+            Durability::Sync => {
+                let (promise, receipt) = Receipt::pair();
+                desk.waiting.push((sequence, promise));
+                receipt
+            }
+        };
+        // The writer wakes for the first line there is, and again for the first that somebody waits for.
+        let call = asleep || (durability == Durability::Sync && desk.waiting.len() == 1);
+        drop(desk);
+        if call {
+            self.bell.notify_one();
+        }
+        receipt
+    }
+
+    /// Gives a line its place and writes it. The lock is held over the write: the order of the lines is the order of the
+    /// bytes, and the write goes no further than the page cache.
+    fn write(&self, desk: &mut Desk, said: &str) -> io::Result<Sequence> {
+        if desk.length >= self.segment {
+            let segment = self.medium.segment(desk.next)?;
+            let full = mem::replace(&mut desk.segment, segment);
+            desk.full.push(full);
+            desk.begun.push(Before { previous: desk.previous, tree: desk.tree.clone() });
+            desk.length = 0;
+        }
+        let place = Place {
+            sequence: desk.next,
+            time: self.clock.now(),
+            previous: desk.previous,
+            generation: self.generation.load(Ordering::Relaxed),
+        };
+        let mut line = mem::take(&mut desk.line);
+        line.clear();
+        line.push_str(&self.opening);
+        place.write(&mut line);
+        line.push_str(said);
+        desk.previous = link(line.as_bytes());
+        desk.tree.push(leaf(line.as_bytes()));
+        line.push('\n');
+        desk.next = desk.next.saturating_add(1);
+        desk.length = desk.length.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
+        let written = desk.segment.append(line.as_bytes());
+        desk.line = line;
+        written.map(|()| Sequence(place.sequence))
+    }
+
+    /// The writer thread.
+    pub(super) fn run(&self) {
+        // However the writer ends, nobody waits for it for ever.
+        let _last = Last(self);
+        loop {
+            let Some(round) = self.next() else { return };
+            let closing = round.closing;
+            if let Err(error) = self.perform(round) {
+                log::error!("audit log: {error}");
+                self.fail();
+                return;
+            }
+            if closing {
+                let mut desk = self.desk();
+                if desk.state == State::Closing {
+                    desk.state = State::Closed;
+                }
+                return;
+            }
+        }
+    }
+
+    /// Sleeps until there is something to do. Lines that nobody waits for are gathered for a while.
+    fn next(&self) -> Option<Round> {
+        let desk = self.desk();
+        let idle = |desk: &mut Desk| !desk.dirty && !desk.is_urgent();
+        let desk = self.bell.wait_while(desk, idle).unwrap_or_else(PoisonError::into_inner);
+        let calm = |desk: &mut Desk| !desk.is_urgent();
+        let (mut desk, _) = self.bell.wait_timeout_while(desk, LINGER, calm).unwrap_or_else(PoisonError::into_inner);
+        (desk.state != State::Failed).then(|| desk.round())
+    }
+
+    /// Makes durable, signs, releases; then ends the epoch if its time is up.
+    fn perform(&self, round: Round) -> Result<(), Unsigned> {
+        for full in &round.full {
+            full.sync()?;
+        }
+        if round.dirty {
+            round.segment.sync()?;
+        }
+        for before in &round.begun {
+            // Only saves time at the next start; the checkpoint says whether it is right.
+            self.medium.replace(&before_name(before.tree.size()), before.text().as_bytes(), Hold::Loose)?;
+        }
+        self.sign(&round)?;
+        for (sequence, promise) in round.waiting {
+            promise.keep(Ok(sequence));
+        }
+        self.turn(&round.tree, round.turn)?;
+        for promise in round.errands {
+            promise.keep(Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Signs a tree, only now that its leaves are safe: what was signed is never taken back.
+    fn sign(&self, round: &Round) -> io::Result<()> {
+        let mut pen = self.pen();
+        let size = round.tree.size();
+        let Some(epoch) = &pen.epoch else { return Ok(()) };
+        if pen.signed.is_some_and(|(signed, hold)| signed == size && hold >= round.hold) {
+            return Ok(());
+        }
+        let note = epoch.sign(&self.checkpoint(epoch, &round.tree));
+        self.medium.replace(HEAD, note.as_bytes(), round.hold)?;
+        pen.signed = Some((size, round.hold));
+        self.show(size, note);
+        Ok(())
+    }
+
+    /// Ends the epoch where it is asked for or due.
+    fn turn(&self, tree: &Range, asked: bool) -> Result<(), Unsigned> {
+        let mut pen = self.pen();
+        let now = self.clock.now();
+        // A clock that was set back ends the epoch too: it would otherwise last until the clock has caught up.
+        let over = |epoch: &Epoch| {
+            let age = now.0.saturating_sub(epoch.began.0);
+            let records = tree.size().saturating_sub(epoch.first);
+            age >= self.epoch_time || age < 0 || records >= self.epoch_records
+        };
+        let Some(epoch) = pen.epoch.take_if(|epoch| asked || over(epoch)) else { return Ok(()) };
+        let last = self.checkpoint(&epoch, tree);
+        let (next, note) = epoch.turn(&*self.medium, &*self.chance, &self.id, last, now)?;
+        self.medium.replace(HEAD, note.as_bytes(), Hold::Firm)?;
+        pen.signed = Some((tree.size(), Hold::Firm));
+        pen.expected = next.expected();
+        pen.epoch = Some(next);
+        self.show(tree.size(), note);
+        Ok(())
+    }
+
+    fn checkpoint(&self, epoch: &Epoch, tree: &Range) -> Checkpoint {
+        Checkpoint {
+            origin: origin(&self.id),
+            size: tree.size(),
+            root: tree.root(),
+            generation: self.generation.load(Ordering::Relaxed),
+            epoch: epoch.number,
+            time: stamp(self.clock.now()),
+            next: None,
+        }
+    }
+
+    fn show(&self, size: u64, note: String) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(Head { size, note: note.into() });
+    }
+
+    pub(super) fn head(&self) -> Option<Head> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn unlock(&self, keeper: Arc<dyn Keeper>) -> Result<(), Unsigned> {
+        let mut pen = self.pen();
+        let mut epoch = Epoch::load(self.folder.root(), &*self.medium, keeper, &*self.chance, &self.id, pen.expected)?;
+        epoch.began = self.clock.now();
+        pen.expected = epoch.expected();
+        pen.epoch = Some(epoch);
+        Ok(())
+    }
+
+    pub(super) fn lock(&self) {
+        self.pen().epoch = None;
+    }
+
+    /// Changes the desk and wakes the writer.
+    pub(super) fn ring(&self, change: impl FnOnce(&mut Desk)) {
+        change(&mut self.desk());
+        self.bell.notify_one();
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.desk().state == State::Failed
+    }
+
+    /// From now on nothing is kept; whoever waits learns it, and the daemon is told to stop.
+    pub(super) fn fail(&self) {
+        let (waiting, errands) = {
+            let mut desk = self.desk();
+            desk.state = State::Failed;
+            (mem::take(&mut desk.waiting), mem::take(&mut desk.errands))
+        };
+        self.bell.notify_one();
+        for (_, promise) in waiting {
+            promise.keep(Err(Error::Failed));
+        }
+        for promise in errands {
+            promise.keep(Err(Error::Failed));
+        }
+        let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(stop) = stop {
+            stop();
+        }
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pen(&self) -> MutexGuard<'_, Pen> {
+        self.pen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dropped when the writer thread ends.
+struct Last<'a>(&'a Inner);
+
+impl Drop for Last<'_> {
+    fn drop(&mut self) {
+        if self.0.desk().state != State::Closed {
+            self.0.fail();
+        }
+    }
+}
+
+/// How long lines that nobody waits for are gathered before they are made durable; with the disk's own time this stays
+/// under the ten milliseconds that are promised.
+const LINGER: Duration = Duration::from_millis(5);
+
+/// More than the connections there can be, each with a request in hand.
+const MOST_WAITING: usize = 65_536;
