@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use strongroom_kmip::code::Operation;
 use strongroom_kmip::secret::Secret;
 
-use super::medium::{Folder, Hold, Medium, Segment};
 use super::*;
 use crate::caller::{Caller, Front, Principal, Role};
 use crate::chance::{Chance, Dry};
