@@ -4,5 +4,8 @@
 //! may do so, never stores anything itself, and never sees a caller.
 
 pub mod contract;
+pub mod policy;
+pub mod registry;
+pub mod software;
 
 pub use contract::{Error, Kept, Key, Made, Material, Purpose, Recipe, Running, Shape, Slot};

@@ -1,0 +1,181 @@
+//! The slot that is software: keys are bytes that the vault seals, AWS-LC works with them.
+
+use std::sync::Arc;
+
+use openssl::{
+    ec::EcKey,
+    pkey::{PKey, Private},
+    rsa::Rsa,
+};
+use strongroom_kmip::{
+    mechanism::{Curve, Hash},
+    secret::Secret,
+};
+use zeroize::Zeroizing;
+
+use super::edwards::{PrivateEdwards, PublicEdwards};
+use super::elliptic::{PrivateElliptic, PublicElliptic};
+use super::encoding::{self, Parsed};
+use super::hash::Digesting;
+use super::mac::Mac;
+use super::random::Random;
+use super::rsa::{PrivateRsa, PublicRsa};
+use super::symmetric::{Aes, ChaCha20, TripleDes};
+use super::{offer, point};
+use crate::chance::Chance;
+use crate::slot::contract::{
+    Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
+};
+use strongroom_kmip::mechanism::Mechanism;
+
+/// A slot without hardware.
+#[derive(Debug)]
+pub struct Software {
+    name: String,
+    random: Random,
+}
+
+impl Software {
+    /// A slot of that name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), random: Random::default() }
+    }
+
+    fn symmetric(&self, family: Family, bits: usize) -> Result<Kept, Error> {
+        let (generation, bytes) = match family {
+            Family::Aes => (Offered::AesKeyGen, bits / 8),
+            Family::ChaCha20 => (Offered::ChaCha20KeyGen, bits / 8),
+            Family::Hmac | Family::Foreign => (Offered::GenericKeyGen, bits / 8),
+            Family::TripleDes => (Offered::TripleDesKeyGen, if bits <= 128 { 16 } else { 24 }),
+        };
+        if !offer::makes(generation, bits) || encoding::check_length(family, bits, bytes).is_err() {
+            return Err(Error::Unsupported("making a key of that length"));
+        }
+        let mut key = Zeroizing::new(vec![0; bytes]);
+        loop {
+            self.random.fill(&mut key)?;
+            if family != Family::TripleDes || parts_differ(&key) {
+                break;
+            }
+        }
+        if family == Family::TripleDes {
+            key.iter_mut().for_each(|byte| *byte = odd(*byte));
+        }
+        Ok(Kept { shape: Shape::Symmetric { family, bits }, held: Secret::new(std::mem::take(&mut *key)) })
+    }
+
+    fn pair(&self, pair: Pair) -> Result<Made, Error> {
+        let key = match pair {
+            Pair::Rsa { bits } => {
+                // The engine makes moduli of whole 128 bits.
+                if !offer::makes(Offered::RsaKeyGen, bits) || !bits.is_multiple_of(128) {
+                    return Err(Error::Unsupported("making a key of that length"));
+                }
+                let bits = u32::try_from(bits).map_err(|_| ENGINE)?;
+                Rsa::generate(bits).and_then(PKey::from_rsa)
+            }
+            Pair::Elliptic(Curve::Ed25519) => PKey::generate_ed25519(),
+            Pair::Elliptic(Curve::X25519) => PKey::generate_x25519(),
+            Pair::Elliptic(curve) => EcKey::generate(&*point::group(curve)?).and_then(PKey::from_ec_key),
+        };
+        let key: PKey<Private> = key.map_err(|_| ENGINE)?;
+        let public = Secret::new(key.public_key_to_der().map_err(|_| ENGINE)?);
+        Ok(Made::Pair {
+            private: Kept { shape: Shape::Private(pair), held: encoding::write_private(&key)? },
+            public: Kept { shape: Shape::Public(pair), held: public },
+        })
+    }
+}
+
+impl Slot for Software {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn maker(&self) -> &str {
+        "software"
+    }
+
+    fn offers(&self) -> &'static [Offer] {
+        &offer::OFFERS
+    }
+
+    fn make(&self, recipe: &Recipe) -> Result<Made, Error> {
+        match *recipe {
+            Recipe::Symmetric { family, bits } => self.symmetric(family, bits).map(Made::One),
+            Recipe::Pair(pair) => self.pair(pair),
+        }
+    }
+
+    fn take(&self, shape: Shape, material: &Material) -> Result<Kept, Error> {
+        encoding::take(shape, material)
+    }
+
+    fn give(&self, kept: &Kept, form: Form) -> Result<Material, Error> {
+        encoding::give(kept, form)
+    }
+
+    fn open(&self, kept: &Kept) -> Result<Arc<dyn Key>, Error> {
+        Ok(match (kept.shape, encoding::open(kept)?) {
+            (Shape::Symmetric { family, .. }, Parsed::Symmetric(bytes)) => match family {
+                Family::Aes => Arc::new(Aes::new(bytes.reveal())?),
+                Family::TripleDes => Arc::new(TripleDes::new(kept.shape, bytes.reveal())?),
+                Family::ChaCha20 => Arc::new(ChaCha20::new(bytes.reveal())?),
+                Family::Hmac => Arc::new(Mac::new(bytes.reveal())),
+                Family::Foreign => Arc::new(Idle),
+            },
+            (Shape::Private(pair), Parsed::Private(key)) => match pair {
+                Pair::Rsa { .. } => Arc::new(PrivateRsa::new(key)?),
+                Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PrivateEdwards::new(curve, key)),
+                Pair::Elliptic(curve) => Arc::new(PrivateElliptic::new(curve, &key)?),
+            },
+            (Shape::Public(pair), Parsed::Public(key)) => match pair {
+                Pair::Rsa { .. } => Arc::new(PublicRsa::new(key)?),
+                Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PublicEdwards::new(curve, key)),
+                Pair::Elliptic(curve) => Arc::new(PublicElliptic::new(curve, &key)?),
+            },
+            _ => return Err(Error::Key("it is of another kind than was said")),
+        })
+    }
+
+    fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error> {
+        Ok(Box::new(Digesting::new(hash)?))
+    }
+
+    fn chance(&self) -> &dyn Chance {
+        &self.random
+    }
+}
+
+/// A key that is kept and given out, and does no work here.
+struct Idle;
+
+impl Key for Idle {
+    fn verify(&self, _mechanism: &Mechanism, _data: &[u8], _signature: &[u8]) -> Result<(), Error> {
+        Err(offer::UNSUPPORTED)
+    }
+
+    fn begin(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
+        Err(offer::UNSUPPORTED)
+    }
+
+    fn output_length(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Option<usize> {
+        None
+    }
+}
+
+/// Whether no two neighbouring parts of a Triple DES key are one: they would undo each other (SP 800-67 §3.2).
+fn parts_differ(key: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = key.chunks(8).collect();
+    parts.windows(2).all(|pair| match pair {
+        [one, other] => one.iter().zip(*other).any(|(a, b)| a | 1 != b | 1),
+        _ => true,
+    })
+}
+
+/// The byte with its lowest bit set so that its parity is odd.
+fn odd(byte: u8) -> u8 {
+    (byte & 0xfe) | u8::from((byte & 0xfe).count_ones().is_multiple_of(2))
+}
+
+const ENGINE: Error = Error::Engine("making a key");

@@ -1,0 +1,207 @@
+//! HMAC with any hash.
+
+use std::sync::{Arc, OnceLock};
+
+use aws_lc_rs::hmac;
+use openssl::{
+    pkey::{PKey, Private},
+    sign::Signer,
+};
+use strongroom_kmip::{
+    mechanism::{Hash, Mechanism},
+    secret::Secret,
+};
+
+use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::{hash, offer};
+use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
+
+/// A key of HMAC. The two halves of each hash's start are computed on first use and kept.
+#[derive(Clone)]
+pub(super) struct Mac(Arc<Inner>);
+
+struct Inner {
+    shape: Shape,
+    bytes: Secret,
+    /// One for each hash that the engine lets us prepare, in the order of [`prepared`].
+    prepared: [OnceLock<hmac::Key>; 5],
+}
+
+impl Mac {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        let shape = Shape::Symmetric { family: Family::Hmac, bits: bytes.len().saturating_mul(8) };
+        Self(Arc::new(Inner { shape, bytes: Secret::copy_of(bytes), prepared: Default::default() }))
+    }
+
+    fn start(&self, mechanism: &Mechanism, purpose: Purpose) -> Result<(Hashing<'_>, usize), Error> {
+        offer::allow(self.0.shape, purpose, mechanism)?;
+        let Mechanism::Hmac { hash, length } = *mechanism else { return Err(offer::UNSUPPORTED) };
+        if !(1..=hash.length()).contains(&length) {
+            return Err(Error::Parameter("length of the MAC"));
+        }
+        let hashing = match prepared(hash) {
+            Some((place, algorithm)) => {
+                let cell = self.0.prepared.get(place).ok_or(ENGINE)?;
+                Hashing::Prepared(cell.get_or_init(|| hmac::Key::new(algorithm, self.0.bytes.reveal())))
+            }
+            None => Hashing::Plain(hash, self.0.bytes.reveal()),
+        };
+        Ok((hashing, length))
+    }
+
+    fn whole(&self, mechanism: &Mechanism, purpose: Purpose, data: &[u8]) -> Result<(Tag, usize), Error> {
+        let (hashing, length) = self.start(mechanism, purpose)?;
+        let tag = match hashing {
+            Hashing::Prepared(key) => Tag::Prepared(hmac::sign(key, data)),
+            Hashing::Plain(hash, key) => {
+                let mut signing = Plain::new(hash, key)?;
+                signing.add(data)?;
+                Tag::Plain(signing.end()?)
+            }
+        };
+        Ok((tag, length))
+    }
+}
+
+impl Key for Mac {
+    fn work(&self, purpose: Purpose, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
+        if purpose == Purpose::Verify {
+            return Err(NO_SIGNATURE);
+        }
+        let (tag, length) = self.whole(mechanism, purpose, data)?;
+        tag.cut(length)
+    }
+
+    fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
+        let (tag, length) = self.whole(mechanism, Purpose::Verify, data)?;
+        tag.compare(length, signature)
+    }
+
+    fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
+        let (hashing, length) = self.start(mechanism, purpose)?;
+        let state = match hashing {
+            Hashing::Prepared(key) => State::Prepared(hmac::Context::with_key(key)),
+            Hashing::Plain(hash, key) => State::Plain(Plain::new(hash, key)?),
+        };
+        Ok(Box::new(Macing { state, length, purpose }))
+    }
+
+    fn output_length(&self, _purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
+        match mechanism {
+            Mechanism::Hmac { length, .. } => Some(*length),
+            _ => None,
+        }
+    }
+}
+
+/// A key that is ready for one hash.
+enum Hashing<'a> {
+    Prepared(&'a hmac::Key),
+    Plain(Hash, &'a [u8]),
+}
+
+/// A MAC under way.
+struct Macing {
+    state: State,
+    length: usize,
+    purpose: Purpose,
+}
+
+enum State {
+    Prepared(hmac::Context),
+    Plain(Plain),
+}
+
+impl Macing {
+    fn end(self) -> Result<Tag, Error> {
+        Ok(match self.state {
+            State::Prepared(context) => Tag::Prepared(context.sign()),
+            State::Plain(signing) => Tag::Plain(signing.end()?),
+        })
+    }
+}
+
+impl Running for Macing {
+    fn update(&mut self, data: &[u8]) -> Result<Secret, Error> {
+        match &mut self.state {
+            State::Prepared(context) => context.update(data),
+            State::Plain(signing) => signing.add(data)?,
+        }
+        Ok(Secret::copy_of(&[]))
+    }
+
+    fn finish(self: Box<Self>) -> Result<Secret, Error> {
+        if self.purpose == Purpose::Verify {
+            return Err(NO_SIGNATURE);
+        }
+        let length = self.length;
+        self.end()?.cut(length)
+    }
+
+    fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error> {
+        if self.purpose != Purpose::Verify {
+            return Err(NO_VERIFICATION);
+        }
+        let length = self.length;
+        self.end()?.compare(length, signature)
+    }
+}
+
+/// A whole MAC, before it is cut.
+enum Tag {
+    Prepared(hmac::Tag),
+    Plain(Secret),
+}
+
+impl Tag {
+    fn left(&self, length: usize) -> Result<&[u8], Error> {
+        let whole = match self {
+            Self::Prepared(tag) => tag.as_ref(),
+            Self::Plain(tag) => tag.reveal(),
+        };
+        whole.get(..length).ok_or(ENGINE)
+    }
+
+    fn cut(&self, length: usize) -> Result<Secret, Error> {
+        Ok(Secret::copy_of(self.left(length)?))
+    }
+
+    fn compare(&self, length: usize, signature: &[u8]) -> Result<(), Error> {
+        if signature.len() != length || !openssl::memcmp::eq(self.left(length)?, signature) {
+            return Err(Error::Mismatch);
+        }
+        Ok(())
+    }
+}
+
+/// A MAC with a hash that the engine does not let us prepare.
+struct Plain(Signer<'static>);
+
+impl Plain {
+    fn new(hash: Hash, key: &[u8]) -> Result<Self, Error> {
+        let key: PKey<Private> = PKey::hmac(key).map_err(|_| ENGINE)?;
+        Ok(Self(Signer::new(hash::message(hash)?, &key).map_err(|_| ENGINE)?))
+    }
+
+    fn add(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.0.update(data).map_err(|_| ENGINE)
+    }
+
+    fn end(self) -> Result<Secret, Error> {
+        Ok(Secret::new(self.0.sign_to_vec().map_err(|_| ENGINE)?))
+    }
+}
+
+/// The hashes that a key is prepared for, and where.
+fn prepared(hash: Hash) -> Option<(usize, hmac::Algorithm)> {
+    Some(match hash {
+        Hash::Sha1 => (0, hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+        Hash::Sha224 => (1, hmac::HMAC_SHA224),
+        Hash::Sha256 => (2, hmac::HMAC_SHA256),
+        Hash::Sha384 => (3, hmac::HMAC_SHA384),
+        Hash::Sha512 => (4, hmac::HMAC_SHA512),
+        _ => return None,
+    })
+}
+
+const ENGINE: Error = Error::Engine("HMAC");

@@ -1,0 +1,128 @@
+//! The two things that AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, and AES key wrap for every
+//! key length. The only unsafe code of the slot.
+#![allow(unsafe_code)]
+
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use aws_lc_sys::{
+    AES_KEY, AES_set_decrypt_key, AES_set_encrypt_key, AES_unwrap_key, AES_unwrap_key_padded, AES_wrap_key,
+    AES_wrap_key_padded, CRYPTO_chacha_20, OPENSSL_cleanse,
+};
+use zeroize::Zeroizing;
+
+/// XORs the key stream of ChaCha20 (RFC 8439 §2.4) over `data`. The counter wraps after 2^32 blocks; whoever calls sees
+/// to it that it does not.
+pub(super) fn chacha20(key: &[u8; 32], nonce: &[u8; 12], counter: u32, data: &mut [u8]) {
+    let place = data.as_mut_ptr();
+    // SAFETY: the arrays have the lengths that the function reads; input and output are the same `data.len()` bytes,
+    // which the function allows, and are borrowed mutably for the whole call.
+    unsafe { CRYPTO_chacha_20(place, place, data.len(), key.as_ptr(), nonce.as_ptr(), counter) }
+}
+
+/// How a wrapped key is padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wrapping {
+    /// RFC 3394: at least two blocks of eight bytes, and whole ones.
+    Exact,
+    /// RFC 5649: any length but none.
+    Padded,
+}
+
+/// Wraps `data` under an AES key; nothing when either has a length that the standard does not take.
+pub(super) fn wrap(key: &[u8], wrapping: Wrapping, data: &[u8]) -> Option<Vec<u8>> {
+    let key = Schedule::new(key, AES_set_encrypt_key)?;
+    let mut out = vec![0; data.len().checked_next_multiple_of(8)?.checked_add(8)?];
+    let length = match wrapping {
+        Wrapping::Exact => {
+            // SAFETY: `key` is an initialised schedule; no initial value means the standard's; `out` has at least eight
+            // bytes more than `data`, which is what the function writes; both are borrowed for the call.
+            let length =
+                unsafe { AES_wrap_key(&raw const key.0, ptr::null(), out.as_mut_ptr(), data.as_ptr(), data.len()) };
+            usize::try_from(length).ok()?
+        }
+        Wrapping::Padded => {
+            let (mut length, most) = (0, out.len());
+            // SAFETY: `key` is an initialised schedule; the function writes at most `most` bytes, the length of `out`,
+            // and reads `data.len()` bytes of `data`.
+            let ok = unsafe {
+                AES_wrap_key_padded(
+                    &raw const key.0,
+                    out.as_mut_ptr(),
+                    &raw mut length,
+                    most,
+                    data.as_ptr(),
+                    data.len(),
+                )
+            };
+            (ok == 1).then_some(length)?
+        }
+    };
+    out.truncate(length);
+    Some(out)
+}
+
+/// Unwraps `data` under an AES key; nothing when it was not wrapped under that key.
+pub(super) fn unwrap(key: &[u8], wrapping: Wrapping, data: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let least = match wrapping {
+        Wrapping::Exact => 24,
+        Wrapping::Padded => 16,
+    };
+    if data.len() < least || !data.len().is_multiple_of(8) {
+        return None;
+    }
+    let key = Schedule::new(key, AES_set_decrypt_key)?;
+    let mut out = Zeroizing::new(vec![0; data.len().checked_sub(8)?]);
+    let length = match wrapping {
+        Wrapping::Exact => {
+            // SAFETY: `key` is an initialised schedule; no initial value means the standard's; the function writes eight
+            // bytes fewer than `data` has, which is the length of `out`.
+            let length =
+                unsafe { AES_unwrap_key(&raw const key.0, ptr::null(), out.as_mut_ptr(), data.as_ptr(), data.len()) };
+            usize::try_from(length).ok()?
+        }
+        Wrapping::Padded => {
+            let (mut length, most) = (0, out.len());
+            // SAFETY: `key` is an initialised schedule; the function writes at most `most` bytes, the length of `out`;
+            // `data` has at least sixteen bytes and whole blocks of eight.
+            let ok = unsafe {
+                AES_unwrap_key_padded(
+                    &raw const key.0,
+                    out.as_mut_ptr(),
+                    &raw mut length,
+                    most,
+                    data.as_ptr(),
+                    data.len(),
+                )
+            };
+            (ok == 1).then_some(length)?
+        }
+    };
+    out.truncate(length);
+    Some(out)
+}
+
+/// An AES key schedule that is wiped when dropped.
+struct Schedule(AES_KEY);
+
+impl Schedule {
+    fn new(key: &[u8], set: Set) -> Option<Self> {
+        let bits = u32::try_from(key.len().checked_mul(8)?).ok()?;
+        let mut schedule = MaybeUninit::zeroed();
+        // SAFETY: `key` has as many bits as said, and `schedule` has room for the one structure that is written.
+        let refused = unsafe { set(key.as_ptr(), bits, schedule.as_mut_ptr()) };
+        // SAFETY: all noughts is a valid value of this structure of integers, whatever the function wrote over it.
+        let schedule = Self(unsafe { schedule.assume_init() });
+        (refused == 0).then_some(schedule)
+    }
+}
+
+impl Drop for Schedule {
+    fn drop(&mut self) {
+        // SAFETY: the structure is ours, plain integers, and as long as said.
+        unsafe { OPENSSL_cleanse((&raw mut self.0).cast(), size_of::<AES_KEY>()) }
+    }
+}
+
+/// The type of AWS-LC's two functions that prepare a key.
+type Set = unsafe extern "C" fn(*const u8, u32, *mut AES_KEY) -> i32;
