@@ -8,4 +8,6 @@ pub mod policy;
 pub mod registry;
 pub mod software;
 
-pub use contract::{Error, Kept, Key, Made, Material, Purpose, Recipe, Running, Shape, Slot};
+pub use contract::{
+    Error, Family, Form, Kept, Key, Made, Material, Pair, Purpose, Recipe, RsaPrivate, Running, Shape, Slot,
+};

@@ -290,8 +290,8 @@ fn split(head: [u8; HEAD]) -> (Tag, u8, u32) {
 fn check_length(kind: Kind, length: usize, at: usize, limits: &Limits) -> Result<(), Malformed> {
     let fits = match (kind, kind.fixed_length()) {
         (_, Some(fixed)) => length == fixed,
-        (Kind::Structure, None) => length % 8 == 0,
-        (Kind::BigInteger, None) => length % 8 == 0 && length > 0,
+        (Kind::Structure, None) => length.is_multiple_of(8),
+        (Kind::BigInteger, None) => length.is_multiple_of(8) && length > 0,
         (Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference, None) => {
             if length > limits.text {
                 return Err(Malformed::Limit("the length of a text"));

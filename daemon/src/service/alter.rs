@@ -1,0 +1,119 @@
+//! The four ways to change an attribute, and the one question that comes before each: may a client do that, now?
+
+use strongroom_kmip::{
+    attribute::{Attribute, By, Change, Kind, Multiplicity, Rule},
+    code::{ResultReason, State},
+    version::Version,
+};
+
+use super::refusal::Refusal;
+use crate::{clock::Time, vault::Object};
+
+/// What a client wants to do with an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Give it a first, or a further, value.
+    Add,
+    /// Give it another value.
+    Modify,
+    /// Take a value away.
+    Delete,
+}
+
+/// Whether a client may do this with an attribute of this object in its present state.
+///
+/// # Errors
+/// [`Refusal`] with the reason that the standard's table has.
+pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way) -> Result<(), Refusal> {
+    if matches!(kind, Kind::Unknown(_)) {
+        return Err(Refusal::new(ResultReason::AttributeNotFound, format!("there is no attribute {kind}")));
+    }
+    let Some(row) = kind.row() else { return Ok(()) };
+    if way == Way::Add && !row.objects.include(object.object_type(), version) {
+        let object = object.object_type();
+        return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
+    }
+    allowed(row.rule, way, object.state(now))
+        .map_err(|reason| Refusal::new(reason, format!("{kind} cannot be changed so now")))
+}
+
+fn allowed(rule: Rule, way: Way, state: Option<State>) -> Result<(), ResultReason> {
+    let change = match way {
+        Way::Add if rule.add == By::Server => return Err(ResultReason::AttributeReadOnly),
+        Way::Add => return Ok(()),
+        Way::Modify => rule.modify,
+        Way::Delete => rule.delete,
+    };
+    let state = state.unwrap_or(State::PreActive);
+    match change {
+        Change::Always | Change::Unused => Ok(()),
+        Change::Never => Err(ResultReason::AttributeReadOnly),
+        Change::PreActive if state == State::PreActive => Ok(()),
+        Change::Active if matches!(state, State::PreActive | State::Active) => Ok(()),
+        Change::PreActive | Change::Active => Err(ResultReason::WrongKeyLifecycleState),
+    }
+}
+
+/// What follows from a new value besides itself: dates that have come, sensitivity that was or was not always so.
+///
+/// # Errors
+/// [`Refusal`] for a value that the object cannot have.
+pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Result<(), Refusal> {
+    match attribute {
+        Attribute::ActivationDate(date) if date.0 <= now.seconds() => {
+            if object.attributes.state() == Some(State::PreActive) {
+                object.attributes.put(Attribute::State(State::Active));
+            }
+        }
+        Attribute::Sensitive(false) => object.attributes.put(Attribute::AlwaysSensitive(false)),
+        Attribute::Extractable(true) => object.attributes.put(Attribute::NeverExtractable(false)),
+        _ => {}
+    }
+    dates_in_order(object)
+}
+
+/// Sensitivity is only ever tightened: what could once not leave must not be talked into leaving.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn tightens(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
+    let loosens = match attribute {
+        Attribute::Sensitive(false) => object.attributes.sensitive() == Some(true),
+        Attribute::Extractable(true) => object.attributes.extractable() == Some(false),
+        _ => false,
+    };
+    if loosens {
+        let message = format!("{} can only be tightened", attribute.kind());
+        return Err(Refusal::new(ResultReason::AttributeReadOnly, message));
+    }
+    Ok(())
+}
+
+fn dates_in_order(object: &Object) -> Result<(), Refusal> {
+    let set = &object.attributes;
+    let before = |first: Option<i64>, second: Option<i64>| match (first, second) {
+        (Some(first), Some(second)) => first <= second,
+        _ => true,
+    };
+    let sound = before(set.activation_date(), set.deactivation_date())
+        && before(set.process_start_date(), set.protect_stop_date())
+        && before(set.activation_date(), set.process_start_date())
+        && before(set.protect_stop_date(), set.deactivation_date());
+    if sound {
+        return Ok(());
+    }
+    Err(Refusal::new(ResultReason::InvalidAttributeValue, "the dates of the object would not stand in their order"))
+}
+
+/// Whether an attribute that has its only value may be set once more by Add: no.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn single(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
+    let kind = attribute.kind();
+    if kind.multiplicity() == Multiplicity::One && object.attributes.get(&kind).is_some() {
+        let message = format!("the object has a {kind} and may have only one");
+        return Err(Refusal::new(ResultReason::AttributeSingleValued, message));
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! One call: who asks, what it may touch, what it is about to change, and what the audit log will say of it.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    attribute::Attribute,
+    code::{self, ResultReason, State},
+    identifier::UniqueIdentifier,
+    mechanism::Mechanism,
+    ttlv::DateTime,
+    version::Version,
+};
+
+use super::{alter, refusal::Refusal, stream::Streams};
+use crate::{
+    caller::Caller,
+    vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault},
+};
+
+/// A call under way. A verb reads it, works through the vault it holds, and leaves its change in it.
+pub struct Call<'s> {
+    /// The vault.
+    pub vault: &'s Vault,
+    /// The work that goes on between calls.
+    pub streams: &'s Streams,
+    /// Who asks.
+    pub caller: &'s Caller,
+    /// The version that the peer speaks.
+    pub version: Version,
+    /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
+    pub mechanism: Option<Mechanism>,
+    /// The object that earlier items of the batch made or found.
+    pub placeholder: Option<ObjectId>,
+    /// What the audit log will say.
+    pub notes: Notes,
+    change: Option<Change>,
+}
+
+/// What the audit log will say of a call besides who asked for what.
+#[derive(Clone, Debug, Default)]
+pub struct Notes {
+    /// The object.
+    pub object: Option<ObjectId>,
+    /// Its version.
+    pub generation: Option<u64>,
+    /// Where it stood before.
+    pub before: Option<State>,
+    /// Where it stands after.
+    pub after: Option<State>,
+    /// The mechanism.
+    pub mechanism: Option<&'static str>,
+    /// Bytes in.
+    pub input: Option<u64>,
+    /// Bytes out.
+    pub output: Option<u64>,
+    /// How many objects were found.
+    pub count: Option<u64>,
+}
+
+impl<'s> Call<'s> {
+    /// A call.
+    pub fn new(vault: &'s Vault, streams: &'s Streams, caller: &'s Caller, version: Version) -> Self {
+        Self {
+            vault,
+            streams,
+            caller,
+            version,
+            mechanism: None,
+            placeholder: None,
+            notes: Notes::default(),
+            change: None,
+        }
+    }
+
+    /// The object that a request means: the one it names, or the one that an earlier item of the batch left.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it names none and there is none.
+    pub fn subject(&mut self, named: Option<&UniqueIdentifier>) -> Result<ObjectId, Refusal> {
+        let id = match named {
+            Some(UniqueIdentifier::Identifier(identifier)) => ObjectId::from_text(&identifier.0),
+            None | Some(UniqueIdentifier::Placeholder(code::UniqueIdentifier::IDPlaceholder)) => {
+                self.placeholder.clone().ok_or_else(|| Refusal::missing("Unique Identifier"))?
+            }
+            Some(UniqueIdentifier::Placeholder(_) | UniqueIdentifier::Located(_)) => {
+                self.placeholder.clone().ok_or_else(Refusal::absent)?
+            }
+        };
+        self.notes.object = Some(id.clone());
+        Ok(id)
+    }
+
+    /// The object, if the caller may do this with it.
+    ///
+    /// # Errors
+    /// [`Refusal`], the same whether the object is not there or not the caller's to see.
+    pub fn see(&mut self, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Refusal> {
+        let (object, permit) = self.vault.see(self.caller, id, action)?;
+        self.notes.generation = Some(object.generation);
+        self.notes.before = object.state(self.vault.now());
+        Ok((object, permit))
+    }
+
+    /// The key, if it may be used so now.
+    ///
+    /// # Errors
+    /// [`Refusal`], as policy, state, mask or slot say.
+    pub fn usable(&mut self, id: &ObjectId, purpose: Purpose) -> Result<Usable, Refusal> {
+        let usable = self.vault.usable(self.caller, id, purpose)?;
+        self.notes.generation = Some(usable.object().generation);
+        self.notes.before = usable.object().state(self.vault.now());
+        Ok(usable)
+    }
+
+    /// What this call writes, begun when first asked for.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the vault is sealed.
+    pub fn change(&mut self) -> Result<&mut Change, Refusal> {
+        if self.change.is_none() {
+            self.change = Some(self.vault.begin()?);
+        }
+        self.change.as_mut().ok_or_else(Refusal::absent)
+    }
+
+    /// Changes an object, if the caller may.
+    ///
+    /// # Errors
+    /// [`Refusal`], as policy or `edit` say.
+    pub fn edit<T>(
+        &mut self,
+        id: &ObjectId,
+        action: Action,
+        edit: impl FnOnce(&mut Object) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let (vault, caller, now) = (self.vault, self.caller, self.vault.now());
+        let (mut before, mut after, mut generation) = (None, None, None);
+        let result = vault.edit(self.change()?, caller, id, action, |object| {
+            before = object.state(now);
+            generation = Some(object.generation.saturating_add(1));
+            let result = edit(object)?;
+            object.attributes.put(Attribute::LastChangeDate(DateTime(now.seconds())));
+            after = object.state(now);
+            Ok::<T, Refusal>(result)
+        });
+        (self.notes.before, self.notes.after, self.notes.generation) = (before, after, generation);
+        result
+    }
+
+    /// Changes an attribute of an object, and what follows from its new value.
+    ///
+    /// # Errors
+    /// [`Refusal`], as policy, `edit` or the object's other attributes say.
+    pub fn alter<T>(
+        &mut self,
+        id: &ObjectId,
+        edit: impl FnOnce(&mut Object) -> Result<T, Refusal>,
+        attribute: &Attribute,
+    ) -> Result<T, Refusal> {
+        let now = self.vault.now();
+        self.edit(id, Action::Change, |object| {
+            let result = edit(object)?;
+            alter::consequences(now, object, attribute)?;
+            Ok(result)
+        })
+    }
+
+    /// Lets something happen to an object, as the table of states has it; `mark` then says when and why.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot happen to the object now.
+    pub fn live(&mut self, id: &ObjectId, event: Event, mark: impl FnOnce(&mut Object)) -> Result<(), Refusal> {
+        let now = self.vault.now();
+        self.edit(id, Action::Live, |object| {
+            match object.state(now) {
+                Some(state) => {
+                    let next = vault::after(state, event)
+                        .ok_or_else(|| vault::Error::State { object: object.id.clone(), state })?;
+                    object.attributes.put(Attribute::State(next));
+                }
+                // An object without a life of its own can still be destroyed, once.
+                None if event == Event::Destroy && !object.is_destroyed() => {}
+                None => return Err(Refusal::new(ResultReason::InvalidObjectType, "the object has no state")),
+            }
+            mark(object);
+            Ok(())
+        })
+    }
+
+    /// Links an object that this call has just added.
+    ///
+    /// # Errors
+    /// [`Refusal`], as the policy says.
+    pub fn link(&mut self, id: &ObjectId, link: Attribute) -> Result<(), Refusal> {
+        let (vault, caller) = (self.vault, self.caller);
+        vault.edit(self.change()?, caller, id, Action::Change, |object| {
+            object.attributes.put(link);
+            Ok::<(), Refusal>(())
+        })
+    }
+
+    /// Takes what is to be written out of the call.
+    pub(super) fn into_parts(self) -> (Option<Change>, Option<ObjectId>, Notes) {
+        (self.change.filter(|change| !change.is_empty()), self.placeholder, self.notes)
+    }
+}

@@ -1,0 +1,81 @@
+//! Create Key Pair: a private key and its public key, linked to each other.
+
+use strongroom_kmip::{
+    attribute::{Attribute, Link, Set},
+    code::{LinkType, ObjectType, ResultReason},
+    payload::{CreateKeyPairRequest, CreateKeyPairResponse},
+};
+
+use super::{call::Call, contract::Perform, create, creation, material, refusal::Refusal};
+use crate::vault::{Content, Kept, Made, Material, ObjectId};
+
+impl Perform for CreateKeyPairRequest {
+    fn perform(self, call: &mut Call<'_>) -> Result<CreateKeyPairResponse, Refusal> {
+        let common = self.common_attributes.as_ref();
+        let private = [common, self.private_key_attributes.as_ref()];
+        let mut private = creation::gather(call, ObjectType::PrivateKey, &private)?;
+        let mut public = creation::gather(call, ObjectType::PublicKey, &[common, self.public_key_attributes.as_ref()])?;
+        alike(&private, &public)?;
+        let shape = material::shape(ObjectType::PrivateKey, &private)
+            .ok_or_else(|| Refusal::invalid("no slot makes pairs of this Cryptographic Algorithm and Length"))?;
+        create::safe_enough(&Set::from_iter(
+            private.iter().filter(|attribute| matches!(attribute, Attribute::QuantumSafe(_))).cloned(),
+        ))?;
+        let Made::Pair { private: private_key, public: public_key } =
+            call.vault.make(None, &material::recipe(shape))?
+        else {
+            return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made one key where a pair was asked for"));
+        };
+        let private_id = add(call, ObjectType::PrivateKey, &mut private, private_key)?;
+        public.put(Attribute::Link(Link::to(LinkType::PrivateKeyLink, private_id.as_str())));
+        let public_id = add(call, ObjectType::PublicKey, &mut public, public_key)?;
+        let link = Attribute::Link(Link::to(LinkType::PublicKeyLink, public_id.as_str()));
+        call.link(&private_id, link)?;
+        call.placeholder = Some(private_id.clone());
+        call.notes.object = Some(private_id.clone());
+        Ok(CreateKeyPairResponse {
+            private_key_unique_identifier: private_id.as_str().into(),
+            public_key_unique_identifier: public_id.as_str().into(),
+            private_key_attributes: None,
+            public_key_attributes: None,
+        })
+    }
+}
+
+/// Both halves must be told to be of one kind.
+fn alike(private: &Set, public: &Set) -> Result<(), Refusal> {
+    if private.algorithm().is_none() {
+        return Err(Refusal::missing("Cryptographic Algorithm"));
+    }
+    if private.usage_mask().is_none() || public.usage_mask().is_none() {
+        return Err(Refusal::missing("Cryptographic Usage Mask of each half"));
+    }
+    let same = private.algorithm() == public.algorithm()
+        && private.length() == public.length()
+        && private.domain_parameters() == public.domain_parameters();
+    if same { Ok(()) } else { Err(Refusal::invalid("the two halves are told to be of different kinds")) }
+}
+
+fn add(call: &mut Call<'_>, object: ObjectType, set: &mut Set, kept: Kept) -> Result<ObjectId, Refusal> {
+    creation::describe(set, kept.shape);
+    create::newborn(call, set);
+    let format = material::default_format(kept.shape);
+    let form = material::form(format, kept.shape)?;
+    let content = call.vault.give(None, &kept, form)?;
+    creation::complete(call, set, object, bytes(&content), Some(format));
+    create::add(call, Content::Key(kept), set)
+}
+
+/// The bytes that a digest of a key is taken over: the key in its default format.
+pub(super) fn bytes(material: &Material) -> &[u8] {
+    match material {
+        Material::Raw(bytes) | Material::Pkcs8(bytes) | Material::Pkcs1Private(bytes) | Material::Sec1(bytes) => {
+            bytes.reveal()
+        }
+        Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
+        Material::EllipticPrivate { number, .. } => number.reveal(),
+        Material::EllipticPublic { point, .. } => point,
+        Material::RsaPrivate(key) => &key.modulus,
+        Material::RsaPublic { modulus, .. } => modulus,
+    }
+}

@@ -1,0 +1,148 @@
+//! What every new object has in common, however it came to be: the attributes it was asked to have, checked against
+//! the table, and those that the server sets.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use strongroom_kmip::{
+    attribute::{Attribute, By, Digest, Name, Set, Template},
+    code::{HashingAlgorithm, KeyFormatType, ObjectType, ProtectionStorageMask, ResultReason, State},
+    object::Object as Managed,
+    ttlv::{Bytes, DateTime, Interval},
+    version::Version,
+};
+
+use super::{call::Call, material, refusal::Refusal};
+use crate::vault::{Action, ObjectId, Pair, Query, Released, Shape};
+
+/// The attributes that a request asks for, Templates followed.
+///
+/// # Errors
+/// [`Refusal`] for an attribute that only the server sets, that objects of this type do not have, or that stands twice.
+pub fn gather(call: &mut Call<'_>, object: ObjectType, templates: &[Option<&Template>]) -> Result<Set, Refusal> {
+    let mut set = Set::new();
+    for template in templates.iter().flatten() {
+        for name in &template.names {
+            let handed_on = of_template(call, name)?;
+            handed_on.into_iter().for_each(|attribute| set.put(attribute));
+        }
+        for instance in &template.attributes {
+            check(&instance.attribute, object, call.version)?;
+            set.add(instance.attribute.clone())?;
+        }
+    }
+    for name in set.names() {
+        unique_name(call, name, None)?;
+    }
+    Ok(set)
+}
+
+/// Whether a client may give a new object this attribute.
+fn check(attribute: &Attribute, object: ObjectType, version: Version) -> Result<(), Refusal> {
+    let kind = attribute.kind();
+    let Some(row) = kind.row() else { return Ok(()) };
+    // A client that says what the object is says nothing wrong.
+    let said_twice = matches!(attribute, Attribute::ObjectType(code) if *code == object);
+    if row.rule.create == By::Server && !said_twice {
+        return Err(Refusal::new(ResultReason::ReadOnlyAttribute, format!("only the server sets {kind}")));
+    }
+    if !row.objects.include(object, version) {
+        return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
+    }
+    Ok(())
+}
+
+/// The attributes that a Template of KMIP 1.x hands on.
+fn of_template(call: &Call<'_>, name: &Name) -> Result<Vec<Attribute>, Refusal> {
+    let filters = vec![Attribute::ObjectType(ObjectType::Template), Attribute::Name(name.clone())];
+    let found = call.vault.find(call.caller, &Query { filters, ..Query::default() })?;
+    let template = found.objects.first().ok_or_else(|| {
+        Refusal::new(ResultReason::ItemNotFound, "there is no Template of the name that the request gives")
+    })?;
+    let (template, permit) = call.vault.see(call.caller, &template.id, Action::Read)?;
+    match call.vault.release(&template, &permit, crate::vault::Form::Raw)? {
+        Released::Blob(bytes) => match material::thaw(&bytes)? {
+            Managed::Template(template) => {
+                let handed_on = template.attributes.0.into_iter().map(|instance| instance.attribute);
+                Ok(handed_on.filter(|attribute| !matches!(attribute, Attribute::Name(_))).collect())
+            }
+            _ => Ok(Vec::new()),
+        },
+        Released::Key(_) => Ok(Vec::new()),
+    }
+}
+
+/// Refuses a Name that another living object of the caller has (KMIP 2.1 §4.35 Name).
+///
+/// # Errors
+/// [`Refusal`].
+pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Result<(), Refusal> {
+    let query = Query { filters: vec![Attribute::Name(name.clone())], ..Query::default() };
+    let found = call.vault.find(call.caller, &query)?;
+    let taken = found.objects.iter().any(|object| object.owner == call.caller.principal && Some(&object.id) != own);
+    if taken {
+        return Err(Refusal::new(ResultReason::NonUniqueNameAttribute, "another object has this Name"));
+    }
+    Ok(())
+}
+
+/// Sets what the server sets: type, state, dates, sensitivity, digest.
+pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u8], format: Option<KeyFormatType>) {
+    let now = DateTime(call.vault.now().seconds());
+    set.put(Attribute::ObjectType(object));
+    if !matches!(object, ObjectType::OpaqueObject | ObjectType::Template) {
+        let active = set.activation_date().is_some_and(|date| date <= now.0);
+        set.put(Attribute::State(if active { State::Active } else { State::PreActive }));
+        default(set, Attribute::Fresh(true));
+    }
+    if object != ObjectType::Template {
+        set.put(Attribute::Digest(Digest {
+            hashing_algorithm: HashingAlgorithm::SHA_256,
+            digest_value: Some(Bytes(digest(&SHA256, content).as_ref().to_vec())),
+            key_format_type: format,
+        }));
+        let (sensitive, extractable) = (set.sensitive().unwrap_or(false), set.extractable().unwrap_or(true));
+        set.put(Attribute::Sensitive(sensitive));
+        set.put(Attribute::AlwaysSensitive(sensitive));
+        set.put(Attribute::Extractable(extractable));
+        set.put(Attribute::NeverExtractable(!extractable));
+    }
+    if let Some(format) = format {
+        default(set, Attribute::KeyFormatType(format));
+    }
+    set.put(Attribute::ProtectionStorageMask(ProtectionStorageMask::Software));
+    set.put(Attribute::LeaseTime(Interval(LEASE)));
+    set.put(Attribute::InitialDate(now));
+    set.put(Attribute::LastChangeDate(now));
+}
+
+/// Sets algorithm, length and curve as the key really has them.
+pub fn describe(set: &mut Set, shape: Shape) {
+    let (bits, pair) = match shape {
+        Shape::Symmetric { bits, .. } => (Some(bits), None),
+        Shape::Private(pair) | Shape::Public(pair) => (None, Some(pair)),
+    };
+    let bits = bits.or(match pair {
+        Some(Pair::Rsa { bits }) => Some(bits),
+        Some(Pair::Elliptic(curve)) => {
+            if let Some(recommended_curve) = material::curve_code(curve) {
+                let mut parameters = set.domain_parameters().cloned().unwrap_or_default();
+                parameters.recommended_curve = Some(recommended_curve);
+                set.put(Attribute::CryptographicDomainParameters(parameters));
+            }
+            Some(curve.bits())
+        }
+        None => None,
+    });
+    if let Some(bits) = bits.and_then(|bits| i32::try_from(bits).ok()) {
+        set.put(Attribute::CryptographicLength(bits));
+    }
+}
+
+/// Sets an attribute that the request did not.
+pub fn default(set: &mut Set, attribute: Attribute) {
+    if set.get(&attribute.kind()).is_none() {
+        set.put(attribute);
+    }
+}
+
+/// How long a client may go on using a key that it has fetched before it should look again, in seconds.
+const LEASE: u32 = 3600;

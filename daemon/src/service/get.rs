@@ -1,0 +1,90 @@
+//! Get: an object's material, in the format that was asked for.
+
+use strongroom_kmip::{
+    attribute::Attribute,
+    code::{KeyFormatType, ResultReason},
+    object::Object as Managed,
+    payload::{GetRequest, GetResponse},
+};
+
+use super::{call::Call, contract::Perform, material, refusal::Refusal};
+use crate::vault::{Action, Body, Form, Object, ObjectId, Permit, Released, Shape};
+
+impl Perform for GetRequest {
+    fn perform(self, call: &mut Call<'_>) -> Result<GetResponse, Refusal> {
+        let id = call.subject(self.unique_identifier.as_ref())?;
+        let action = needed(call, &id)?;
+        let (object, permit) = call.see(&id, action)?;
+        if object.is_destroyed() {
+            return Err(Refusal::new(ResultReason::ObjectDestroyed, "the object is destroyed"));
+        }
+        if self.key_wrapping_specification.is_some() {
+            return Err(Refusal::unsupported("keys are not given out wrapped"));
+        }
+        let given = match object.body {
+            Body::Key(shape) => key(call, &object, &permit, shape, &self)?,
+            Body::Blob | Body::Gone => blob(call, &object, &permit, &self)?,
+        };
+        if object.attributes.iter().any(|attribute| matches!(attribute, Attribute::Fresh(true))) {
+            call.edit(&id, action, |object| {
+                object.attributes.put(Attribute::Fresh(false));
+                Ok(())
+            })?;
+        }
+        call.placeholder = Some(id.clone());
+        Ok(GetResponse { object_type: object.object_type(), unique_identifier: id.as_str().into(), object: given })
+    }
+}
+
+/// Whoever may see a public key may have it; anything else takes the right to read.
+fn needed(call: &mut Call<'_>, id: &ObjectId) -> Result<Action, Refusal> {
+    let (object, _) = call.see(id, Action::See)?;
+    Ok(if matches!(object.body, Body::Key(Shape::Public(_))) { Action::See } else { Action::Read })
+}
+
+fn key(
+    call: &Call<'_>,
+    object: &Object,
+    permit: &Permit,
+    shape: Shape,
+    request: &GetRequest,
+) -> Result<Managed, Refusal> {
+    leaves(object)?;
+    let own = object.attributes.iter().find_map(|attribute| match attribute {
+        Attribute::KeyFormatType(format) => Some(*format),
+        _ => None,
+    });
+    let format = request.key_format_type.or(own).unwrap_or_else(|| material::default_format(shape));
+    let Released::Key(given) = call.vault.release(object, permit, material::form(format, shape)?)? else {
+        return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no key"));
+    };
+    let mut block = material::block(format, request.key_compression_type, given)?;
+    block.cryptographic_algorithm = object.attributes.algorithm();
+    block.cryptographic_length = object.attributes.length();
+    material::object(object.object_type(), block)
+}
+
+fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest) -> Result<Managed, Refusal> {
+    leaves(object)?;
+    let Released::Blob(bytes) = call.vault.release(object, permit, Form::Raw)? else {
+        return Err(Refusal::new(ResultReason::GeneralFailure, "the object is no blob"));
+    };
+    let managed = material::thaw(&bytes)?;
+    let own = managed.key_block().map(|block| block.key_format_type);
+    let fits = |asked: KeyFormatType| own.is_none_or(|own| own == asked);
+    if request.key_format_type.is_some_and(|asked| !fits(asked)) {
+        return Err(Refusal::new(ResultReason::KeyFormatTypeNotSupported, "the object has no such form"));
+    }
+    Ok(managed)
+}
+
+/// A sensitive object leaves wrapped or not at all, one that is not extractable never.
+fn leaves(object: &Object) -> Result<(), Refusal> {
+    if object.attributes.extractable() == Some(false) {
+        return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
+    }
+    if object.attributes.sensitive() == Some(true) {
+        return Err(Refusal::new(ResultReason::Sensitive, "the object is sensitive and leaves only wrapped"));
+    }
+    Ok(())
+}

@@ -1,0 +1,332 @@
+//! Between KMIP's managed objects and the forms that a slot reads and writes.
+
+use strongroom_kmip::{
+    attribute::Set,
+    code::{CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType, RecommendedCurve, ResultReason},
+    mechanism::Curve,
+    object::{
+        KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentECPrivateKey,
+        TransparentECPublicKey, TransparentRSAPrivateKey, TransparentRSAPublicKey, TransparentSymmetricKey,
+    },
+    secret::Secret,
+    tag::Tag,
+    ttlv::{BigInteger, Bytes, Field as _, Fields, Limits, Tree, Writer},
+    version::{V1_4, V2_1},
+};
+
+use super::refusal::Refusal;
+use crate::vault::{Family, Form, Material, Pair, Recipe, RsaPrivate, Shape};
+
+/// What kind of key these attributes describe, if it is one that a slot works with.
+pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
+    let algorithm = attributes.algorithm()?;
+    let bits = attributes.length().and_then(|bits| usize::try_from(bits).ok());
+    match object {
+        ObjectType::SymmetricKey => {
+            let family = family(algorithm)?;
+            Some(Shape::Symmetric { family, bits: bits? })
+        }
+        ObjectType::PrivateKey => pair(algorithm, bits, attributes).map(Shape::Private),
+        ObjectType::PublicKey => pair(algorithm, bits, attributes).map(Shape::Public),
+        _ => None,
+    }
+}
+
+fn family(algorithm: CryptographicAlgorithm) -> Option<Family> {
+    match algorithm {
+        CryptographicAlgorithm::AES => Some(Family::Aes),
+        CryptographicAlgorithm::DES3 => Some(Family::TripleDes),
+        CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305 => Some(Family::ChaCha20),
+        algorithm if super::parameters::hmac_hash(algorithm).is_some() => Some(Family::Hmac),
+        algorithm if KEPT_ONLY.contains(&algorithm) => Some(Family::Foreign),
+        _ => None,
+    }
+}
+
+fn pair(algorithm: CryptographicAlgorithm, bits: Option<usize>, attributes: &Set) -> Option<Pair> {
+    match algorithm {
+        CryptographicAlgorithm::RSA => bits.map(|bits| Pair::Rsa { bits }),
+        CryptographicAlgorithm::Ed25519 => Some(Pair::Elliptic(Curve::Ed25519)),
+        CryptographicAlgorithm::EC | CryptographicAlgorithm::ECDSA | CryptographicAlgorithm::ECDH => {
+            let named = attributes.domain_parameters().and_then(|parameters| parameters.recommended_curve);
+            match named {
+                Some(code) => curve(code).map(Pair::Elliptic),
+                None => by_bits(bits?).map(Pair::Elliptic),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The recipe for a key of this shape.
+pub fn recipe(shape: Shape) -> Recipe {
+    match shape {
+        Shape::Symmetric { family, bits } => Recipe::Symmetric { family, bits },
+        Shape::Private(pair) | Shape::Public(pair) => Recipe::Pair(pair),
+    }
+}
+
+/// The code of a curve, for attributes; Ed25519 has an algorithm of its own and needs none.
+pub fn curve_code(curve: Curve) -> Option<RecommendedCurve> {
+    CURVES.iter().find(|(_, known)| *known == curve).map(|&(code, _)| code)
+}
+
+fn curve(code: RecommendedCurve) -> Option<Curve> {
+    CURVES.iter().find(|(known, _)| *known == code).map(|&(_, curve)| curve)
+}
+
+/// The curve that a client means that gives a length only.
+fn by_bits(bits: usize) -> Option<Curve> {
+    [Curve::P224, Curve::P256, Curve::P384, Curve::P521].into_iter().find(|curve| curve.bits() == bits)
+}
+
+/// The material of a key block, as a slot reads it.
+///
+/// # Errors
+/// [`Refusal`] for a format that is not served, or one that does not fit the kind of key.
+pub fn read(block: &KeyBlock, shape: Shape) -> Result<Material, Refusal> {
+    let format = block.key_format_type;
+    let material = match &block.key_value {
+        Some(KeyValue::Plain { material, .. }) => material,
+        Some(KeyValue::Wrapped(_)) => return Err(Refusal::unsupported("a wrapped key cannot be worked with")),
+        None => return Err(Refusal::missing("Key Value")),
+    };
+    match (material, format, shape) {
+        (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Symmetric { .. }) => {
+            Ok(Material::Raw(bytes.duplicate()))
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::PKCS_8, Shape::Private(_)) => Ok(Material::Pkcs8(bytes.duplicate())),
+        (KeyMaterial::Bytes(bytes), KeyFormatType::PKCS_1, Shape::Private(_)) => {
+            Ok(Material::Pkcs1Private(bytes.duplicate()))
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::ECPrivateKey, Shape::Private(_)) => {
+            Ok(Material::Sec1(bytes.duplicate()))
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::PKCS_1, Shape::Public(_)) => {
+            Ok(Material::Pkcs1Public(bytes.reveal().to_vec()))
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::X_509, Shape::Public(_)) => {
+            Ok(Material::PublicKeyInfo(bytes.reveal().to_vec()))
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Private(Pair::Elliptic(curve))) => {
+            Ok(Material::EllipticPrivate { curve, number: bytes.duplicate() })
+        }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Public(Pair::Elliptic(curve))) => {
+            Ok(Material::EllipticPublic { curve, point: bytes.reveal().to_vec() })
+        }
+        (KeyMaterial::SymmetricKey(key), _, Shape::Symmetric { .. }) => Ok(Material::Raw(key.key.duplicate())),
+        (KeyMaterial::RSAPrivateKey(key), _, Shape::Private(Pair::Rsa { .. })) => rsa_private(key),
+        (KeyMaterial::RSAPublicKey(key), _, Shape::Public(Pair::Rsa { .. })) => {
+            Ok(Material::RsaPublic { modulus: open(&key.modulus)?, exponent: open(&key.public_exponent)? })
+        }
+        (KeyMaterial::ECPrivateKey(key), _, Shape::Private(Pair::Elliptic(_))) => Ok(Material::EllipticPrivate {
+            curve: curve(key.recommended_curve).ok_or_else(|| Refusal::unsupported("this curve is not served"))?,
+            number: Secret::copy_of(magnitude(&key.d)?),
+        }),
+        (KeyMaterial::ECPublicKey(key), _, Shape::Public(Pair::Elliptic(_))) => Ok(Material::EllipticPublic {
+            curve: curve(key.recommended_curve).ok_or_else(|| Refusal::unsupported("this curve is not served"))?,
+            point: key.q_string.0.clone(),
+        }),
+        _ => Err(format_refused(format)),
+    }
+}
+
+fn rsa_private(key: &TransparentRSAPrivateKey) -> Result<Material, Refusal> {
+    let secret =
+        |number: &Option<BigInteger>| number.as_ref().map(|number| magnitude(number).map(Secret::copy_of)).transpose();
+    Ok(Material::RsaPrivate(RsaPrivate {
+        modulus: open(&key.modulus)?,
+        public_exponent: key.public_exponent.as_ref().map(open).transpose()?,
+        private_exponent: secret(&key.private_exponent)?,
+        p: secret(&key.p)?,
+        q: secret(&key.q)?,
+        dp: secret(&key.prime_exponent_p)?,
+        dq: secret(&key.prime_exponent_q)?,
+        qinv: secret(&key.crt_coefficient)?,
+    }))
+}
+
+fn magnitude(number: &BigInteger) -> Result<&[u8], Refusal> {
+    number.magnitude().ok_or_else(|| Refusal::invalid("a number of the key is negative"))
+}
+
+fn open(number: &BigInteger) -> Result<Vec<u8>, Refusal> {
+    magnitude(number).map(<[u8]>::to_vec)
+}
+
+/// The format in which a key is given out when nobody asks for one (KMIP 2.1 §4.29, default key formats).
+pub fn default_format(shape: Shape) -> KeyFormatType {
+    match shape {
+        Shape::Symmetric { .. } => KeyFormatType::Raw,
+        Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => KeyFormatType::PKCS_1,
+        Shape::Private(Pair::Elliptic(Curve::Ed25519 | Curve::X25519)) => KeyFormatType::PKCS_8,
+        Shape::Public(Pair::Elliptic(Curve::Ed25519 | Curve::X25519)) => KeyFormatType::X_509,
+        Shape::Private(Pair::Elliptic(_)) => KeyFormatType::ECPrivateKey,
+        Shape::Public(Pair::Elliptic(_)) => KeyFormatType::X_509,
+    }
+}
+
+/// The form to ask a slot for, to answer in this format.
+///
+/// # Errors
+/// [`Refusal`] for a format that this kind of key does not have.
+pub fn form(format: KeyFormatType, shape: Shape) -> Result<Form, Refusal> {
+    let private = matches!(shape, Shape::Private(_));
+    let symmetric = matches!(shape, Shape::Symmetric { .. });
+    match format {
+        KeyFormatType::Raw if symmetric => Ok(Form::Raw),
+        KeyFormatType::Raw if matches!(shape, Shape::Private(Pair::Elliptic(_)) | Shape::Public(Pair::Elliptic(_))) => {
+            Ok(Form::Numbers)
+        }
+        KeyFormatType::TransparentSymmetricKey if symmetric => Ok(Form::Raw),
+        KeyFormatType::PKCS_8 if private => Ok(Form::Pkcs8),
+        KeyFormatType::PKCS_1 if !symmetric => Ok(Form::Pkcs1),
+        KeyFormatType::X_509 if !symmetric && !private => Ok(Form::PublicKeyInfo),
+        KeyFormatType::ECPrivateKey if private => Ok(Form::Sec1),
+        KeyFormatType::TransparentRSAPrivateKey | KeyFormatType::TransparentECPrivateKey if private => {
+            Ok(Form::Numbers)
+        }
+        KeyFormatType::TransparentECDSAPrivateKey | KeyFormatType::TransparentECDHPrivateKey if private => {
+            Ok(Form::Numbers)
+        }
+        KeyFormatType::TransparentRSAPublicKey | KeyFormatType::TransparentECPublicKey if !symmetric && !private => {
+            Ok(Form::Numbers)
+        }
+        KeyFormatType::TransparentECDSAPublicKey | KeyFormatType::TransparentECDHPublicKey
+            if !symmetric && !private =>
+        {
+            Ok(Form::Numbers)
+        }
+        _ => Err(format_refused(format)),
+    }
+}
+
+/// A key block of this format around what a slot gave.
+///
+/// # Errors
+/// [`Refusal`] when the two do not fit.
+pub fn block(
+    format: KeyFormatType,
+    compression: Option<KeyCompressionType>,
+    material: Material,
+) -> Result<KeyBlock, Refusal> {
+    if compression.is_some_and(|compression| compression != KeyCompressionType::ECPublicKeyTypeUncompressed) {
+        return Err(Refusal::new(
+            ResultReason::KeyCompressionTypeNotSupported,
+            "elliptic points are given out uncompressed only",
+        ));
+    }
+    let secret = |bytes: Vec<u8>| KeyMaterial::Bytes(Secret::new(bytes));
+    let number = |bytes: &Secret| BigInteger::positive(bytes.reveal());
+    let material = match (material, format) {
+        (Material::Raw(bytes), KeyFormatType::TransparentSymmetricKey) => {
+            KeyMaterial::SymmetricKey(TransparentSymmetricKey { key: bytes })
+        }
+        (Material::Raw(bytes) | Material::Pkcs8(bytes) | Material::Pkcs1Private(bytes) | Material::Sec1(bytes), _) => {
+            KeyMaterial::Bytes(bytes)
+        }
+        (Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes), _) => secret(bytes),
+        (Material::EllipticPrivate { number, .. }, KeyFormatType::Raw) => KeyMaterial::Bytes(number),
+        (Material::EllipticPublic { point, .. }, KeyFormatType::Raw) => secret(point),
+        (Material::RsaPrivate(key), KeyFormatType::TransparentRSAPrivateKey) => {
+            KeyMaterial::RSAPrivateKey(TransparentRSAPrivateKey {
+                modulus: BigInteger::positive(&key.modulus),
+                private_exponent: key.private_exponent.as_ref().map(number),
+                public_exponent: key.public_exponent.as_ref().map(|bytes| BigInteger::positive(bytes)),
+                p: key.p.as_ref().map(number),
+                q: key.q.as_ref().map(number),
+                prime_exponent_p: key.dp.as_ref().map(number),
+                prime_exponent_q: key.dq.as_ref().map(number),
+                crt_coefficient: key.qinv.as_ref().map(number),
+            })
+        }
+        (Material::RsaPublic { modulus, exponent }, KeyFormatType::TransparentRSAPublicKey) => {
+            KeyMaterial::RSAPublicKey(TransparentRSAPublicKey {
+                modulus: BigInteger::positive(&modulus),
+                public_exponent: BigInteger::positive(&exponent),
+            })
+        }
+        (Material::EllipticPrivate { curve, number: d }, _) => KeyMaterial::ECPrivateKey(TransparentECPrivateKey {
+            recommended_curve: curve_code(curve).ok_or_else(|| format_refused(format))?,
+            d: number(&d),
+        }),
+        (Material::EllipticPublic { curve, point }, _) => KeyMaterial::ECPublicKey(TransparentECPublicKey {
+            recommended_curve: curve_code(curve).ok_or_else(|| format_refused(format))?,
+            q_string: Bytes(point),
+        }),
+        _ => return Err(format_refused(format)),
+    };
+    Ok(KeyBlock {
+        key_format_type: format,
+        key_compression_type: compression,
+        key_value: Some(KeyValue::plain(material)),
+        cryptographic_algorithm: None,
+        cryptographic_length: None,
+        key_wrapping_data: None,
+    })
+}
+
+/// A managed object of this type around a key block.
+///
+/// # Errors
+/// [`Refusal`] for a type that is no key.
+pub fn object(object: ObjectType, key_block: KeyBlock) -> Result<Object, Refusal> {
+    match object {
+        ObjectType::SymmetricKey => Ok(SymmetricKey { key_block }.into()),
+        ObjectType::PrivateKey => Ok(PrivateKey { key_block }.into()),
+        ObjectType::PublicKey => Ok(PublicKey { key_block }.into()),
+        _ => Err(Refusal::new(ResultReason::InvalidObjectType, "this object is no key")),
+    }
+}
+
+/// The bytes that an object without a slot's key is kept as: the object as it is written on the wire.
+pub fn freeze(object: &Object) -> Secret {
+    // The version whose objects have every field that the object may have come with.
+    let version = if object.object_type() == ObjectType::Template { V1_4 } else { V2_1 };
+    let mut writer = Writer::new(version);
+    writer.structure(Tag::ResponsePayload, |writer| object.emit(Tag::ObjectType, writer));
+    Secret::copy_of(writer.as_bytes())
+}
+
+/// The object that [`freeze`] made bytes of.
+///
+/// # Errors
+/// [`Refusal`] when the bytes are no object, which only a fault of ours could bring about.
+pub fn thaw(bytes: &Secret) -> Result<Object, Refusal> {
+    let tree = Tree::read(bytes.reveal(), &Limits { size: usize::MAX, ..Limits::default() })?;
+    let mut fields = Fields::of(tree.root())?;
+    Ok(Object::scan(Tag::ObjectType, &mut fields)?)
+}
+
+fn format_refused(format: KeyFormatType) -> Refusal {
+    Refusal::new(ResultReason::KeyFormatTypeNotSupported, format!("this key has no {format} form"))
+}
+
+/// Algorithms whose keys are made, kept and given out, and not worked with.
+const KEPT_ONLY: &[CryptographicAlgorithm] = &[
+    CryptographicAlgorithm::DES,
+    CryptographicAlgorithm::HMAC_MD5,
+    CryptographicAlgorithm::Blowfish,
+    CryptographicAlgorithm::Camellia,
+    CryptographicAlgorithm::CAST5,
+    CryptographicAlgorithm::IDEA,
+    CryptographicAlgorithm::MARS,
+    CryptographicAlgorithm::RC2,
+    CryptographicAlgorithm::RC4,
+    CryptographicAlgorithm::RC5,
+    CryptographicAlgorithm::SKIPJACK,
+    CryptographicAlgorithm::Twofish,
+    CryptographicAlgorithm::OneTimePad,
+    CryptographicAlgorithm::ARIA,
+    CryptographicAlgorithm::SEED,
+    CryptographicAlgorithm::SM4,
+];
+
+const CURVES: &[(RecommendedCurve, Curve)] = &[
+    (RecommendedCurve::P_224, Curve::P224),
+    (RecommendedCurve::P_256, Curve::P256),
+    (RecommendedCurve::P_384, Curve::P384),
+    (RecommendedCurve::P_521, Curve::P521),
+    (RecommendedCurve::SECP256K1, Curve::Secp256k1),
+    (RecommendedCurve::CURVE25519, Curve::X25519),
+];

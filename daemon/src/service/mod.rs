@@ -1,0 +1,52 @@
+//! What the house can do: one verb, with its mirror, per file.
+//!
+//! A verb is a few lines that ask the vault. What all verbs share is done once, in the registry: the call is opened,
+//! performed, written to the audit log, and only then committed and answered. Nothing here touches a slot or a row.
+
+pub mod call;
+pub mod contract;
+pub mod order;
+pub mod refusal;
+pub mod registry;
+pub mod stream;
+pub mod token;
+
+mod activate;
+mod add_attribute;
+mod alter;
+mod certificate;
+mod checking;
+mod create;
+mod create_key_pair;
+mod creation;
+mod decrypt;
+mod delete_attribute;
+mod destroy;
+mod discover_versions;
+mod encrypt;
+mod get;
+mod get_attribute_list;
+mod get_attributes;
+mod hash;
+mod keeper;
+mod locate;
+mod mac;
+mod mac_verify;
+mod material;
+mod modify_attribute;
+pub mod operator;
+mod parameters;
+mod query;
+mod register;
+mod revoke;
+mod rng_retrieve;
+mod set_attribute;
+mod sign;
+mod signature_verify;
+mod working;
+
+pub use discover_versions::SERVED as VERSIONS;
+pub use order::{Order, Report};
+pub use query::VENDOR;
+pub use refusal::Refusal;
+pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned};

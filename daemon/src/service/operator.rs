@@ -1,0 +1,330 @@
+//! What an operator orders, performed: each order is a few lines, and each is in the log.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use strongroom_kmip::{code::ResultReason, mechanism::Curve, secret::Secret};
+
+use super::{
+    order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
+    refusal::Refusal,
+    registry::Service,
+    token,
+};
+use crate::{
+    audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
+    caller::{Caller, ClientName, Principal, Role},
+    certificate::{self, Authority, Span, Wanted},
+    vault::{
+        Action, Change, Client, Form, Grant, Level, Made, Material, Object, ObjectId, Pair, Query, Recipe, UnsealKey,
+    },
+};
+
+impl Service {
+    /// Performs an operator's order. It returns once record and change are durable.
+    ///
+    /// # Errors
+    /// [`Refusal`], with a sentence for the operator.
+    pub fn order(&self, operator: &Caller, order: Order) -> Result<Report, Refusal> {
+        let mut done = Done { event: event(&order), change: None };
+        let object = match &order {
+            Order::ClientAdd { name, .. } | Order::ClientRevoke { name } => Some(name.clone()),
+            Order::KeyShow { id } | Order::KeyGrant { id, .. } => Some(id.clone()),
+            Order::TokenInit { slot, .. } => Some(slot.clone()),
+            _ => None,
+        };
+        let sealing = matches!(order, Order::Seal);
+        let outcome = self.perform_order(operator, order, &mut done);
+        let said = match &outcome {
+            Ok(_) => Outcome::Success,
+            Err(refusal) => Outcome::Refused(Reason::Kmip(refusal.reason)),
+        };
+        let mut entry = Entry::new(Who::Known(operator), audit::Action::Event(done.event), said);
+        entry.object = object.as_deref().map(|id| audit::Object { id, version: None });
+        let change = done.change.take().filter(|_| outcome.is_ok());
+        let settled = self.settle(&entry, Durability::Sync, change).wait();
+        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
+        if sealing && outcome.is_ok() {
+            // The record of the sealing is signed before the key to sign with is gone.
+            self.log.lock().map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
+            self.vault.seal();
+        }
+        outcome
+    }
+
+    /// Founds the appliance's authority in an open vault, and gives its certificate (DER) and a certificate for the
+    /// appliance's own server with its key (DER, PKCS#8).
+    ///
+    /// # Errors
+    /// [`Refusal`], when the vault is sealed or has an authority.
+    pub fn found_authority(&self, operator: &Caller, name: &str, names: &[String]) -> Result<Founded, Refusal> {
+        if self.vault.setting(AUTHORITY_KEY)?.is_some() {
+            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, "the appliance has an authority already"));
+        }
+        let now = self.vault.now();
+        let (key, _) = self.pair()?;
+        let span = Span::days(now, AUTHORITY_DAYS);
+        let authority = Authority::found(name, key.reveal(), span, self.vault.chance()).map_err(certificates)?;
+        let (server_key, server_public) = self.pair()?;
+        let wanted = Wanted::Server { names, key: &server_public };
+        let span = Span::days(now, SERVER_DAYS);
+        let server = authority.issue(&wanted, span, self.vault.chance()).map_err(certificates)?;
+        let mut change = self.vault.begin()?;
+        change.put_setting(AUTHORITY_KEY, Some(key));
+        change.put_setting(AUTHORITY, Some(Secret::copy_of(authority.certificate())));
+        let entry = Entry::new(Who::Known(operator), audit::Action::Event(Event::ClientAdded), Outcome::Success);
+        let settled = self.settle(&entry, Durability::Sync, Some(change)).wait();
+        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
+        Ok(Founded { authority: authority.certificate().to_vec(), server: server.certificate, server_key })
+    }
+
+    fn perform_order(&self, operator: &Caller, order: Order, done: &mut Done) -> Result<Report, Refusal> {
+        match order {
+            Order::Status => self.status().map(Report::Status),
+            Order::Unseal { passphrase } => self.unseal(&UnsealKey::Passphrase(passphrase)),
+            Order::UnsealFile { key } => self.unseal(&UnsealKey::File(key)),
+            Order::Seal if self.is_sealed() => Err(crate::vault::Error::Sealed.into()),
+            Order::Seal => Ok(Report::Done),
+            Order::ClientAdd { name, role, days, user, csr } => {
+                let wanted = NewName { name: parse_name(&name)?, role: parse_role(&role)?, days, user };
+                self.add_client(wanted, csr.as_deref(), done)
+            }
+            Order::ClientList => {
+                let clients = self.vault.all_clients()?.iter().map(client_row).collect();
+                Ok(Report::Clients { clients })
+            }
+            Order::ClientRevoke { name } => {
+                let mut client = self.vault.client(&parse_name(&name)?)?.ok_or_else(|| unknown_client(&name))?;
+                client.revoked = true;
+                done.change(self)?.put_client(client);
+                Ok(Report::Done)
+            }
+            Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
+            Order::TokenInit { slot, so_pin, user_pin } => {
+                self.vault.slot(Some(&slot))?;
+                let fresh = token::Token::new(&so_pin, &user_pin, self.vault.chance())?;
+                done.change(self)?.put_setting(&token::setting(&slot), Some(fresh.to_secret()?));
+                Ok(Report::Done)
+            }
+            Order::KeyList { offset, maximum } => {
+                let query = Query { offset, maximum: Some(maximum), ..Query::default() };
+                let found = self.vault.find(operator, &query)?;
+                let objects = found.objects.iter().map(|object| self.object_row(object)).collect();
+                Ok(Report::Objects { objects, total: found.located })
+            }
+            Order::KeyShow { id } => {
+                let (object, _) = self.vault.see(operator, &ObjectId::from_text(&id), Action::See)?;
+                Ok(Report::Object(self.object_row(&object)))
+            }
+            Order::KeyGrant { id, to, level } => {
+                let to: Principal =
+                    to.parse().map_err(|_| Refusal::invalid("the grant is to client:NAME or uid:NUMBER"))?;
+                let level = level.map(|word| parse_level(&word)).transpose()?;
+                if level.is_none() {
+                    done.event = Event::GrantRevoked;
+                }
+                let grant = Grant { to, level };
+                self.vault.share(done.change(self)?, operator, &ObjectId::from_text(&id), grant)?;
+                Ok(Report::Done)
+            }
+        }
+    }
+
+    fn unseal(&self, key: &UnsealKey) -> Result<Report, Refusal> {
+        let findings = self.vault.unseal(key)?;
+        for damage in &findings.damaged {
+            log::error!("{damage}");
+        }
+        if findings.rolled_back {
+            log::error!("the store holds other records than it should: it was changed behind the daemon's back");
+        }
+        self.unlock_log();
+        self.status().map(Report::Status)
+    }
+
+    fn status(&self) -> Result<Status, Refusal> {
+        let findings = self.vault.findings().unwrap_or_default();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sealed: self.is_sealed(),
+            objects: self.vault.count().ok(),
+            generation: self.vault.generation(),
+            damaged: findings.damaged,
+            rolled_back: findings.rolled_back,
+            audit_size: self.log.head().map(|head| head.size),
+            slots: self.slots(),
+        })
+    }
+
+    fn slots(&self) -> Vec<SlotRow> {
+        let row = |fitted: &crate::vault::Fitted| {
+            let token = self.token(fitted.slot.name()).ok();
+            SlotRow {
+                name: fitted.slot.name().to_owned(),
+                maker: fitted.slot.maker().to_owned(),
+                mechanisms: fitted.level.name().to_owned(),
+                initialised: token.as_ref().map(|token| token.initialised),
+                locked: token.as_ref().map(|token| token.user_locked),
+            }
+        };
+        self.vault.slots().iter().map(row).collect()
+    }
+
+    fn add_client(&self, wanted: NewName, csr: Option<&[u8]>, done: &mut Done) -> Result<Report, Refusal> {
+        if self.vault.client(&wanted.name)?.is_some() {
+            let message = format!("the name {} is taken, and stays so when its client is revoked", wanted.name);
+            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, message));
+        }
+        let authority = self.authority()?;
+        let (key, public) = match csr {
+            Some(csr) => (None, certificate::request_key(csr).map_err(certificates)?),
+            None => self.pair().map(|(key, public)| (Some(key), public))?,
+        };
+        let now = self.vault.now();
+        let request = Wanted::Client { name: wanted.name.as_str(), key: &public };
+        let issued =
+            authority.issue(&request, Span::days(now, wanted.days), self.vault.chance()).map_err(certificates)?;
+        let pem = |label, der: &[u8]| certificate::pem(label, der).to_string();
+        let report = NewClient {
+            name: wanted.name.to_string(),
+            role: wanted.role.word().to_owned(),
+            certificate: pem(certificate::CERTIFICATE, &issued.certificate),
+            key: key.map(|key| pem(certificate::PRIVATE_KEY, key.reveal())),
+            authority: pem(certificate::CERTIFICATE, authority.certificate()),
+        };
+        done.change(self)?.put_client(Client {
+            name: wanted.name,
+            role: wanted.role,
+            keys: vec![fingerprint(&public)],
+            user: wanted.user,
+            since: now.seconds(),
+            revoked: false,
+        });
+        Ok(Report::Client(report))
+    }
+
+    fn authority(&self) -> Result<Authority, Refusal> {
+        let none = || Refusal::new(ResultReason::ItemNotFound, "the appliance has no authority; run `strongroom init`");
+        let certificate = self.vault.setting(AUTHORITY)?.ok_or_else(none)?;
+        let key = self.vault.setting(AUTHORITY_KEY)?.ok_or_else(none)?;
+        Authority::open(certificate.reveal(), key.reveal()).map_err(certificates)
+    }
+
+    /// A new P-256 pair that leaves: PKCS#8 and SubjectPublicKeyInfo.
+    fn pair(&self) -> Result<(Secret, Vec<u8>), Refusal> {
+        let odd = || Refusal::new(ResultReason::GeneralFailure, "the slot made no pair that can leave");
+        let Made::Pair { private, public } = self.vault.make(None, &Recipe::Pair(Pair::Elliptic(Curve::P256)))? else {
+            return Err(odd());
+        };
+        match (self.vault.give(None, &private, Form::Pkcs8)?, self.vault.give(None, &public, Form::PublicKeyInfo)?) {
+            (Material::Pkcs8(key), Material::PublicKeyInfo(public)) => Ok((key, public)),
+            _ => Err(odd()),
+        }
+    }
+
+    fn object_row(&self, object: &Object) -> ObjectRow {
+        let set = &object.attributes;
+        ObjectRow {
+            id: object.id.to_string(),
+            kind: object.object_type().to_string(),
+            state: object.state(self.vault.now()).map(|state| state.to_string()),
+            names: set.names().map(|name| name.value.clone()).collect(),
+            algorithm: set.algorithm().map(|algorithm| algorithm.to_string()),
+            length: set.length(),
+            owner: object.owner.to_string(),
+            slot: object.slot.clone(),
+            grants: object.grants.iter().map(|(who, level)| (who.to_string(), level.word().to_owned())).collect(),
+            since: set.initial_date(),
+        }
+    }
+}
+
+/// What the founding of an authority gives.
+pub struct Founded {
+    /// The authority's certificate, DER.
+    pub authority: Vec<u8>,
+    /// The server's certificate, DER.
+    pub server: Vec<u8>,
+    /// The server's key, PKCS#8.
+    pub server_key: Secret,
+}
+
+/// What an order is about to write and to say.
+struct Done {
+    event: Event,
+    change: Option<Change>,
+}
+
+impl Done {
+    fn change(&mut self, service: &Service) -> Result<&mut Change, Refusal> {
+        if self.change.is_none() {
+            self.change = Some(service.vault.begin()?);
+        }
+        self.change.as_mut().ok_or_else(Refusal::absent)
+    }
+}
+
+struct NewName {
+    name: ClientName,
+    role: Role,
+    days: u32,
+    user: Option<u32>,
+}
+
+fn event(order: &Order) -> Event {
+    match order {
+        Order::Status | Order::ClientList | Order::SlotList | Order::KeyList { .. } | Order::KeyShow { .. } => {
+            Event::Inspect
+        }
+        Order::Unseal { .. } | Order::UnsealFile { .. } => Event::Unseal,
+        Order::Seal => Event::Seal,
+        Order::ClientAdd { .. } => Event::ClientAdded,
+        Order::ClientRevoke { .. } => Event::ClientRevoked,
+        Order::TokenInit { .. } => Event::TokenInit,
+        Order::KeyGrant { .. } => Event::Granted,
+    }
+}
+
+fn client_row(client: &Client) -> ClientRow {
+    let hex = |key: &[u8; 32]| key.iter().map(|byte| format!("{byte:02x}")).collect();
+    ClientRow {
+        name: client.name.to_string(),
+        role: client.role.word().to_owned(),
+        revoked: client.revoked,
+        user: client.user,
+        since: client.since,
+        keys: client.keys.iter().map(hex).collect(),
+    }
+}
+
+fn fingerprint(public: &[u8]) -> [u8; 32] {
+    let mut key = [0; 32];
+    key.copy_from_slice(digest(&SHA256, public).as_ref());
+    key
+}
+
+fn parse_name(name: &str) -> Result<ClientName, Refusal> {
+    name.parse().map_err(|error: crate::caller::BadName| Refusal::invalid(error.to_string()))
+}
+
+fn parse_role(word: &str) -> Result<Role, Refusal> {
+    Role::named(word).ok_or_else(|| Refusal::invalid("a role is user, administrator or auditor"))
+}
+
+fn parse_level(word: &str) -> Result<Level, Refusal> {
+    Level::named(word).ok_or_else(|| Refusal::invalid("what can be granted is use, read or manage"))
+}
+
+fn unknown_client(name: &str) -> Refusal {
+    Refusal::new(ResultReason::ItemNotFound, format!("there is no client {name}"))
+}
+
+fn certificates(error: certificate::Error) -> Refusal {
+    Refusal::invalid(error.to_string())
+}
+
+/// The settings that hold the authority.
+const AUTHORITY: &str = "authority.certificate";
+const AUTHORITY_KEY: &str = "authority.key";
+/// Ten years; an authority is replaced by a new appliance or by an authority of the operator's.
+const AUTHORITY_DAYS: u32 = 3650;
+/// What public authorities allow at most, and clients expect.
+const SERVER_DAYS: u32 = 397;

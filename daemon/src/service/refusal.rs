@@ -1,0 +1,163 @@
+//! Why a call was refused, in KMIP's words: the one table from our errors to the standard's reasons.
+
+use strongroom_kmip::{
+    attribute,
+    code::{ResultReason, State},
+    ttlv::Malformed,
+    version::{V2_0, Version},
+};
+
+use crate::vault::{self, SlotError};
+
+/// A refused call: what the peer is told, and what only the audit log learns.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The reason, as the newest version has it; [`spoken`](Refusal::spoken) says it to an older peer.
+    pub reason: ResultReason,
+    /// A sentence for whoever reads it.
+    pub message: String,
+    /// Whether the true reason is that the policy says no, although the peer is told that there is no such object.
+    pub hidden: bool,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(reason: ResultReason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), hidden: false }
+    }
+
+    /// Something that the operation needs is not there.
+    pub fn missing(what: &str) -> Self {
+        Self::new(ResultReason::MissingData, format!("the request gives no {what}"))
+    }
+
+    /// A field holds what it must not.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ResultReason::InvalidField, message)
+    }
+
+    /// Something is asked for that is not served.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ResultReason::FeatureNotSupported, message)
+    }
+
+    /// There is no such object, or none that the caller may know of: both read alike.
+    pub fn absent() -> Self {
+        Self::new(ResultReason::ItemNotFound, "there is no such object")
+    }
+
+    /// The reason in the words of a peer's version (KMIP 1.4 §11 and 2.1 §11.48 have different tables).
+    pub fn spoken(&self, version: Version) -> ResultReason {
+        if version >= V2_0 {
+            return match self.reason {
+                ResultReason::ItemNotFound => ResultReason::ObjectNotFound,
+                reason => reason,
+            };
+        }
+        match self.reason.spoken() {
+            Some((since, until)) if version.within(since, until) => self.reason,
+            _ => older(self.reason),
+        }
+    }
+}
+
+/// The nearest reason that KMIP 1.x has.
+fn older(reason: ResultReason) -> ResultReason {
+    match reason {
+        ResultReason::WrongKeyLifecycleState
+        | ResultReason::AttributeReadOnly
+        | ResultReason::ReadOnlyAttribute
+        | ResultReason::NotAuthorised
+        | ResultReason::IncompatibleCryptographicUsageMask
+        | ResultReason::Sensitive
+        | ResultReason::NotExtractable => ResultReason::PermissionDenied,
+        ResultReason::ObjectDestroyed
+        | ResultReason::ObjectNotFound
+        | ResultReason::AttributeNotFound
+        | ResultReason::AttributeInstanceNotFound
+        | ResultReason::WrappingObjectNotFound => ResultReason::ItemNotFound,
+        ResultReason::InvalidAttribute
+        | ResultReason::InvalidAttributeValue
+        | ResultReason::UnsupportedAttribute
+        | ResultReason::AttributeSingleValued
+        | ResultReason::MultiValuedAttribute
+        | ResultReason::NonUniqueNameAttribute
+        | ResultReason::ObjectAlreadyExists
+        | ResultReason::InvalidObjectType
+        | ResultReason::IllegalObjectType
+        | ResultReason::InvalidDataType
+        | ResultReason::NumericRange
+        | ResultReason::BadCryptographicParameters
+        | ResultReason::UnsupportedCryptographicParameters
+        | ResultReason::InvalidCorrelationValue => ResultReason::InvalidField,
+        ResultReason::MissingInitializationVector
+        | ResultReason::UnsupportedProtocolVersion
+        | ResultReason::CodecError
+        | ResultReason::UnknownTag
+        | ResultReason::UnknownEnumeration => ResultReason::InvalidMessage,
+        ResultReason::KeyWrapTypeNotSupported
+        | ResultReason::EncodingOptionError
+        | ResultReason::ProtectionStorageUnavailable => ResultReason::FeatureNotSupported,
+        ResultReason::BadPassword => ResultReason::AuthenticationNotSuccessful,
+        _ => ResultReason::GeneralFailure,
+    }
+}
+
+impl From<vault::Error> for Refusal {
+    fn from(error: vault::Error) -> Self {
+        let message = error.to_string();
+        match error {
+            vault::Error::Unknown(_) => Self::absent(),
+            vault::Error::Forbidden { .. } => Self { hidden: true, ..Self::absent() },
+            vault::Error::State { state: State::Destroyed | State::DestroyedCompromised, .. } => {
+                Self::new(ResultReason::ObjectDestroyed, message)
+            }
+            vault::Error::State { .. } => Self::new(ResultReason::WrongKeyLifecycleState, message),
+            vault::Error::Use { .. } => Self::new(ResultReason::IncompatibleCryptographicUsageMask, message),
+            vault::Error::Sealed => Self::new(ResultReason::NotAuthorised, message),
+            vault::Error::WrongKey => Self::new(ResultReason::AuthenticationNotSuccessful, message),
+            vault::Error::Busy(_) => Self::new(ResultReason::GeneralFailure, message),
+            vault::Error::NoSlot(_) => Self::new(ResultReason::ProtectionStorageUnavailable, message),
+            vault::Error::Slot(error) => error.into(),
+            vault::Error::Damaged(_) | vault::Error::Store(_) | vault::Error::Broken(_) => {
+                log::error!("{message}");
+                Self::new(ResultReason::GeneralFailure, message)
+            }
+        }
+    }
+}
+
+impl From<SlotError> for Refusal {
+    fn from(error: SlotError) -> Self {
+        let reason = match error {
+            SlotError::Unsupported(_) => ResultReason::UnsupportedCryptographicParameters,
+            SlotError::Parameter(_) => ResultReason::BadCryptographicParameters,
+            SlotError::Length => ResultReason::InvalidField,
+            SlotError::Undecryptable | SlotError::Mismatch => ResultReason::CryptographicFailure,
+            SlotError::Key(_) => ResultReason::InvalidField,
+            SlotError::Chance(_) | SlotError::Absent | SlotError::Engine(_) => {
+                log::error!("{error}");
+                ResultReason::GeneralFailure
+            }
+        };
+        Self::new(reason, error.to_string())
+    }
+}
+
+impl From<attribute::Refused> for Refusal {
+    fn from(refused: attribute::Refused) -> Self {
+        let reason = match refused {
+            attribute::Refused::Single(_) => ResultReason::AttributeSingleValued,
+            attribute::Refused::Same(_) => ResultReason::InvalidAttributeValue,
+            attribute::Refused::Missing(_) => ResultReason::AttributeInstanceNotFound,
+        };
+        Self::new(reason, refused.to_string())
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::invalid(malformed.to_string())
+    }
+}

@@ -1,0 +1,114 @@
+//! Register: an object that was made elsewhere.
+
+use strongroom_kmip::{
+    attribute::{Attribute, Set},
+    code::{KeyFormatType, ObjectType},
+    object::{KeyBlock, KeyMaterial, KeyValue, Object},
+    payload::{RegisterRequest, RegisterResponse},
+};
+
+use super::{call::Call, certificate, contract::Perform, create, creation, material, refusal::Refusal};
+use crate::vault::{Content, Shape};
+
+impl Perform for RegisterRequest {
+    fn perform(self, call: &mut Call<'_>) -> Result<RegisterResponse, Refusal> {
+        if self.object.object_type() != self.object_type {
+            return Err(Refusal::invalid("the object is not of the Object Type that the request gives"));
+        }
+        let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
+        if let Some(block) = self.object.key_block() {
+            agree(&mut set, block)?;
+        }
+        let content = match worked_with(&self.object, self.object_type, &set) {
+            Some((block, shape)) => key(call, block, shape, &mut set, self.object_type)?,
+            None => blob(call, &self.object, &mut set)?,
+        };
+        let id = create::add(call, content, &mut set)?;
+        call.placeholder = Some(id.clone());
+        call.notes.object = Some(id.clone());
+        Ok(RegisterResponse { unique_identifier: id.as_str().into(), attributes: None })
+    }
+}
+
+/// Takes algorithm and length from the key block where the attributes do not give them, and from nowhere else.
+fn agree(set: &mut Set, block: &KeyBlock) -> Result<(), Refusal> {
+    let pairs = [
+        block.cryptographic_algorithm.map(Attribute::CryptographicAlgorithm),
+        block.cryptographic_length.map(Attribute::CryptographicLength),
+    ];
+    for attribute in pairs.into_iter().flatten() {
+        match set.get(&attribute.kind()) {
+            Some(given) if *given != attribute => {
+                return Err(Refusal::invalid(format!("attributes and key block disagree about {}", attribute.kind())));
+            }
+            Some(_) => {}
+            None => set.put(attribute),
+        }
+    }
+    Ok(())
+}
+
+/// The key block and the kind of key, for an object that a slot works with.
+fn worked_with<'o>(object: &'o Object, object_type: ObjectType, set: &Set) -> Option<(&'o KeyBlock, Shape)> {
+    let block = object.key_block()?;
+    let plain = matches!(block.key_value, Some(KeyValue::Plain { .. })) && block.key_wrapping_data.is_none();
+    let opaque = matches!(block.key_format_type, KeyFormatType::Opaque | KeyFormatType::PKCS_12);
+    if !plain || opaque {
+        return None;
+    }
+    Some((block, material::shape(object_type, set)?))
+}
+
+fn key(
+    call: &mut Call<'_>,
+    block: &KeyBlock,
+    shape: Shape,
+    set: &mut Set,
+    object: ObjectType,
+) -> Result<Content, Refusal> {
+    if set.usage_mask().is_none() {
+        return Err(Refusal::missing("Cryptographic Usage Mask"));
+    }
+    let kept = call.vault.take(None, shape, &material::read(block, shape)?)?;
+    creation::describe(set, kept.shape);
+    let format = block.key_format_type;
+    let given = call.vault.give(None, &kept, material::form(format, kept.shape)?)?;
+    creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
+    Ok(Content::Key(kept))
+}
+
+fn blob(call: &mut Call<'_>, object: &Object, set: &mut Set) -> Result<Content, Refusal> {
+    let (bytes, format): (&[u8], _) = match object {
+        Object::Certificate(certificate) => {
+            certificate::describe(set, certificate)?;
+            (&certificate.certificate_value.0, Some(KeyFormatType::Raw))
+        }
+        Object::CertificateRequest(request) => (&request.certificate_request_value.0, Some(KeyFormatType::PKCS_10)),
+        Object::OpaqueObject(opaque) => {
+            set.put(Attribute::OpaqueDataType(opaque.opaque_data_type));
+            (opaque.opaque_data_value.reveal(), Some(KeyFormatType::Opaque))
+        }
+        Object::Template(_) => (&[], None),
+        _ => {
+            let block = object.key_block().ok_or_else(|| Refusal::missing("Key Block"))?;
+            (bytes(block)?, Some(block.key_format_type))
+        }
+    };
+    creation::complete(call, set, object.object_type(), bytes, format);
+    if object.key_block().is_some_and(|block| block.key_value.is_none()) {
+        set.put(Attribute::KeyValuePresent(false));
+    }
+    Ok(Content::Blob(material::freeze(object)))
+}
+
+/// The bytes of a key block that no slot works with.
+fn bytes(block: &KeyBlock) -> Result<&[u8], Refusal> {
+    match &block.key_value {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(bytes.reveal()),
+        Some(KeyValue::Plain { material: KeyMaterial::SymmetricKey(key), .. }) => Ok(key.key.reveal()),
+        Some(KeyValue::Wrapped(bytes)) => Ok(&bytes.0),
+        Some(KeyValue::Plain { .. }) => Ok(&[]),
+        // The key is kept elsewhere; its Key Value Location says where.
+        None => Ok(&[]),
+    }
+}

@@ -1,0 +1,320 @@
+//! Which verbs are served, and what happens around each: open the call, perform it, write the log, commit, answer.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use strongroom_kmip::{
+    code::{Operation, ResultReason},
+    mechanism::Mechanism,
+    operation::{Request, Response},
+    version::Version,
+};
+
+use super::{
+    call::{Call, Notes},
+    contract::Perform,
+    keeper::Keeper,
+    refusal::Refusal,
+    stream::Streams,
+};
+use crate::{
+    audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Who},
+    caller::{Caller, ClientName, Front, Role},
+    receipt::{Abandoned, Receipt},
+    store,
+    vault::{Change, Client, ObjectId, Vault},
+};
+
+/// Performs requests. Everything a front may ask of the house goes through here.
+pub struct Service {
+    pub(super) vault: Arc<Vault>,
+    pub(super) log: Arc<Log>,
+    streams: Streams,
+    /// How durable the record of a mere use must be before its answer.
+    uses: Durability,
+    requests: AtomicU64,
+}
+
+/// A request, and what the front knows besides.
+pub struct Ask {
+    /// The request.
+    pub request: Request,
+    /// The version that the peer speaks.
+    pub version: Version,
+    /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
+    pub mechanism: Option<Mechanism>,
+    /// The object that earlier items of the batch made or found.
+    pub placeholder: Option<ObjectId>,
+    /// The peer's own name for the message.
+    pub correlation: Option<String>,
+    /// The number of the message, from [`Service::number`].
+    pub number: u64,
+    /// The place of the item in its batch, from nought.
+    pub item: u32,
+}
+
+impl Ask {
+    /// A request by itself.
+    pub fn new(request: impl Into<Request>, version: Version, number: u64) -> Self {
+        let request = request.into();
+        Self { request, version, mechanism: None, placeholder: None, correlation: None, number, item: 0 }
+    }
+}
+
+/// What came of a request. Nothing of it may leave before the receipt has resolved.
+pub struct Answer {
+    /// The answer or the refusal.
+    pub outcome: Result<Response, Refusal>,
+    /// The object that later items of the batch may mean without naming it.
+    pub placeholder: Option<ObjectId>,
+    /// Resolves once record and change are as durable as they must be. If it fails, the request has failed.
+    pub receipt: Receipt<(), Error>,
+}
+
+/// Why an answer must not leave although the request went well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The record could not be written.
+    #[error(transparent)]
+    Audit(#[from] audit::Error),
+    /// The change could not be written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The daemon is stopping.
+    #[error(transparent)]
+    Abandoned(#[from] Abandoned),
+}
+
+/// Whether somebody is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// A registered client.
+    Known(ClientName, Role),
+    /// Nobody, or somebody whose registration was revoked.
+    Unknown,
+    /// Nobody can tell while the vault is sealed.
+    Sealed,
+}
+
+/// Why a peer was turned away before it could ask anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// It showed no certificate of an authority that is trusted here, or broke the handshake off.
+    Untrusted,
+    /// Its certificate is sound and its key is nobody's.
+    Unregistered,
+    /// What it sent could not be read.
+    Unreadable,
+}
+
+/// Names the operations that are served; a row without a handler does not compile.
+macro_rules! serves {
+    ($($name:ident),* $(,)?) => {
+        /// The operations that are served.
+        pub const SERVED: &[Operation] = &[$(Operation::$name),*];
+
+        fn perform(call: &mut Call<'_>, request: Request) -> Result<Response, Refusal> {
+            match request {
+                $(Request::$name(ask) => Perform::perform(ask, call).map(Response::$name),)*
+            }
+        }
+    };
+}
+
+serves! {
+    Create, CreateKeyPair, Register, Locate, Get, GetAttributes, GetAttributeList, AddAttribute, ModifyAttribute,
+    DeleteAttribute, Activate, Revoke, Destroy, Query, DiscoverVersions, Encrypt, Decrypt, Sign, SignatureVerify, MAC,
+    MACVerify, RNGRetrieve, Hash, SetAttribute,
+}
+
+impl Service {
+    /// A service over a vault and a log. `uses` says how durable the record of a mere use is before its answer.
+    pub fn new(vault: Arc<Vault>, log: Arc<Log>, uses: Durability) -> Self {
+        Self { vault, log, streams: Streams::default(), uses, requests: AtomicU64::new(0) }
+    }
+
+    /// A number for a message that has just come in.
+    pub fn number(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The time now, as everything here knows it.
+    pub fn now(&self) -> crate::clock::Time {
+        self.vault.now()
+    }
+
+    /// Performs a request.
+    pub fn answer(&self, caller: &Caller, ask: Ask) -> Answer {
+        let operation = ask.request.operation();
+        let mut call = Call::new(&self.vault, &self.streams, caller, ask.version);
+        call.mechanism = ask.mechanism;
+        call.placeholder = ask.placeholder;
+        // A panic is a fault of ours; it must cost this request and nothing else.
+        let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {
+            log::error!("{operation} panicked; the request is refused");
+            Err(Refusal::new(ResultReason::GeneralFailure, "the server failed"))
+        });
+        let (change, placeholder, notes) = call.into_parts();
+        let change = change.filter(|_| outcome.is_ok());
+        let said = match &outcome {
+            Ok(_) => Outcome::Success,
+            Err(refusal) => refused(refusal),
+        };
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(operation), said);
+        entry.request = Some(ask.number);
+        entry.item = Some(ask.item);
+        entry.correlation = ask.correlation.as_deref();
+        note(&mut entry, &notes);
+        let durability = if change.is_some() { Durability::Sync } else { self.durability(operation, &outcome) };
+        let receipt = self.settle(&entry, durability, change);
+        Answer { outcome, placeholder, receipt }
+    }
+
+    /// Records a batch item, or a whole message, that could not be read.
+    pub fn refuse(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        reason: ResultReason,
+        number: u64,
+    ) -> Receipt<(), Error> {
+        let outcome = Outcome::Refused(Reason::Kmip(reason));
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(operation), outcome);
+        entry.request = Some(number);
+        self.settle(&entry, Durability::Sync, None)
+    }
+
+    /// Records a peer that was turned away before it could ask anything.
+    pub fn turned_away(&self, front: Front, from: &str, key: Option<[u8; 32]>, why: Turned) {
+        let (event, reason) = match why {
+            Turned::Untrusted => (Event::TlsRefused, "untrusted"),
+            Turned::Unregistered => (Event::TlsRefused, "unregistered"),
+            Turned::Unreadable => (Event::Unreadable, "unreadable"),
+        };
+        let outcome = Outcome::Refused(Reason::Named(reason));
+        let mut entry = Entry::new(Who::Stranger { front, from }, audit::Action::Event(event), outcome);
+        entry.key = key;
+        // Nobody waits for this answer: the peer is gone. A log that fails stops the daemon by itself.
+        drop(self.log.append(&entry, Durability::Written));
+    }
+
+    /// Whose key this is: the SHA-256 of a certificate's SubjectPublicKeyInfo.
+    pub fn recognise(&self, spki: &[u8; 32]) -> Recognised {
+        recognised(self.vault.client_holding(spki))
+    }
+
+    /// Which client this local user is.
+    pub fn recognise_user(&self, uid: u32) -> Recognised {
+        recognised(self.vault.client_of_user(uid))
+    }
+
+    /// Whether the vault is sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.vault.is_sealed()
+    }
+
+    /// Whether the log has failed, and so nothing can be answered any more.
+    pub fn has_failed(&self) -> bool {
+        self.log.has_failed()
+    }
+
+    /// Lets the log begin to sign, which it can once the vault is open.
+    pub(super) fn unlock_log(&self) {
+        let keeper = match self.vault.audit_sealer() {
+            Ok(sealer) => Arc::new(Keeper::new(sealer)),
+            Err(error) => return log::error!("the audit log cannot sign: {error}"),
+        };
+        if let Err(error) = self.log.unlock(keeper) {
+            log::error!("the audit log cannot sign: {error}");
+        }
+    }
+
+    /// Writes the record, then the change; the receipt resolves when both are as durable as they must be.
+    pub(super) fn settle(
+        &self,
+        entry: &Entry<'_>,
+        durability: Durability,
+        change: Option<Change>,
+    ) -> Receipt<(), Error> {
+        let recorded = self.log.append(entry, durability);
+        let (promise, receipt) = Receipt::pair();
+        let Some(change) = change else {
+            recorded.then(move |answer| promise.keep(answer.map(|_| ()).map_err(Error::Audit)));
+            return receipt;
+        };
+        let (vault, log) = (Arc::clone(&self.vault), Arc::clone(&self.log));
+        recorded.then(move |answer| match answer {
+            Err(error) => promise.keep(Err(error.into())),
+            Ok(_) => {
+                let ids: Vec<_> = change.objects().cloned().collect();
+                vault.commit(change).then(move |answer| {
+                    match &answer {
+                        Ok(generation) => log.set_generation(*generation),
+                        Err(_) => ids.iter().for_each(|id| prevented(&log, id)),
+                    }
+                    promise.keep(answer.map(|_| ()).map_err(Error::Store));
+                });
+            }
+        });
+        receipt
+    }
+
+    fn durability(&self, operation: Operation, outcome: &Result<Response, Refusal>) -> Durability {
+        let mere_use = matches!(
+            operation,
+            Operation::Encrypt
+                | Operation::Decrypt
+                | Operation::Sign
+                | Operation::SignatureVerify
+                | Operation::MAC
+                | Operation::MACVerify
+                | Operation::Hash
+                | Operation::RNGRetrieve
+                | Operation::Locate
+                | Operation::GetAttributes
+                | Operation::GetAttributeList
+                | Operation::Query
+                | Operation::DiscoverVersions
+        );
+        if mere_use && outcome.is_ok() { self.uses } else { Durability::Sync }
+    }
+}
+
+/// Says that a change which the log tells of did not come to be.
+fn prevented(log: &Log, id: &ObjectId) {
+    let mut entry = Entry::event(Event::Reconcile);
+    entry.outcome = Outcome::Failed(Reason::Named("prevented"));
+    entry.object = Some(audit::Object { id: id.as_str(), version: None });
+    drop(log.append(&entry, Durability::Written));
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    let reason = if refusal.hidden { ResultReason::PermissionDenied } else { refusal.reason };
+    match reason {
+        ResultReason::GeneralFailure => Outcome::Failed(Reason::Kmip(reason)),
+        reason => Outcome::Refused(Reason::Kmip(reason)),
+    }
+}
+
+fn note<'n>(entry: &mut Entry<'n>, notes: &'n Notes) {
+    entry.object = notes.object.as_ref().map(|id| audit::Object { id: id.as_str(), version: notes.generation });
+    entry.before = notes.before;
+    entry.after = notes.after;
+    entry.mechanism = notes.mechanism;
+    entry.input = notes.input;
+    entry.output = notes.output;
+    entry.count = notes.count;
+}
+
+fn recognised(client: Result<Option<Client>, crate::vault::Error>) -> Recognised {
+    match client {
+        Ok(Some(client)) => Recognised::Known(client.name, client.role),
+        Ok(None) => Recognised::Unknown,
+        Err(_) => Recognised::Sealed,
+    }
+}

@@ -1,0 +1,271 @@
+//! The PINs of a slot's token, as PKCS#11 has them: a security officer's and a user's.
+//!
+//! A try is counted, durably, before the PIN is looked at, so that no crash and no race gives a try away. The wait
+//! between tries grows, and after enough of them the PIN is locked until the security officer sets a new one.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use serde::{Deserialize, Serialize};
+use strongroom_kmip::{code::ResultReason, secret::Secret};
+
+use super::{refusal::Refusal, registry::Service};
+use crate::{
+    audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
+    caller::Caller,
+    chance::{self, Chance},
+    clock::Time,
+};
+
+/// Whose PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinOf {
+    /// The security officer's, who may set the user's.
+    SecurityOfficer,
+    /// The user's, who works with keys.
+    User,
+}
+
+/// Why a PIN was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PinError {
+    /// It is not the PIN; the try is counted.
+    #[error("the PIN is not correct")]
+    Incorrect,
+    /// Too many tries: only a new PIN helps.
+    #[error("the PIN is locked; the security officer can set a new one")]
+    Locked,
+    /// The last wrong try was a moment ago.
+    #[error("wait {0} seconds before the next try")]
+    Wait(i64),
+    /// No PIN was set yet.
+    #[error("the token has no PIN; run `strongroom init` or set one")]
+    Unset,
+    /// A new PIN is too short or too long.
+    #[error("a PIN has {SHORTEST} to {LONGEST} bytes")]
+    Length,
+    /// The vault or the log does not allow it now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// How a token is, for C_GetTokenInfo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenState {
+    /// Whether it has PINs.
+    pub initialised: bool,
+    /// Whether a wrong user PIN was entered since the last right one.
+    pub user_tried: bool,
+    /// Whether one more wrong user PIN locks it.
+    pub user_last_try: bool,
+    /// Whether the user's PIN is locked.
+    pub user_locked: bool,
+    /// Whether a wrong security officer's PIN was entered since the last right one.
+    pub officer_tried: bool,
+    /// Whether the security officer's PIN is locked.
+    pub officer_locked: bool,
+}
+
+/// A token's PINs, as they are kept, sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    officer: Pin,
+    user: Pin,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pin {
+    salt: [u8; 16],
+    hash: [u8; 32],
+    /// Wrong tries since the last right one.
+    tries: u32,
+    /// When the last try was, in milliseconds since 1970.
+    last: i64,
+}
+
+impl Service {
+    /// How a slot's token is.
+    ///
+    /// # Errors
+    /// [`Refusal`] while the vault is sealed.
+    pub fn token(&self, slot: &str) -> Result<TokenState, Refusal> {
+        let Some(token) = self.load(slot)? else { return Ok(TokenState::default()) };
+        Ok(TokenState {
+            initialised: true,
+            user_tried: token.user.tries > 0,
+            user_last_try: token.user.tries.saturating_add(1) == MOST_TRIES,
+            user_locked: token.user.tries >= MOST_TRIES,
+            officer_tried: token.officer.tries > 0,
+            officer_locked: token.officer.tries >= MOST_TRIES,
+        })
+    }
+
+    /// Checks a PIN. Whether it fits or not, the record is durable when this returns.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn check_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
+        let outcome = self.try_pin(slot, of, pin);
+        self.record(caller, slot, Event::Login, &outcome)?;
+        outcome
+    }
+
+    /// Sets a new PIN in place of the old one.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn change_pin(
+        &self,
+        caller: &Caller,
+        slot: &str,
+        of: PinOf,
+        old: &Secret,
+        new: &Secret,
+    ) -> Result<(), PinError> {
+        let outcome = self.try_pin(slot, of, old).and_then(|()| self.write_pin(slot, of, new));
+        self.record(caller, slot, Event::PinSet, &outcome)?;
+        outcome
+    }
+
+    /// Sets the user's PIN, for a security officer who has logged in.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
+        let outcome = self.write_pin(slot, PinOf::User, new);
+        self.record(caller, slot, Event::PinSet, &outcome)?;
+        outcome
+    }
+
+    fn try_pin(&self, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
+        let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
+        let now = self.vault.now();
+        let entered = token.pin(of);
+        entered.may_try(now)?;
+        entered.tries = entered.tries.saturating_add(1);
+        entered.last = now.0;
+        self.save(slot, &token)?;
+        if !token.pin(of).fits(pin)? {
+            return Err(PinError::Incorrect);
+        }
+        token.pin(of).tries = 0;
+        self.save(slot, &token)?;
+        Ok(())
+    }
+
+    fn write_pin(&self, slot: &str, of: PinOf, new: &Secret) -> Result<(), PinError> {
+        let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
+        *token.pin(of) = Pin::new(new, self.vault.chance())?;
+        self.save(slot, &token)?;
+        Ok(())
+    }
+
+    fn load(&self, slot: &str) -> Result<Option<Token>, Refusal> {
+        let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the token's PINs cannot be read");
+        let row = self.vault.setting(&setting(slot))?;
+        row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()
+    }
+
+    fn save(&self, slot: &str, token: &Token) -> Result<(), Refusal> {
+        let mut change = self.vault.begin()?;
+        change.put_setting(&setting(slot), Some(token.to_secret()?));
+        let written = self.vault.commit(change).wait();
+        written.map(|_| ()).map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))
+    }
+
+    fn record(&self, caller: &Caller, slot: &str, event: Event, outcome: &Result<(), PinError>) -> Result<(), Refusal> {
+        let said = match outcome {
+            Ok(()) => Outcome::Success,
+            Err(error) => Outcome::Refused(Reason::Named(error.word())),
+        };
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Event(event), said);
+        entry.object = Some(audit::Object { id: slot, version: None });
+        let settled = self.settle(&entry, Durability::Sync, None).wait();
+        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))
+    }
+}
+
+impl Token {
+    /// PINs for a token that had none, or is made anew.
+    pub(super) fn new(officer: &Secret, user: &Secret, chance: &dyn Chance) -> Result<Self, Refusal> {
+        let pin = |pin| Pin::new(pin, chance).map_err(|error| Refusal::invalid(error.to_string()));
+        Ok(Self { officer: pin(officer)?, user: pin(user)? })
+    }
+
+    pub(super) fn to_secret(&self) -> Result<Secret, Refusal> {
+        let failed = |_| Refusal::new(ResultReason::GeneralFailure, "the token's PINs cannot be written");
+        serde_json::to_vec(self).map(Secret::new).map_err(failed)
+    }
+
+    fn pin(&mut self, of: PinOf) -> &mut Pin {
+        match of {
+            PinOf::SecurityOfficer => &mut self.officer,
+            PinOf::User => &mut self.user,
+        }
+    }
+}
+
+impl Pin {
+    fn new(pin: &Secret, chance: &dyn Chance) -> Result<Self, PinError> {
+        if !(SHORTEST..=LONGEST).contains(&pin.len()) {
+            return Err(PinError::Length);
+        }
+        let dry = |dry| Refusal::from(crate::vault::Error::from(dry));
+        let salt = chance::array(chance).map_err(dry)?;
+        Ok(Self { salt, hash: stretch(pin, &salt)?, tries: 0, last: 0 })
+    }
+
+    /// Whether a try is allowed at all.
+    fn may_try(&self, now: Time) -> Result<(), PinError> {
+        if self.tries >= MOST_TRIES {
+            return Err(PinError::Locked);
+        }
+        let Some(exponent) = self.tries.checked_sub(FREE_TRIES) else { return Ok(()) };
+        let wait = 1_i64.checked_shl(exponent).unwrap_or(i64::MAX).saturating_mul(1000);
+        let left = self.last.saturating_add(wait).saturating_sub(now.0);
+        if left > 0 { Err(PinError::Wait(left.div_euclid(1000).saturating_add(1))) } else { Ok(()) }
+    }
+
+    fn fits(&self, pin: &Secret) -> Result<bool, PinError> {
+        Ok(Secret::copy_of(&stretch(pin, &self.salt)?).same_as(&self.hash))
+    }
+}
+
+impl PinError {
+    /// What PKCS#11 calls it, for the audit log.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Incorrect | Self::Wait(_) => "CKR_PIN_INCORRECT",
+            Self::Locked => "CKR_PIN_LOCKED",
+            Self::Unset => "CKR_USER_PIN_NOT_INITIALIZED",
+            Self::Length => "CKR_PIN_LEN_RANGE",
+            Self::Refused(_) => "CKR_GENERAL_ERROR",
+        }
+    }
+}
+
+fn stretch(pin: &Secret, salt: &[u8; 16]) -> Result<[u8; 32], PinError> {
+    let failed = |_| Refusal::new(ResultReason::GeneralFailure, "Argon2id failed");
+    let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).map_err(failed)?;
+    let mut hash = [0; 32];
+    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon.hash_password_into(pin.reveal(), salt, &mut hash).map_err(failed)?;
+    Ok(hash)
+}
+
+/// The setting that holds a slot's token.
+pub(super) fn setting(slot: &str) -> String {
+    format!("token/{slot}")
+}
+
+/// The shortest and longest PIN, in bytes; PKCS#11 tools ask for both.
+pub const SHORTEST: usize = 4;
+/// See [`SHORTEST`].
+pub const LONGEST: usize = 255;
+/// After so many wrong tries in a row the PIN is locked.
+const MOST_TRIES: u32 = 10;
+/// So many wrong tries cost no wait; each further one doubles it, from a second.
+const FREE_TRIES: u32 = 3;
+/// RFC 9106 would have more; a login must not take longer than people wait, and the tries are counted.
+const MEMORY_KIB: u32 = 19 << 10;
+const PASSES: u32 = 2;

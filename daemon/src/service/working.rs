@@ -1,0 +1,129 @@
+//! What Encrypt, Decrypt, Sign, MAC and the checks have in common: work in one go, or in parts.
+
+use strongroom_kmip::{
+    attribute::CryptographicParameters,
+    code::Operation,
+    identifier::UniqueIdentifier,
+    mechanism::{Mechanism, Mode},
+    secret::Secret,
+    ttlv::Bytes,
+};
+
+use super::{
+    call::Call,
+    refusal::Refusal,
+    stream::{Part, Stream},
+};
+use crate::vault::{ObjectId, Purpose, Usable};
+
+/// A key and how to use it.
+pub struct Tool {
+    /// The object.
+    pub id: ObjectId,
+    /// The key.
+    pub usable: Usable,
+    /// How.
+    pub mechanism: Mechanism,
+}
+
+/// Takes the key that a request means, and finds the mechanism: the front's own where it knows one, otherwise what
+/// `translate` makes of the request's Cryptographic Parameters or the key's.
+///
+/// # Errors
+/// [`Refusal`], as policy, state and mask say, or `translate`.
+pub fn tool(
+    call: &mut Call<'_>,
+    named: Option<&UniqueIdentifier>,
+    purpose: Purpose,
+    parameters: Option<CryptographicParameters>,
+    translate: impl FnOnce(&Call<'_>, &Usable, CryptographicParameters) -> Result<Mechanism, Refusal>,
+) -> Result<Tool, Refusal> {
+    let id = call.subject(named)?;
+    let usable = call.usable(&id, purpose)?;
+    let mechanism = match call.mechanism.take() {
+        Some(mechanism) => mechanism,
+        None => {
+            let parameters = super::parameters::of(parameters, usable.object());
+            translate(call, &usable, parameters)?
+        }
+    };
+    call.notes.mechanism = Some(mechanism.name());
+    Ok(Tool { id, usable, mechanism })
+}
+
+impl Tool {
+    /// Begins a stream with this key.
+    ///
+    /// # Errors
+    /// [`Refusal`], as the slot says.
+    pub fn begin(self, call: &Call<'_>, operation: Operation) -> Result<Stream, Refusal> {
+        Ok(Stream {
+            owner: call.caller.principal.clone(),
+            operation,
+            object: Some(self.id),
+            mechanism: self.mechanism.name(),
+            tag: tag_of(&self.mechanism),
+            expected: None,
+            work: self.usable.begin(&self.mechanism)?,
+            fed: call.vault.now(),
+        })
+    }
+}
+
+/// Goes on with the stream that a request names.
+///
+/// # Errors
+/// [`Refusal`] when there is none, or it is another's.
+pub fn resume(call: &mut Call<'_>, correlation: &Bytes, operation: Operation) -> Result<Stream, Refusal> {
+    let stream = call.streams.take(correlation, &call.caller.principal, operation, call.vault.now())?;
+    call.notes.object.clone_from(&stream.object);
+    call.notes.mechanism = Some(stream.mechanism);
+    Ok(stream)
+}
+
+/// Feeds a stream; an error ends it.
+///
+/// # Errors
+/// [`Refusal`], as the slot says.
+pub fn feed(call: &Call<'_>, stream: &mut Stream, data: Option<&[u8]>) -> Result<Secret, Refusal> {
+    stream.fed = call.vault.now();
+    Ok(stream.work.update(data.unwrap_or_default())?)
+}
+
+/// Keeps a stream for its next part, under the value it had or a new one.
+///
+/// # Errors
+/// [`Refusal`] when the caller has too many open.
+pub fn keep(call: &Call<'_>, stream: Stream, part: Part<'_>) -> Result<Bytes, Refusal> {
+    match part.correlation {
+        Some(value) => {
+            call.streams.resume(value, stream);
+            Ok(value.clone())
+        }
+        None => call.streams.open(stream, call.vault.chance()),
+    }
+}
+
+/// Bytes of the tag that follows what this mechanism encrypts.
+pub fn tag_of(mechanism: &Mechanism) -> usize {
+    match mechanism {
+        Mechanism::Cipher(_, Mode::Gcm { tag, .. }) => *tag,
+        Mechanism::ChaCha20Poly1305 { .. } => 16,
+        _ => 0,
+    }
+}
+
+/// The object's identifier for an answer; a stream that has none began without one.
+pub fn identifier(id: Option<&ObjectId>) -> strongroom_kmip::identifier::Identifier {
+    id.map_or("", ObjectId::as_str).into()
+}
+
+/// What was ready, unless nothing was.
+pub fn some(data: Secret) -> Option<Secret> {
+    (!data.is_empty()).then_some(data)
+}
+
+/// Two pieces of output as one.
+pub fn join(first: &Secret, second: Secret) -> Secret {
+    if first.is_empty() { second } else { Secret::new([first.reveal(), second.reveal()].concat()) }
+}

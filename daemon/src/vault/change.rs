@@ -1,0 +1,203 @@
+//! What one call writes: all of it or nothing, and visible to others only once it is durable.
+
+use std::sync::{Arc, PoisonError};
+
+use strongroom_kmip::secret::Secret;
+
+use super::{
+    claim::Claim,
+    client::Client,
+    error::Error,
+    identifier::ObjectId,
+    manifest::{self, Manifest},
+    opened::Opened,
+    record::{Body, Object},
+    seal::Place,
+};
+use crate::{
+    receipt::Receipt,
+    store::{self, Batch, Store, Table},
+};
+
+/// A change in the making. Dropping it undoes it.
+pub struct Change {
+    opened: Arc<Opened>,
+    objects: Vec<Written>,
+    clients: Vec<Client>,
+    settings: Vec<(String, Option<Secret>)>,
+    claims: Vec<Claim>,
+}
+
+/// An object as it is to be.
+struct Written {
+    object: Object,
+    /// The generation that it replaces.
+    before: Option<u64>,
+    secret: Secretly,
+}
+
+/// What becomes of the secret part.
+enum Secretly {
+    Keep,
+    Write(Secret),
+    Erase,
+}
+
+impl Change {
+    pub(super) fn new(opened: Arc<Opened>) -> Self {
+        Self { opened, objects: Vec::new(), clients: Vec::new(), settings: Vec::new(), claims: Vec::new() }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.clients.is_empty() && self.settings.is_empty()
+    }
+
+    /// The objects that it writes.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.iter().map(|written| &written.object.id)
+    }
+
+    /// Enters a client, in place of the one of its name.
+    pub fn put_client(&mut self, client: Client) {
+        self.clients.push(client);
+    }
+
+    /// Writes a sealed setting, or removes it.
+    pub fn put_setting(&mut self, name: &str, value: Option<Secret>) {
+        self.settings.push((name.to_owned(), value));
+    }
+
+    pub(super) fn next_birth(&self) -> u64 {
+        self.opened.next_birth()
+    }
+
+    pub(super) fn add(&mut self, object: Object, secret: Secret) {
+        self.objects.push(Written { object, before: None, secret: Secretly::Write(secret) });
+    }
+
+    /// The newest form of an object, which nobody else may change from now on.
+    pub(super) fn claim(&mut self, id: &ObjectId) -> Result<Object, Error> {
+        if let Some(written) = self.objects.iter().find(|written| written.object.id == *id) {
+            return Ok(written.object.clone());
+        }
+        // Whether it is there is asked first, so that nobody waits for what does not exist.
+        self.opened.object(id)?;
+        if !self.claims.iter().any(|claim| claim.object() == id) {
+            self.claims.push(self.opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?);
+        }
+        Ok((*self.opened.object(id)?).clone())
+    }
+
+    /// Puts a claimed object's new form in.
+    pub(super) fn replace(&mut self, mut object: Object) {
+        let secret = if object.body == Body::Gone { Secretly::Erase } else { Secretly::Keep };
+        if let Some(written) = self.objects.iter_mut().find(|written| written.object.id == object.id) {
+            object.generation = written.object.generation;
+            written.object = object;
+            if matches!(secret, Secretly::Erase) {
+                written.secret = secret;
+            }
+            return;
+        }
+        let before = object.generation;
+        object.generation = before.saturating_add(1);
+        self.objects.push(Written { object, before: Some(before), secret });
+    }
+
+    pub(super) fn commit(self, store: &dyn Store) -> store::Receipt {
+        if self.is_empty() {
+            return Receipt::ready(Ok(store.generation()));
+        }
+        match self.hand_over(store) {
+            Ok(receipt) => self.publish(receipt),
+            Err(Error::Store(error)) => Receipt::ready(Err(error)),
+            Err(error) => {
+                log::error!("a change could not be written: {error}");
+                Receipt::ready(Err(store::Error::Failed))
+            }
+        }
+    }
+
+    /// Writes the batch. The manifest is held from its reckoning until the batch stands in the queue, so that the
+    /// store sees manifests in their order.
+    fn hand_over(&self, store: &dyn Store) -> Result<store::Receipt, Error> {
+        let mut batch = self.batch()?;
+        if self.objects.is_empty() {
+            return Ok(store.commit(batch));
+        }
+        let mut current = self.opened.manifest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Manifest::clone(&current);
+        for Written { object, before, .. } in &self.objects {
+            if let Some(before) = before {
+                next.strike(&object.id, *before);
+            }
+            next.enter(&object.id, object.generation);
+        }
+        batch.put(Table::Setting, manifest::KEY, next.seal(&self.opened.sealer)?);
+        let receipt = store.commit(batch);
+        if !receipt.is_ready() {
+            *current = next;
+            return Ok(receipt);
+        }
+        // Answered at once: either a full queue refused it, or the store was that quick.
+        let generation = receipt.wait()?;
+        *current = next;
+        Ok(Receipt::ready(Ok(generation)))
+    }
+
+    fn batch(&self) -> Result<Batch, Error> {
+        let (mut batch, sealer) = (Batch::new(), &self.opened.sealer);
+        for Written { object, secret, .. } in &self.objects {
+            let (meta_row, secret_row) = Object::rows(&object.id);
+            batch.put(Table::Object, meta_row, object.close(sealer)?);
+            match secret {
+                Secretly::Keep => {}
+                Secretly::Write(secret) => batch.put(Table::Object, secret_row, object.close_secret(secret, sealer)?),
+                Secretly::Erase => batch.remove(Table::Object, secret_row),
+            }
+        }
+        for client in &self.clients {
+            batch.put(Table::Client, client.row(), client.close(sealer)?);
+        }
+        for (name, value) in &self.settings {
+            match value {
+                Some(value) => {
+                    batch.put(Table::Setting, name.as_bytes(), sealer.close(&Place::setting(name), value.reveal())?);
+                }
+                None => batch.remove(Table::Setting, name.as_bytes()),
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Lets others see the change once it is durable, then gives the claims up.
+    fn publish(self, receipt: store::Receipt) -> store::Receipt {
+        let (promise, outer) = Receipt::pair();
+        receipt.then(move |answer| {
+            if answer.is_ok() {
+                self.make_visible();
+            }
+            promise.keep(answer);
+        });
+        outer
+    }
+
+    fn make_visible(self) {
+        let Self { opened, objects, clients, settings: _, claims } = self;
+        {
+            let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
+            for Written { object, secret, .. } in objects {
+                if matches!(secret, Secretly::Erase) {
+                    opened.forget(&object.id);
+                }
+                index.enter(Arc::new(object));
+            }
+        }
+        {
+            let mut known = opened.clients.write().unwrap_or_else(PoisonError::into_inner);
+            clients.into_iter().for_each(|client| known.enter(client));
+        }
+        drop(claims);
+    }
+}

@@ -1,0 +1,438 @@
+//! The door: every way to an object, and the one way to change it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use strongroom_kmip::{
+    attribute::{Attribute, Set},
+    mechanism::Hash,
+    secret::Secret,
+    ttlv::Bytes,
+};
+
+use super::{
+    action::Action,
+    change::Change,
+    client::{Client, Grant},
+    error::Error,
+    find::{self, Found, Query},
+    identifier::ObjectId,
+    opened::{Findings, Opened},
+    policy::{self, Permit},
+    record::{Body, Object},
+    seal::{Envelope, Key as UnsealKey, Place, Root, Sealer},
+    usable::{self, Usable},
+};
+use crate::{
+    caller::{Caller, ClientName},
+    chance::{self, Chance},
+    clock::{Clock, Time},
+    slot::{Form, Kept, Made, Material, Purpose, Recipe, Running, Shape, Slot, policy::Level},
+    store::{self, Batch, Store, Table},
+};
+
+/// Keeps objects; sealed until somebody unseals it.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    slots: Vec<Fitted>,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    open: RwLock<Option<Arc<Opened>>>,
+}
+
+/// A slot, and which mechanisms its operator lets it serve.
+#[derive(Clone)]
+pub struct Fitted {
+    /// The slot.
+    pub slot: Arc<dyn Slot>,
+    /// Its mechanism policy.
+    pub level: Level,
+}
+
+/// An object to be.
+pub struct New {
+    /// In which slot.
+    pub slot: String,
+    /// What it is made of.
+    pub content: Content,
+    /// Its attributes.
+    pub attributes: Set,
+}
+
+/// The secret part of an object.
+#[derive(Debug)]
+pub enum Content {
+    /// A key that a slot made or took.
+    Key(Kept),
+    /// Bytes that are kept and given back.
+    Blob(Secret),
+}
+
+/// What a caller may get out of an object.
+#[derive(Debug)]
+pub enum Released {
+    /// A key, in the form that was asked for.
+    Key(Material),
+    /// The bytes as they came.
+    Blob(Secret),
+}
+
+impl Vault {
+    /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
+    pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
+        Self { store, slots, clock, chance, open: RwLock::new(None) }
+    }
+
+    /// Makes the root key of a new store, and an envelope for each way to unseal it.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the store has a root key already.
+    pub fn initialise(&self, keys: &[UnsealKey]) -> Result<(), Error> {
+        if self.is_initialised()? || keys.is_empty() {
+            return Err(Error::Broken("making a root key: there is one already"));
+        }
+        let root = Root::new(&*self.chance)?;
+        let envelopes =
+            keys.iter().map(|key| Envelope::close(&root, key, &*self.chance)).collect::<Result<Vec<_>, _>>()?;
+        let row = serde_json::to_vec(&envelopes).map_err(|_| Error::Broken("writing the seal"))?;
+        let mut batch = Batch::new();
+        batch.put(Table::Setting, SEAL, row);
+        self.store.commit(batch).wait()?;
+        Ok(())
+    }
+
+    /// Whether the store has a root key.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn is_initialised(&self) -> Result<bool, Error> {
+        Ok(self.store.get(Table::Setting, SEAL.as_bytes())?.is_some())
+    }
+
+    /// Opens the vault with what was entered, and says what is wrong with the store.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] when it opens nothing.
+    pub fn unseal(&self, key: &UnsealKey) -> Result<Findings, Error> {
+        let row = self.store.get(Table::Setting, SEAL.as_bytes())?;
+        let row = row.ok_or(Error::Broken("unsealing: there is no root key; run `strongroom init`"))?;
+        let damaged = |_| Error::Damaged(format!("setting/{SEAL}"));
+        let envelopes: Vec<Envelope> = serde_json::from_slice(&row).map_err(damaged)?;
+        let root = envelopes.iter().find_map(|envelope| envelope.open(key).ok()).ok_or(Error::WrongKey)?;
+        let opened = Opened::load(&root, &*self.store, &self.chance)?;
+        let findings = opened.findings.clone();
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(opened));
+        Ok(findings)
+    }
+
+    /// Seals the vault: the keys are forgotten, and every request is refused until it is unsealed. Work that has
+    /// its key in hand already is finished.
+    pub fn seal(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the vault is sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.opened().is_err()
+    }
+
+    /// What was found wrong with the store when it was unsealed.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn findings(&self) -> Result<Findings, Error> {
+        Ok(self.opened()?.findings.clone())
+    }
+
+    /// How many objects there are.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn count(&self) -> Result<usize, Error> {
+        Ok(self.opened()?.index.read().unwrap_or_else(PoisonError::into_inner).len())
+    }
+
+    /// Seals and opens what the audit log keeps for itself.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn audit_sealer(&self) -> Result<Sealer, Error> {
+        Ok(self.opened()?.audit.clone())
+    }
+
+    /// The slots.
+    pub fn slots(&self) -> &[Fitted] {
+        &self.slots
+    }
+
+    /// The slot of this name; without one, the first.
+    ///
+    /// # Errors
+    /// [`Error::NoSlot`].
+    pub fn slot(&self, name: Option<&str>) -> Result<&Fitted, Error> {
+        let found = match name {
+            Some(name) => self.slots.iter().find(|fitted| fitted.slot.name() == name),
+            None => self.slots.first(),
+        };
+        found.ok_or_else(|| Error::NoSlot(name.unwrap_or("at all").to_owned()))
+    }
+
+    /// The object, if the caller may do this with it.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] and [`Error::Forbidden`], which must look alike outside; [`Error::Sealed`].
+    pub fn see(&self, caller: &Caller, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Error> {
+        let object = self.opened()?.object(id)?;
+        let permit = policy::permit(caller, &object, action)?;
+        Ok((object, permit))
+    }
+
+    /// The objects that the caller looks for and may see.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn find(&self, caller: &Caller, query: &Query) -> Result<Found, Error> {
+        let opened = self.opened()?;
+        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(find::find(&index, caller, query, self.clock.now()))
+    }
+
+    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key takes a
+    /// permit to see it only.
+    ///
+    /// # Errors
+    /// [`Error::Use`] without the permit, or for an object that is destroyed.
+    pub fn release(&self, object: &Object, permit: &Permit, form: Form) -> Result<Released, Error> {
+        let public = matches!(object.body, Body::Key(Shape::Public(_)));
+        let enough = permit.covers(&object.id, Action::Read) || (public && permit.covers(&object.id, Action::See));
+        if !enough {
+            return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });
+        }
+        match self.content(object)? {
+            Content::Key(kept) => Ok(Released::Key(self.slot(Some(&object.slot))?.slot.give(&kept, form)?)),
+            Content::Blob(bytes) => Ok(Released::Blob(bytes)),
+        }
+    }
+
+    /// The key, if policy, state, mask and slot allow the purpose now.
+    ///
+    /// # Errors
+    /// [`Error`], as whichever of them says no.
+    pub fn usable(&self, caller: &Caller, id: &ObjectId, purpose: Purpose) -> Result<Usable, Error> {
+        let opened = self.opened()?;
+        let object = opened.object(id)?;
+        policy::permit(caller, &object, Action::Use)?;
+        let Body::Key(shape) = object.body else {
+            return Err(Error::Use { object: id.clone(), why: "it is not a key" });
+        };
+        usable::check(&object, purpose, shape, self.clock.now())?;
+        let fitted = self.slot(Some(&object.slot))?;
+        let key = match opened.cached(&object) {
+            Some(key) => key,
+            None => {
+                let Content::Key(kept) = self.content(&object)? else {
+                    return Err(Error::Use { object: id.clone(), why: "it is not a key" });
+                };
+                let key = fitted.slot.open(&kept)?;
+                opened.remember(&object, &key);
+                key
+            }
+        };
+        Ok(Usable { object, key, shape, purpose, level: fitted.level })
+    }
+
+    /// A new key or pair in a slot, kept by nobody yet.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn make(&self, slot: Option<&str>, recipe: &Recipe) -> Result<Made, Error> {
+        let fitted = self.slot(slot)?;
+        crate::slot::policy::check_recipe(fitted.level, recipe)
+            .map_err(|forbidden| crate::slot::Error::Unsupported(forbidden.what))?;
+        Ok(fitted.slot.make(recipe)?)
+    }
+
+    /// A key that was made elsewhere, checked by the slot.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn take(&self, slot: Option<&str>, shape: Shape, material: &Material) -> Result<Kept, Error> {
+        Ok(self.slot(slot)?.slot.take(shape, material)?)
+    }
+
+    /// A kept key in another form, before it became an object: its public half, its numbers.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn give(&self, slot: Option<&str>, kept: &Kept, form: Form) -> Result<Material, Error> {
+        Ok(self.slot(slot)?.slot.give(kept, form)?)
+    }
+
+    /// Starts a digest in the first slot.
+    ///
+    /// # Errors
+    /// [`Error::Slot`].
+    pub fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error> {
+        Ok(self.slot(None)?.slot.digest(hash)?)
+    }
+
+    /// The random source.
+    pub fn chance(&self) -> &dyn Chance {
+        &*self.chance
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// An empty change.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn begin(&self) -> Result<Change, Error> {
+        Ok(Change::new(self.opened()?))
+    }
+
+    /// Adds an object to a change, with the caller as its owner.
+    ///
+    /// # Errors
+    /// [`Error::Use`] for a caller that may make nothing.
+    pub fn add(&self, change: &mut Change, caller: &Caller, new: New) -> Result<ObjectId, Error> {
+        let id = ObjectId::random(&*self.chance)?;
+        if !policy::may_create(caller) {
+            return Err(Error::Forbidden { who: caller.principal.clone(), action: Action::Change, object: id });
+        }
+        let (body, secret) = match new.content {
+            Content::Key(kept) => (Body::Key(kept.shape), kept.held),
+            Content::Blob(bytes) => (Body::Blob, bytes),
+        };
+        let mut object = Object {
+            id: id.clone(),
+            owner: caller.principal.clone(),
+            grants: Vec::new(),
+            slot: new.slot,
+            body,
+            attributes: new.attributes,
+            born: change.next_birth(),
+            generation: 1,
+            written: 1,
+        };
+        object.attributes.identify(id.as_str());
+        let short: [u8; 8] = chance::array(&*self.chance)?;
+        object.attributes.put(Attribute::ShortUniqueIdentifier(Bytes(short.to_vec())));
+        change.add(object, secret);
+        Ok(id)
+    }
+
+    /// Changes an object, if the caller may do this with it. Until the change is committed or dropped, nobody else
+    /// changes the object.
+    ///
+    /// # Errors
+    /// [`Error`], as the policy or `edit` says; then the change is as it was.
+    pub fn edit<T, E: From<Error>>(
+        &self,
+        change: &mut Change,
+        caller: &Caller,
+        id: &ObjectId,
+        action: Action,
+        edit: impl FnOnce(&mut Object) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut object = change.claim(id)?;
+        policy::permit(caller, &object, action)?;
+        let result = edit(&mut object)?;
+        change.replace(object);
+        Ok(result)
+    }
+
+    /// Grants, or takes back, what somebody may do with an object.
+    ///
+    /// # Errors
+    /// [`Error`], as the policy says.
+    pub fn share(&self, change: &mut Change, caller: &Caller, id: &ObjectId, grant: Grant) -> Result<(), Error> {
+        self.edit(change, caller, id, Action::Share, |object| {
+            object.grants.retain(|(who, _)| *who != grant.to);
+            object.grants.extend(grant.level.map(|level| (grant.to, level)));
+            Ok(())
+        })
+    }
+
+    /// Makes a change durable and, once it is, visible. All of it is kept or nothing.
+    pub fn commit(&self, change: Change) -> store::Receipt {
+        change.commit(&*self.store)
+    }
+
+    /// How many groups of changes the store has made durable.
+    pub fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
+    /// The client that holds this key: SHA-256 of a SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn client_holding(&self, spki: &[u8; 32]) -> Result<Option<Client>, Error> {
+        self.clients(|clients| clients.holding(spki).cloned())
+    }
+
+    /// The client that is this local user.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn client_of_user(&self, uid: u32) -> Result<Option<Client>, Error> {
+        self.clients(|clients| clients.of_user(uid).cloned())
+    }
+
+    /// The client of this name, revoked or not.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn client(&self, name: &ClientName) -> Result<Option<Client>, Error> {
+        self.clients(|clients| clients.named(name).cloned())
+    }
+
+    /// Every client, by name.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn all_clients(&self) -> Result<Vec<Client>, Error> {
+        self.clients(|clients| clients.all().to_vec())
+    }
+
+    /// A sealed setting.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Damaged`].
+    pub fn setting(&self, name: &str) -> Result<Option<Secret>, Error> {
+        let opened = self.opened()?;
+        let row = self.store.get(Table::Setting, name.as_bytes())?;
+        row.map(|row| opened.sealer.open(&Place::setting(name), &row)).transpose()
+    }
+
+    fn clients<T>(&self, look: impl FnOnce(&super::client::Clients) -> T) -> Result<T, Error> {
+        let opened = self.opened()?;
+        let clients = opened.clients.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(look(&clients))
+    }
+
+    fn content(&self, object: &Object) -> Result<Content, Error> {
+        let opened = self.opened()?;
+        let gone = || Error::Use { object: object.id.clone(), why: "it is destroyed" };
+        if object.is_destroyed() {
+            return Err(gone());
+        }
+        let (_, key) = Object::rows(&object.id);
+        let row = self.store.get(Table::Object, &key)?.ok_or_else(gone)?;
+        let secret = object.open_secret(&row, &opened.sealer)?;
+        Ok(match object.body {
+            Body::Key(shape) => Content::Key(Kept { shape, held: secret }),
+            Body::Blob | Body::Gone => Content::Blob(secret),
+        })
+    }
+
+    fn opened(&self) -> Result<Arc<Opened>, Error> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Sealed)
+    }
+}
+
+/// The row that holds the envelopes. It is the one row that is not sealed.
+const SEAL: &str = "seal";

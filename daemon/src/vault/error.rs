@@ -1,0 +1,71 @@
+//! Why the vault did not do it.
+
+use strongroom_kmip::code::State;
+
+use super::{action::Action, identifier::ObjectId};
+use crate::{caller::Principal, chance, slot, store};
+
+/// Why the vault did not do it. [`Unknown`](Error::Unknown) and [`Forbidden`](Error::Forbidden) must look alike to
+/// whoever asked; the audit log tells them apart.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such object.
+    #[error("no object {0}")]
+    Unknown(ObjectId),
+    /// The policy says no.
+    #[error("{who} may not {action} {object}")]
+    Forbidden {
+        /// Who asked.
+        who: Principal,
+        /// For what.
+        action: Action,
+        /// Of which object.
+        object: ObjectId,
+    },
+    /// The object's state says no.
+    #[error("{object} is {state}: it cannot be used so")]
+    State {
+        /// The object.
+        object: ObjectId,
+        /// Where it stands in its life.
+        state: State,
+    },
+    /// The object is not a key of the kind that was asked for, or may not be used for this.
+    #[error("{object}: {why}")]
+    Use {
+        /// The object.
+        object: ObjectId,
+        /// What is against it.
+        why: &'static str,
+    },
+    /// The vault is sealed.
+    #[error("the vault is sealed; run `strongroom unseal`")]
+    Sealed,
+    /// What was entered opens nothing.
+    #[error("this passphrase or key file does not open the vault")]
+    WrongKey,
+    /// Another change to the same object has not ended in time.
+    #[error("{0} is being changed by another request; try again")]
+    Busy(ObjectId),
+    /// The record does not fit its seal: it was damaged, swapped or rolled back.
+    #[error("the stored record {0} does not fit its seal and is refused")]
+    Damaged(String),
+    /// The slot of this name is not configured.
+    #[error("there is no slot {0}; see `strongroom slot list`")]
+    NoSlot(String),
+    /// The slot did not do it.
+    #[error(transparent)]
+    Slot(#[from] slot::Error),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The vault could not do its own work.
+    #[error("the vault failed in {0}")]
+    Broken(&'static str),
+}
+
+impl From<chance::Dry> for Error {
+    fn from(dry: chance::Dry) -> Self {
+        Self::Slot(slot::Error::Chance(dry))
+    }
+}

@@ -1,0 +1,43 @@
+//! The only door to an object: policy, state, seal.
+//!
+//! The vault decides who may do what, opens what is sealed, and hands out proofs: a [`Permit`] that only the policy
+//! makes, a [`Usable`] key whose state allows its use, a [`Change`] that is kept whole or not at all. It never speaks
+//! to a peer, never writes the audit log, and nobody above it sees a slot or a stored object.
+
+mod action;
+mod change;
+mod claim;
+mod client;
+mod door;
+mod error;
+mod find;
+mod identifier;
+mod index;
+mod manifest;
+mod opened;
+mod policy;
+mod record;
+mod seal;
+mod state;
+#[cfg(test)]
+pub(crate) mod tests;
+mod usable;
+
+pub use crate::slot::{
+    Error as SlotError, Family, Form, Kept, Made, Material, Pair, Purpose, Recipe, RsaPrivate, Shape,
+    policy::Level as MechanismLevel,
+};
+
+pub use action::{Action, Level};
+pub use change::Change;
+pub use client::{Client, Grant};
+pub use door::{Content, Fitted, New, Released, Vault};
+pub use error::Error;
+pub use find::{Found, Query};
+pub use identifier::ObjectId;
+pub use opened::Findings;
+pub use policy::Permit;
+pub use record::{Body, Meta, Object};
+pub use seal::{Key as UnsealKey, Place, Sealer};
+pub use state::{Event, after, is_destroyed};
+pub use usable::{Usable, Work};

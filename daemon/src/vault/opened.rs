@@ -1,0 +1,146 @@
+//! What there is only while the vault is unsealed: the sealer, the index, the keys in use.
+
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    claim::Claims,
+    client::{Client, Clients},
+    error::Error,
+    identifier::ObjectId,
+    index::Index,
+    manifest::{self, Manifest},
+    record::Object,
+    seal::{Root, Sealer},
+};
+use crate::{
+    chance::Chance,
+    slot::Key,
+    store::{Store, Table},
+};
+
+/// The open vault.
+pub(super) struct Opened {
+    pub(super) sealer: Sealer,
+    pub(super) audit: Sealer,
+    pub(super) index: RwLock<Index>,
+    pub(super) clients: RwLock<Clients>,
+    pub(super) claims: Arc<Claims>,
+    pub(super) manifest: Mutex<Manifest>,
+    pub(super) findings: Findings,
+    births: AtomicU64,
+    keys: Mutex<HashMap<ObjectId, (u64, Arc<dyn Key>)>>,
+}
+
+/// What was found wrong with the store when it was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The records that do not fit their seal, by name. They are refused; everything else is served.
+    pub damaged: Vec<String>,
+    /// Whether records are missing or older than they were: the store was changed behind the daemon's back.
+    pub rolled_back: bool,
+}
+
+impl Opened {
+    /// Reads every record that fits its seal.
+    pub(super) fn load(root: &Root, store: &dyn Store, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
+        let sealer = root.sealer("store", chance)?;
+        let (mut index, mut clients) = (Index::default(), Clients::default());
+        let (mut findings, mut counted) = (Findings::default(), Manifest::default());
+        walk(store, Table::Object, &mut findings, &mut |key, row, findings| {
+            let Some(id) = Object::id_of_row(key) else { return };
+            match Object::open(id, row, &sealer) {
+                Ok(object) => {
+                    counted.enter(&object.id, object.generation);
+                    index.enter(Arc::new(object));
+                }
+                Err(error) => findings.damaged.push(error.to_string()),
+            }
+        })?;
+        walk(store, Table::Client, &mut findings, &mut |key, row, findings| match Client::open(key, row, &sealer) {
+            Ok(client) => clients.enter(client),
+            Err(error) => findings.damaged.push(error.to_string()),
+        })?;
+        let born = index.all().map(|object| object.born).max().unwrap_or(0);
+        let manifest = match store.get(Table::Setting, manifest::KEY.as_bytes())? {
+            Some(row) => Manifest::open(&sealer, &row)?,
+            None => Manifest::default(),
+        };
+        findings.rolled_back = findings.damaged.is_empty() && !manifest.agrees_with(&counted);
+        Ok(Self {
+            audit: root.sealer("audit", chance)?,
+            sealer,
+            index: RwLock::new(index),
+            clients: RwLock::new(clients),
+            claims: Arc::default(),
+            manifest: Mutex::new(manifest),
+            findings,
+            births: AtomicU64::new(born),
+            keys: Mutex::default(),
+        })
+    }
+
+    /// The number of the next object.
+    pub(super) fn next_birth(&self) -> u64 {
+        self.births.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The object as it stands.
+    pub(super) fn object(&self, id: &ObjectId) -> Result<Arc<Object>, Error> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.get(id).cloned().ok_or_else(|| Error::Unknown(id.clone()))
+    }
+
+    /// The key, if it was opened before and not changed since.
+    pub(super) fn cached(&self, object: &Object) -> Option<Arc<dyn Key>> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.get(&object.id).filter(|(written, _)| *written == object.written).map(|(_, key)| Arc::clone(key))
+    }
+
+    /// Remembers an opened key.
+    pub(super) fn remember(&self, object: &Object, key: &Arc<dyn Key>) {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= MOST_KEYS {
+            let mut keep = false;
+            keys.retain(|_, _| {
+                keep = !keep;
+                keep
+            });
+        }
+        keys.insert(object.id.clone(), (object.written, Arc::clone(key)));
+    }
+
+    /// Forgets a key that is gone or changed.
+    pub(super) fn forget(&self, id: &ObjectId) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+/// Shows every readable row, and counts what cannot be read as a finding.
+fn walk(
+    store: &dyn Store,
+    table: Table,
+    findings: &mut Findings,
+    visit: &mut dyn FnMut(&[u8], &[u8], &mut Findings),
+) -> Result<(), Error> {
+    let outcome = store.walk(table, &mut |key, row| {
+        visit(key, row, findings);
+        ControlFlow::Continue(())
+    });
+    match outcome {
+        Err(error @ crate::store::Error::Damaged { .. }) => {
+            findings.damaged.push(error.to_string());
+            Ok(())
+        }
+        other => Ok(other?),
+    }
+}
+
+/// An opened RSA key takes a few kilobytes; this many take some ten megabytes.
+const MOST_KEYS: usize = 4096;

@@ -1,0 +1,237 @@
+//! An object as the vault knows it, and the two rows it is kept in.
+//!
+//! The first row holds what may be looked at without touching a secret: owner, grants, kind and attributes. The
+//! second holds the secret part alone and is read only when it is needed. Both are sealed.
+
+use serde::{Deserialize, Serialize};
+use strongroom_kmip::{
+    attribute::Set,
+    code::{ObjectType, State},
+    secret::Secret,
+};
+
+use super::{
+    action::Level,
+    error::Error,
+    identifier::ObjectId,
+    seal::{Place, Sealer},
+    state,
+};
+use crate::{
+    caller::Principal,
+    clock::Time,
+    slot::{Family, Pair, Shape},
+    store::Table,
+};
+
+/// What an object is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// A key that a slot holds or opens.
+    Key(#[serde(with = "shape")] Shape),
+    /// Bytes that are kept and given back: a certificate, secret data, an opaque object.
+    Blob,
+    /// Nothing any more; only attributes are left.
+    Gone,
+}
+
+/// Everything about an object that is no secret.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// Its identifier.
+    pub id: ObjectId,
+    /// Whose it is.
+    pub owner: Principal,
+    /// Who else may do what.
+    pub grants: Vec<(Principal, Level)>,
+    /// The slot that holds it.
+    pub slot: String,
+    /// What it is made of.
+    pub body: Body,
+    /// Its KMIP attributes.
+    pub attributes: Set,
+    /// Which object it was of all that were ever made here; later ones have larger numbers.
+    pub born: u64,
+    /// Counts its changes.
+    pub generation: u64,
+    /// The generation in which its secret part was last written.
+    pub written: u64,
+}
+
+/// An object, as it stood when somebody looked.
+pub type Object = Meta;
+
+impl Meta {
+    /// What the principal was granted.
+    pub fn granted(&self, principal: &Principal) -> Option<Level> {
+        self.grants.iter().find(|(who, _)| who == principal).map(|&(_, level)| level)
+    }
+
+    /// What kind of object it is.
+    pub fn object_type(&self) -> ObjectType {
+        self.attributes.object_type().unwrap_or(ObjectType::OpaqueObject)
+    }
+
+    /// Where it stands in its life at `now`, or nothing for an object that has no life of its own.
+    pub fn state(&self, now: Time) -> Option<State> {
+        let stored = self.attributes.state()?;
+        let (activation, deactivation) = (self.attributes.activation_date(), self.attributes.deactivation_date());
+        Some(state::at(stored, activation, deactivation, now.seconds()))
+    }
+
+    /// Whether only its attributes are left.
+    pub fn is_destroyed(&self) -> bool {
+        self.body == Body::Gone
+    }
+
+    /// The row that holds all this.
+    ///
+    /// # Errors
+    /// [`Error`] when sealing fails.
+    pub fn close(&self, sealer: &Sealer) -> Result<Vec<u8>, Error> {
+        let head = Head {
+            owner: self.owner.to_string(),
+            grants: self.grants.iter().map(|(who, level)| (who.to_string(), *level)).collect(),
+            slot: self.slot.clone(),
+            body: self.body,
+            written: self.written,
+            born: self.born,
+        };
+        let head = serde_json::to_vec(&head).map_err(|_| Error::Broken("writing a record"))?;
+        let mut plain = Vec::new();
+        plain.extend_from_slice(&(head.len() as u64).to_be_bytes());
+        plain.extend_from_slice(&head);
+        plain.extend_from_slice(&self.attributes.encode());
+        let mut row = self.generation.to_be_bytes().to_vec();
+        row.extend_from_slice(&sealer.close(&self.place(META, self.generation), &plain)?);
+        Ok(row)
+    }
+
+    /// Reads the row of `id` back.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it does not fit its seal or says nothing sensible.
+    pub fn open(id: ObjectId, row: &[u8], sealer: &Sealer) -> Result<Self, Error> {
+        let damaged = || Error::Damaged(format!("object/{id}"));
+        let (generation, sealed) = row.split_first_chunk::<8>().ok_or_else(damaged)?;
+        let generation = u64::from_be_bytes(*generation);
+        let place = Place { table: OBJECT, key: id.as_str(), part: META, generation };
+        let plain = sealer.open(&place, sealed)?;
+        let (length, rest) = plain.reveal().split_first_chunk::<8>().ok_or_else(damaged)?;
+        let length = usize::try_from(u64::from_be_bytes(*length)).map_err(|_| damaged())?;
+        let (head, attributes) = rest.split_at_checked(length).ok_or_else(damaged)?;
+        let head: Head = serde_json::from_slice(head).map_err(|_| damaged())?;
+        let attributes = Set::decode(attributes).map_err(|_| damaged())?;
+        let owner = head.owner.parse().map_err(|_| damaged())?;
+        let grants = head
+            .grants
+            .into_iter()
+            .map(|(who, level)| who.parse().map(|who| (who, level)))
+            .collect::<Result<_, _>>()
+            .map_err(|_| damaged())?;
+        Ok(Self {
+            owner,
+            grants,
+            slot: head.slot,
+            body: head.body,
+            attributes,
+            born: head.born,
+            generation,
+            written: head.written,
+            id,
+        })
+    }
+
+    /// The row of the secret part.
+    ///
+    /// # Errors
+    /// [`Error`] when sealing fails.
+    pub fn close_secret(&self, secret: &Secret, sealer: &Sealer) -> Result<Vec<u8>, Error> {
+        sealer.close(&self.place(SECRET, self.written), secret.reveal())
+    }
+
+    /// Reads the secret part back.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it does not fit its seal.
+    pub fn open_secret(&self, row: &[u8], sealer: &Sealer) -> Result<Secret, Error> {
+        sealer.open(&self.place(SECRET, self.written), row)
+    }
+
+    /// The keys of its two rows.
+    pub fn rows(id: &ObjectId) -> (Vec<u8>, Vec<u8>) {
+        let key = |prefix: &[u8]| [prefix, id.as_str().as_bytes()].concat();
+        (key(META_ROW), key(SECRET_ROW))
+    }
+
+    /// The identifier, if this is the key of a first row.
+    pub fn id_of_row(key: &[u8]) -> Option<ObjectId> {
+        let id = key.strip_prefix(META_ROW)?;
+        std::str::from_utf8(id).ok().map(ObjectId::from_text)
+    }
+
+    fn place<'a>(&'a self, part: &'a str, generation: u64) -> Place<'a> {
+        Place { table: OBJECT, key: self.id.as_str(), part, generation }
+    }
+}
+
+/// The part of the first row that is no attribute.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    owner: String,
+    grants: Vec<(String, Level)>,
+    slot: String,
+    body: Body,
+    written: u64,
+    born: u64,
+}
+
+/// How a [`Shape`] is spelled in a row.
+mod shape {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use super::{Family, Pair, Shape};
+    use strongroom_kmip::mechanism::Curve;
+
+    pub(super) fn serialize<S: Serializer>(shape: &Shape, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&match shape {
+            Shape::Symmetric { family, bits } => format!("symmetric {family:?} {bits}"),
+            Shape::Private(Pair::Rsa { bits }) => format!("private RSA {bits}"),
+            Shape::Private(Pair::Elliptic(curve)) => format!("private {curve:?} 0"),
+            Shape::Public(Pair::Rsa { bits }) => format!("public RSA {bits}"),
+            Shape::Public(Pair::Elliptic(curve)) => format!("public {curve:?} 0"),
+        })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Shape, D::Error> {
+        let text = String::deserialize(from)?;
+        parse(&text).ok_or_else(|| D::Error::custom("no such kind of key"))
+    }
+
+    fn parse(text: &str) -> Option<Shape> {
+        let mut words = text.split(' ');
+        let (class, kind, bits) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
+        let families = [Family::Aes, Family::TripleDes, Family::ChaCha20, Family::Hmac, Family::Foreign];
+        let pair = || match kind {
+            "RSA" => Some(Pair::Rsa { bits }),
+            _ => Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic),
+        };
+        match class {
+            "symmetric" => {
+                let family = families.into_iter().find(|family| format!("{family:?}") == kind)?;
+                Some(Shape::Symmetric { family, bits })
+            }
+            "private" => pair().map(Shape::Private),
+            "public" => pair().map(Shape::Public),
+            _ => None,
+        }
+    }
+}
+
+const OBJECT: &str = Table::Object.name();
+const META: &str = "meta";
+const SECRET: &str = "secret";
+const META_ROW: &[u8] = b"m/";
+const SECRET_ROW: &[u8] = b"s/";
