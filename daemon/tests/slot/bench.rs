@@ -1,5 +1,7 @@
 //! Quick figures, for people: `cargo test --release -p strongroom --test slot -- --ignored --nocapture figures`.
 
+#![allow(clippy::print_stdout)]
+
 use std::time::Instant;
 
 use strongroom::slot::Purpose;
