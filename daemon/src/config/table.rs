@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{Error, Secrecy, file};
-use crate::front;
+use crate::{audit, front, slot::policy::Level};
 
 /// Declares a table of the file: fields with their defaults, and the list of its keys.
 macro_rules! tables {
@@ -69,10 +69,8 @@ tables! {
         certificate: PathBuf = PathBuf::from("tls/server.pem");
         /// The server's private key, PKCS#8 in PEM.
         key: PathBuf = PathBuf::from("tls/server.key");
-        /// The authority that `init` founds and `client add` issues from.
+        /// The certificate of the appliance's own authority, which `init` founds; its key is sealed in the vault. PEM.
         authority: PathBuf = PathBuf::from("tls/authority.pem");
-        /// Its private key.
-        authority_key: PathBuf = PathBuf::from("tls/authority.key");
         /// Other authorities whose certificates registered clients may come with, PEM.
         trusted: Vec<PathBuf> = Vec::new();
     }
@@ -94,7 +92,7 @@ tables! {
         /// The folder.
         path: PathBuf = PathBuf::from("store");
         /// MiB of memory for what was read.
-        cache: u32 = 8;
+        cache: u32 = 16;
     }
 
     /// The audit log.
@@ -154,6 +152,15 @@ pub enum Durability {
     Sync,
 }
 
+impl From<Durability> for audit::Durability {
+    fn from(durability: Durability) -> Self {
+        match durability {
+            Durability::Written => Self::Written,
+            Durability::Sync => Self::Sync,
+        }
+    }
+}
+
 /// What a slot lets itself be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -166,7 +173,24 @@ pub enum Mechanisms {
     Legacy,
 }
 
+impl From<Mechanisms> for Level {
+    fn from(mechanisms: Mechanisms) -> Self {
+        match mechanisms {
+            Mechanisms::Strict => Self::Strict,
+            Mechanisms::Standard => Self::Standard,
+            Mechanisms::Legacy => Self::Legacy,
+        }
+    }
+}
+
 impl Settings {
+    /// What holds without a file.
+    pub fn usual() -> Self {
+        let mut settings = Self::default();
+        settings.settle();
+        settings
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors
@@ -243,7 +267,6 @@ impl Settings {
             &mut kmip.certificate,
             &mut kmip.key,
             &mut kmip.authority,
-            &mut kmip.authority_key,
             &mut self.pkcs11.socket,
             &mut self.control.socket,
             &mut self.store.path,

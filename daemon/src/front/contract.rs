@@ -1,30 +1,11 @@
-//! What all fronts share: whom they ask about a peer, what they may take of the machine, and how they are stopped.
+//! What all fronts share: what they may take of the machine, and how they are stopped.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::caller::{ClientName, Role};
-
 /// The SHA-256 of a public key's SubjectPublicKeyInfo: what a client is known by.
 pub type Fingerprint = [u8; 32];
-
-/// Knows the registered clients.
-pub trait Doorkeeper: Send + Sync {
-    /// Whose key this is. Asked at every handshake and again before every request, so it must be quick.
-    fn recognise(&self, key: &Fingerprint) -> Recognition;
-}
-
-/// What is known of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recognition {
-    /// It is a registered client's.
-    Known(ClientName, Role),
-    /// Nobody's, or that of a client whose registration was revoked.
-    Unknown,
-    /// Nobody can tell while the vault is sealed.
-    Sealed,
-}
 
 /// What fronts may take of the machine, all of it together with what they publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,11 @@
 //! about keys, sees neither vault nor slots, and sends no answer before the service's receipt for it has come.
 
 mod contract;
+pub mod control;
+pub mod kmip;
 mod listen;
 mod tls;
 
-pub use contract::{Crew, Doorkeeper, Fingerprint, Limits, Phase, Recognition, Stop, Stopper};
+pub use contract::{Crew, Fingerprint, Limits, Member, Phase, Stop, Stopper};
 pub use listen::{Listening, Place, Places, accept, bind, bind_local};
-pub use tls::{Credentials, Error as TlsError, Tls, Turned};
+pub use tls::{Credentials, Error as TlsError, Tls};

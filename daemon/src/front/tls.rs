@@ -1,7 +1,7 @@
 //! TLS 1.2 and 1.3, with a certificate on both sides.
 //!
 //! A client is let in when its certificate comes from an authority we trust *and* its key is a registered client's. A
-//! resumed session skips the first half, so whoever serves a connection asks [`Doorkeeper`] again, before every request.
+//! resumed session skips the first half, so whoever serves a connection asks the service again, before every request.
 
 use std::{
     fmt, io,
@@ -10,8 +10,8 @@ use std::{
 
 use ::aws_lc_rs::digest;
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error as RustlsError, OtherError, PeerIncompatible,
-    RootCertStore, ServerConfig, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error as RustlsError, OtherError, RootCertStore,
+    ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime},
@@ -24,7 +24,8 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::contract::{Doorkeeper, Fingerprint, Recognition};
+use super::contract::Fingerprint;
+use crate::service::{Recognised, Service};
 
 /// What a server shows and trusts.
 pub struct Credentials {
@@ -39,21 +40,18 @@ pub struct Credentials {
 /// Shakes hands. What it shows can be replaced while it serves.
 pub struct Tls {
     config: RwLock<Arc<ServerConfig>>,
-    doorkeeper: Arc<dyn Doorkeeper>,
+    service: Arc<Service>,
 }
 
-/// Why a peer was turned away in the handshake.
+/// Why there is no connection after a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Turned {
+pub enum Failed {
     /// Its key is no registered client's, or that of a revoked one.
-    #[error("the certificate is not a registered client's")]
-    Unknown,
-    /// Its certificate does not come from an authority that is trusted here, or is not valid now.
-    #[error("the certificate is not valid here")]
+    #[error("its certificate is not a registered client's")]
+    Unregistered(Fingerprint),
+    /// It showed no certificate, or one that is not valid here.
+    #[error("it showed no certificate that is valid here")]
     Untrusted,
-    /// It has shown no certificate.
-    #[error("no certificate was shown")]
-    Bare,
     /// It took too long, hung up or did not speak TLS.
     #[error("the handshake did not come to its end")]
     Broken,
@@ -78,9 +76,9 @@ impl Tls {
     ///
     /// # Errors
     /// [`Error`], when they cannot be used.
-    pub fn new(credentials: Credentials, doorkeeper: Arc<dyn Doorkeeper>) -> Result<Self, Error> {
-        let config = RwLock::new(config(credentials, &doorkeeper)?);
-        Ok(Self { config, doorkeeper })
+    pub fn new(credentials: Credentials, service: Arc<Service>) -> Result<Self, Error> {
+        let config = RwLock::new(config(credentials, &service)?);
+        Ok(Self { config, service })
     }
 
     /// Shows and trusts something else from the next handshake on. When it cannot be used, all stays as it was.
@@ -88,7 +86,7 @@ impl Tls {
     /// # Errors
     /// [`Error`], when the new credentials cannot be used.
     pub fn reload(&self, credentials: Credentials) -> Result<(), Error> {
-        let fresh = config(credentials, &self.doorkeeper)?;
+        let fresh = config(credentials, &self.service)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -96,34 +94,30 @@ impl Tls {
     /// Shakes hands with a peer and says by which key it is known. There is no time limit here.
     ///
     /// # Errors
-    /// [`Turned`], when the peer is not let in.
-    pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Fingerprint), Turned> {
+    /// [`Failed`], when the peer is not let in.
+    pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Fingerprint), Failed> {
         let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
-        let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| turned(&error))?;
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).ok_or(Turned::Bare)?;
-        let key = fingerprint(certificate).map_err(|_| Turned::Untrusted)?;
-        if self.doorkeeper.recognise(&key) == Recognition::Unknown {
-            return Err(Turned::Unknown);
+        let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).ok_or(Failed::Untrusted)?;
+        let key = fingerprint(certificate).map_err(|_| Failed::Untrusted)?;
+        if self.service.recognise(&key) == Recognised::Unknown {
+            return Err(Failed::Unregistered(key));
         }
         Ok((stream, key))
     }
 }
 
-fn turned(error: &io::Error) -> Turned {
+fn failed(error: &io::Error) -> Failed {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<RustlsError>()) {
         Some(RustlsError::InvalidCertificate(CertificateError::Other(OtherError(why)))) => {
-            why.downcast_ref::<Turned>().copied().unwrap_or(Turned::Untrusted)
+            why.downcast_ref::<Failed>().copied().unwrap_or(Failed::Untrusted)
         }
-        Some(RustlsError::InvalidCertificate(_)) => Turned::Untrusted,
-        Some(
-            RustlsError::NoCertificatesPresented
-            | RustlsError::PeerIncompatible(PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon),
-        ) => Turned::Bare,
-        _ => Turned::Broken,
+        Some(RustlsError::InvalidCertificate(_) | RustlsError::NoCertificatesPresented) => Failed::Untrusted,
+        _ => Failed::Broken,
     }
 }
 
-fn config(credentials: Credentials, doorkeeper: &Arc<dyn Doorkeeper>) -> Result<Arc<ServerConfig>, Error> {
+fn config(credentials: Credentials, service: &Arc<Service>) -> Result<Arc<ServerConfig>, Error> {
     let mut trusted = RootCertStore::empty();
     for authority in credentials.authorities {
         trusted.add(authority).map_err(Error::Authority)?;
@@ -132,7 +126,7 @@ fn config(credentials: Credentials, doorkeeper: &Arc<dyn Doorkeeper>) -> Result<
     let path = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::clone(&provider))
         .build()
         .map_err(|_| Error::Nobody)?;
-    let registered = Arc::new(Registered { path, doorkeeper: Arc::clone(doorkeeper) });
+    let registered = Arc::new(Registered { path, service: Arc::clone(service) });
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(Error::Own)?
@@ -152,7 +146,7 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, RustlsEr
 /// Lets in who comes from a trusted authority and is registered.
 struct Registered {
     path: Arc<dyn ClientCertVerifier>,
-    doorkeeper: Arc<dyn Doorkeeper>,
+    service: Arc<Service>,
 }
 
 impl fmt::Debug for Registered {
@@ -173,10 +167,11 @@ impl ClientCertVerifier for Registered {
         now: UnixTime,
     ) -> Result<ClientCertVerified, RustlsError> {
         let verified = self.path.verify_client_cert(certificate, chain, now)?;
-        match self.doorkeeper.recognise(&fingerprint(certificate)?) {
+        let key = fingerprint(certificate)?;
+        match self.service.recognise(&key) {
             // While the vault is sealed its clients are let in to be told so.
-            Recognition::Known(..) | Recognition::Sealed => Ok(verified),
-            Recognition::Unknown => Err(CertificateError::Other(OtherError(Arc::new(Turned::Unknown))).into()),
+            Recognised::Known(..) | Recognised::Sealed => Ok(verified),
+            Recognised::Unknown => Err(CertificateError::Other(OtherError(Arc::new(Failed::Unregistered(key)))).into()),
         }
     }
 

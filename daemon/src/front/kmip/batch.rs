@@ -1,0 +1,209 @@
+//! A message: its version, its header, and its items one after the other.
+
+use strongroom_kmip::{
+    code::{AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus},
+    message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem, ResponseMessage},
+    tag::Tag,
+    ttlv::{DateTime, Limits, Tree},
+    version::{V1_0, V1_4, V2_0, V2_1, Version},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    caller::Caller,
+    clock::Clock,
+    front::contract::Fingerprint,
+    receipt::Receipt,
+    service::{self, Ask, Service, Turned, VERSIONS},
+};
+
+/// A message that was performed. Nothing of it may leave before every receipt has come.
+pub(super) struct Performed {
+    version: Version,
+    largest: Option<usize>,
+    items: Vec<(ResponseItem, Receipt<(), service::Error>)>,
+}
+
+/// Performs a message whose framing is sound, whatever else is wrong with it. Blocks as long as the service does.
+pub(super) fn perform(
+    service: &Service,
+    caller: &Caller,
+    key: Fingerprint,
+    message: &[u8],
+    limits: &Limits,
+) -> Performed {
+    let claimed = glimpse(message);
+    let version = claimed.map_or(V1_0, spoken);
+    let refuse = |reason, why: String| {
+        service.turned_away(caller.front, &caller.from, Some(key), Turned::Unreadable);
+        refusal(version, reason, &why)
+    };
+    if let Some(claimed) = claimed.filter(|claimed| !VERSIONS.contains(claimed)) {
+        let reason =
+            if version < V2_0 { ResultReason::InvalidMessage } else { ResultReason::UnsupportedProtocolVersion };
+        let served: Vec<String> = VERSIONS.iter().map(ToString::to_string).collect();
+        return refuse(reason, format!("KMIP {claimed} is not served here; {} are", served.join(", ")));
+    }
+    let tree = match Tree::read(message, limits) {
+        Ok(tree) => tree,
+        Err(why) => return refuse(ResultReason::InvalidMessage, why.to_string()),
+    };
+    match RequestMessage::read(&tree) {
+        Ok(message) => answer(service, caller, message),
+        Err(why) => refuse(why.reason, why.to_string()),
+    }
+}
+
+/// The answer to a message of which nothing was performed.
+pub(super) fn refusal(version: Version, reason: ResultReason, why: &str) -> Performed {
+    let item = ResponseItem::failure(None, reason, why);
+    Performed { version, largest: None, items: vec![(item, Receipt::ready(Ok(())))] }
+}
+
+/// The answer to whatever is asked while the vault is sealed.
+pub(super) fn sealed(message: &[u8]) -> Performed {
+    let version = glimpse(message).map_or(V1_0, spoken);
+    let reason = if version < V2_0 { ResultReason::PermissionDenied } else { ResultReason::NotAuthorised };
+    refusal(version, reason, SEALED)
+}
+
+fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Performed {
+    let RequestMessage { header, items } = message;
+    let version = header.protocol_version;
+    let number = service.number();
+    let unserved = unserved(&header, items.len());
+    let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
+    let mut placeholder = None;
+    let mut answered = Vec::with_capacity(items.len());
+    for (place, item) in (0u32..).zip(items) {
+        let RequestItem { operation, unique_batch_item_id, payload, .. } = item;
+        let refuse = |reason: ResultReason, why: &str| {
+            let receipt = service.refuse(caller, operation, reason, number);
+            (ResponseItem::failure(Some(operation), reason, why), receipt)
+        };
+        let (answer, receipt) = match (unserved, payload) {
+            (Some(why), _) => refuse(ResultReason::FeatureNotSupported, why),
+            (None, Err(fault)) => refuse(fault.reason(), &fault.to_string()),
+            (None, Ok(request)) => {
+                let correlation = header.client_correlation_value.clone();
+                let asked = placeholder.take();
+                let ask =
+                    Ask { request, version, mechanism: None, placeholder: asked, correlation, number, item: place };
+                let answer = service.answer(caller, ask);
+                placeholder = answer.placeholder;
+                let item = match answer.outcome {
+                    Ok(response) => ResponseItem::success(response),
+                    Err(refusal) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
+                };
+                (item, answer.receipt)
+            }
+        };
+        let failed = answer.result_status != ResultStatus::Success;
+        answered.push((answer.named(unique_batch_item_id), receipt));
+        // A header that is not served is the fault of every item; each is told.
+        if failed && !goes_on && unserved.is_none() {
+            break;
+        }
+    }
+    let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
+    Performed { version, largest, items: answered }
+}
+
+/// What the header asks for that is not served, if anything; then nothing of the message is performed.
+fn unserved(header: &RequestHeader, items: usize) -> Option<&'static str> {
+    if header.asynchronous_indicator == Some(Asynchronous(AsynchronousIndicator::Mandatory)) {
+        return Some("answers that come later are not served; leave the Asynchronous Indicator out");
+    }
+    if header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo) && items > 1 {
+        return Some("Undo is not served; ask for Stop or Continue");
+    }
+    None
+}
+
+impl Performed {
+    /// Waits until everything that the answer tells of is kept, and writes the answer. What could not be kept has
+    /// failed, whatever it was.
+    pub(super) async fn written(self, clock: &dyn Clock) -> Zeroizing<Vec<u8>> {
+        let mut items = Vec::with_capacity(self.items.len());
+        for (mut item, receipt) in self.items {
+            if let Err(error) = receipt.await {
+                log::error!("{:?} was not kept: {error}", item.operation);
+                item = ResponseItem::failure(item.operation, ResultReason::GeneralFailure, NOT_KEPT)
+                    .named(item.unique_batch_item_id);
+            }
+            items.push(item);
+        }
+        let time = DateTime(clock.now().seconds());
+        let mut message = ResponseMessage::of(self.version, time, items);
+        let mut bytes = message.write();
+        if let Some(largest) = self.largest.filter(|&largest| bytes.len() > largest) {
+            shorten(&mut message, largest);
+            bytes = message.write();
+        }
+        bytes
+    }
+}
+
+/// Takes the answers out that do not fit any more, from the first one on (KMIP 2.1 §9.16 Maximum Response Size).
+fn shorten(message: &mut ResponseMessage, largest: usize) {
+    let head =
+        ResponseMessage::of(message.header.protocol_version, message.header.time_stamp, Vec::new()).write().len();
+    let mut left = largest.saturating_sub(head);
+    let mut kept = Vec::with_capacity(message.items.len());
+    for item in std::mem::take(&mut message.items) {
+        let alone = ResponseMessage::of(message.header.protocol_version, message.header.time_stamp, vec![item]);
+        let length = alone.write().len().saturating_sub(head);
+        kept.extend(alone.items.into_iter().map(|item| {
+            if length <= left || item.result_status != ResultStatus::Success {
+                left = left.saturating_sub(length);
+                return item;
+            }
+            ResponseItem {
+                operation: item.operation,
+                ..ResponseItem::failure(None, ResultReason::ResponseTooLarge, TOO_LARGE)
+            }
+            .named(item.unique_batch_item_id)
+        }));
+    }
+    message.items = kept;
+}
+
+/// The version that a message claims, read from where it always stands, so that a message can be refused in its own
+/// version whatever is wrong with the rest of it.
+fn glimpse(message: &[u8]) -> Option<Version> {
+    let header = nested(message, Tag::RequestMessage)?;
+    let version = nested(header, Tag::RequestHeader)?;
+    let numbers = nested(version, Tag::ProtocolVersion)?;
+    let number = |at: usize, tag: Tag| {
+        let bytes = numbers.get(at..)?;
+        let (head, rest) = bytes.split_first_chunk::<8>()?;
+        let [_, a, b, c] = tag.0.to_be_bytes();
+        (*head == [a, b, c, 0x02, 0, 0, 0, 4]).then_some(())?;
+        rest.first_chunk().copied().map(i32::from_be_bytes)
+    };
+    Some(Version::new(number(0, Tag::ProtocolVersionMajor)?, number(16, Tag::ProtocolVersionMinor)?))
+}
+
+/// What follows the head of a structure under `tag`.
+fn nested(bytes: &[u8], tag: Tag) -> Option<&[u8]> {
+    let (head, rest) = bytes.split_first_chunk::<8>()?;
+    let [_, a, b, c] = tag.0.to_be_bytes();
+    head.starts_with(&[a, b, c, 0x01]).then_some(rest)
+}
+
+/// The version in which a peer is answered that claims this one: its own where it is served, else the nearest.
+fn spoken(claimed: Version) -> Version {
+    match claimed {
+        served if VERSIONS.contains(&served) => served,
+        Version { major: 1, minor } if minor > 4 => V1_4,
+        Version { major, .. } if major >= 2 => V2_1,
+        _ => V1_0,
+    }
+}
+
+/// What a client is told that nobody can be known to be.
+const SEALED: &str = "the vault is sealed; the operator opens it with `strongroom unseal`";
+/// What a client is told when log or store did not take it.
+const NOT_KEPT: &str = "the daemon could not keep what it did; see its log";
+/// What a client is told when an answer is longer than it takes.
+const TOO_LARGE: &str = "the answer is longer than the Maximum Response Size";

@@ -1,0 +1,11 @@
+//! KMIP over TLS: frames in, messages to the service item by item, answers out.
+//!
+//! A peer that breaks framing is told so and let go; everything else wrong with a message is answered in the message's own
+//! version, and the connection stays.
+
+mod batch;
+mod buffer;
+mod session;
+mod turn;
+
+pub use session::Server;
