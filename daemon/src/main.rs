@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The program `strongroom`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    strongroom::command::run()
+}

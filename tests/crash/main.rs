@@ -8,7 +8,6 @@
 mod fault;
 mod model;
 mod round;
-mod step;
 
 use std::env;
 use std::ffi::OsString;

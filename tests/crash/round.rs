@@ -21,8 +21,6 @@ pub(crate) enum End {
     ByItself,
     /// It writes until it is refused.
     Refused,
-    /// It writes [`FEW`] batches and closes the store.
-    AfterFew,
 }
 
 impl End {
@@ -42,15 +40,11 @@ impl End {
 
 /// Runs a scribe and hears all that it said.
 pub(crate) fn round(member: &str, store: &Path, env: &[(&str, OsString)], end: End) -> Vec<String> {
-    let (writers, batches) = match end {
-        End::ByItself => (0, 0),
-        End::AfterFew => (2, FEW / 2),
-        End::Opening(_) | End::Writing(_) | End::Refused => (6, usize::MAX),
-    };
+    let writers = if matches!(end, End::ByItself) { "0" } else { "6" };
     let mut scribe = Command::new(env!("CARGO_BIN_EXE_scribe"))
         .arg(member)
         .arg(store)
-        .args([writers.to_string(), batches.to_string()])
+        .arg(writers)
         .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -81,14 +75,14 @@ pub(crate) fn round(member: &str, store: &Path, env: &[(&str, OsString)], end: E
             }
             scribe.kill().unwrap();
         }
-        End::ByItself | End::Refused | End::AfterFew => {}
+        End::ByItself | End::Refused => {}
     }
     scribe.wait().unwrap();
     reader.join().unwrap()
 }
 
 /// What a store must have.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Chronicle {
     batches: [u64; 8],
     generation: u64,
@@ -156,6 +150,3 @@ fn index(word: &str) -> usize {
 
 /// Opening a store takes a few hundredths of a second; this is for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A short round, for what is run at every step.
-pub(crate) const FEW: usize = 8;

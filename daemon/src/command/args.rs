@@ -1,0 +1,247 @@
+//! What can be said on the command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Keeps keys, secrets and certificates, and hands them to the tools people already use.
+#[derive(Debug, Parser)]
+#[command(
+    name = "strongroom",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.\n\
+                  Try it: `strongroom dev` builds a complete appliance in ./strongroom-dev and says what to do with it."
+)]
+pub(super) struct Line {
+    /// The configuration file; without one, every key has its default
+    #[arg(long, short, global = true, value_name = "FILE", default_value = CONFIG)]
+    pub(super) config: PathBuf,
+    /// Print JSON, for scripts
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Make a new appliance: store, audit log, seal, authority, server certificate
+    Init(Init),
+    /// Serve, as the configuration says
+    Serve {
+        /// Check the configuration and the files it names, and start nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build a complete appliance in one folder, with clients and a slot, and serve it on loopback
+    Dev(Dev),
+    /// Open the vault of a running daemon
+    Unseal(Entry),
+    /// Seal the vault of a running daemon: it forgets its keys and refuses every request
+    Seal,
+    /// Say how a running daemon is
+    Status,
+    /// Register clients, list them, revoke them
+    #[command(subcommand)]
+    Client(Client),
+    /// List the slots, set their PINs
+    #[command(subcommand)]
+    Slot(Slot),
+    /// List and show keys and other objects, and grant them to others
+    #[command(subcommand)]
+    Key(Key),
+    /// Look at KMIP messages
+    #[command(subcommand)]
+    Kmip(Kmip),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Seal the vault with this key file; made with fresh random bytes if it is not there
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Seal the vault with the passphrase in this file; without either it is asked for
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// The name of the authority that is founded
+    #[arg(long, default_value = "Strongroom authority")]
+    pub(super) authority: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Dev {
+    /// The folder
+    #[arg(long, value_name = "DIR", default_value = "strongroom-dev")]
+    pub(super) dir: PathBuf,
+    /// Where KMIP listens; port 0 lets the system choose
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5696")]
+    pub(super) kmip: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Entry {
+    /// Read the passphrase from this file; without one it is asked for, or read from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) passphrase_file: Option<PathBuf>,
+    /// Use this key file in place of a passphrase
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
+    pub(super) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Client {
+    /// Register a client and write its certificate (and a new key, without --csr) into a folder
+    Add {
+        /// 1 to 64 of A-Z a-z 0-9 - _ .
+        name: String,
+        /// What it may do beyond its own objects
+        #[arg(long, value_enum, default_value_t = Role::User)]
+        role: Role,
+        /// How many days the certificate is good for
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        /// The local user, by name or number, that is this client on the PKCS#11 socket
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// A certificate request (PKCS#10, PEM or DER), so that the key never leaves its owner
+        #[arg(long, value_name = "FILE")]
+        csr: Option<PathBuf>,
+        /// Where NAME.pem, NAME.key and ca.pem are written
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+    },
+    /// List the registered clients
+    List,
+    /// Revoke a client: refused from now on, also on connections that it has
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Role {
+    /// Makes objects and uses its own and those granted to it
+    User,
+    /// Changes every object's attributes and life, and uses none that it does not own
+    Administrator,
+    /// Reads attributes and the audit log, and changes nothing
+    Auditor,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Slot {
+    /// List the slots
+    List,
+    /// Set the PINs of a slot's token; what it holds stays
+    Init {
+        /// The slot's name
+        slot: String,
+        /// A file with the security officer's PIN; asked for without one
+        #[arg(long, value_name = "FILE")]
+        so_pin_file: Option<PathBuf>,
+        /// A file with the user's PIN; asked for without one
+        #[arg(long, value_name = "FILE")]
+        user_pin_file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Key {
+    /// List objects, newest first
+    List {
+        /// How many to pass over
+        #[arg(long, default_value_t = 0)]
+        offset: usize,
+        /// How many to list at most
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one object, without anything secret
+    Show {
+        /// Its identifier
+        id: String,
+    },
+    /// Say what somebody else may do with an object
+    Grant {
+        /// Its identifier
+        id: String,
+        /// Who: client:NAME or uid:NUMBER
+        to: String,
+        /// What; `none` takes the grant back
+        #[arg(value_enum)]
+        level: Level,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Level {
+    /// Nothing any more
+    None,
+    /// Use it, without seeing it
+    Use,
+    /// Use it, and get it out as far as it may leave
+    Read,
+    /// All of that, and change and destroy it
+    Manage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Kmip {
+    /// Print a TTLV message, binary or in hexadecimal digits, for people to read
+    Decode {
+        /// The file; standard input without one
+        file: Option<PathBuf>,
+        /// Print key material, passwords and data too
+        #[arg(long)]
+        secrets: bool,
+    },
+}
+
+/// Where the configuration is looked for.
+pub(super) const CONFIG: &str = "/etc/strongroom/strongroom.toml";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_and_every_argument_says_what_it_is() {
+        fn silent(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            if command.get_about().is_none() && command.get_name() != "help" {
+                found.push(path.clone());
+            }
+            let arguments = command.get_arguments().filter(|argument| argument.get_help().is_none());
+            found.extend(arguments.map(|argument| format!("{path} {}", argument.get_id())));
+            command.get_subcommands().for_each(|verb| silent(verb, &path, found));
+        }
+        let mut found = Vec::new();
+        silent(&Line::command(), "", &mut found);
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for (name, line) in [
+            ("no verb", "strongroom"),
+            ("an unknown verb", "strongroom open"),
+            ("an unknown role", "strongroom client add eve --role root"),
+            ("nought days", "strongroom client add eve --days 0"),
+            ("two ways to unseal", "strongroom unseal --key-file a --passphrase-file b"),
+            ("no port", "strongroom dev --kmip localhost"),
+            ("a missing name", "strongroom client revoke"),
+        ] {
+            let error = Line::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{name}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Why a command came to nothing.
+
+use std::{io, path::PathBuf};
+
+use crate::{chance::Dry, config, front::control, server, service::Refusal, vault};
+
+/// Why a command came to nothing: what is printed before it exits with 1.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Control(#[from] control::Error),
+    #[error(transparent)]
+    Server(#[from] server::Error),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Chance(#[from] Dry),
+    #[error("cannot {action} {path}: {source}", path = .path.display())]
+    File { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the terminal or standard input gives nothing: {0}")]
+    Input(io::Error),
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+    #[error("cannot write the answer as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the two entries differ; nothing was done")]
+    Mistyped,
+    #[error("an empty entry opens nothing; nothing was done")]
+    Empty,
+    #[error("there is an appliance in {} already; nothing was done", .0.display())]
+    Initialised(PathBuf),
+    #[error("there is no user {0:?} on this machine")]
+    NoUser(String),
+    #[error("{} is no certificate request in PEM or DER form", .0.display())]
+    NoRequest(PathBuf),
+    #[error("the daemon reported something else than was asked; is it of the same version?")]
+    OtherReport,
+    #[error("this is no KMIP message: {0}")]
+    NoMessage(strongroom_kmip::ttlv::Malformed),
+    #[error("this is neither binary TTLV nor hexadecimal digits")]
+    NoDigits,
+    #[error("{} was started but its files are not complete; remove the folder and start again", .0.display())]
+    HalfMade(PathBuf),
+}

@@ -1,0 +1,19 @@
+//! The command line: what it says, and the verbs behind it.
+//!
+//! Most verbs are orders to a running daemon, over its control socket; `init`, `serve` and `dev` build the house themselves.
+
+mod args;
+mod ask;
+mod client;
+mod daemon;
+mod decode;
+mod dev;
+mod error;
+mod init;
+mod key;
+mod print;
+mod run;
+mod seal;
+mod slot;
+
+pub use run::run;

@@ -1,0 +1,74 @@
+//! From the command line to the verb, and from its end to the exit code.
+
+use std::{io::Write, path::Path, process::ExitCode};
+
+use clap::Parser;
+use strongroom_kmip::print::Secrets;
+
+use super::{
+    args::{CONFIG, Kmip, Line, Verb},
+    client,
+    daemon::Daemon,
+    decode, dev,
+    error::Error,
+    init, key,
+    print::{self, Style},
+    seal, slot,
+};
+use crate::{config::Settings, server};
+
+/// Does what the command line says. Exits with 0 when it was done, 1 when it was refused or failed, 2 for wrong usage.
+pub fn run() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match perform(&line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "strongroom: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(line: &Line) -> Result<(), Error> {
+    let style = if line.json { Style::Json } else { Style::Text };
+    // These two need no configuration.
+    match &line.verb {
+        Verb::Dev(wanted) => return dev::dev(wanted),
+        Verb::Kmip(Kmip::Decode { file, secrets }) => {
+            let secrets = if *secrets { Secrets::Shown } else { Secrets::Hidden };
+            return decode::decode(file.as_deref(), secrets);
+        }
+        _ => {}
+    }
+    let settings = settings(&line.config)?;
+    let daemon = Daemon::new(&settings, style);
+    match &line.verb {
+        Verb::Init(wanted) => init::init(&settings, wanted, style),
+        Verb::Serve { check: true } => {
+            server::check(&settings)?;
+            print::line(&format!("{} is in order", line.config.display()))
+        }
+        Verb::Serve { check: false } => Ok(server::serve(&settings, |_| {})?),
+        Verb::Unseal(entry) => seal::unseal(&daemon, entry),
+        Verb::Seal => seal::seal(&daemon),
+        Verb::Status => seal::status(&daemon),
+        Verb::Client(verb) => client::client(&daemon, verb),
+        Verb::Slot(verb) => slot::slot(&daemon, verb),
+        Verb::Key(verb) => key::key(&daemon, verb),
+        Verb::Dev(_) | Verb::Kmip(_) => Ok(()),
+    }
+}
+
+/// What the file says; all defaults where nobody named a file and the usual one is not there.
+fn settings(path: &Path) -> Result<Settings, Error> {
+    if path == Path::new(CONFIG) && !path.exists() {
+        return Ok(Settings::usual());
+    }
+    Ok(Settings::read(path)?)
+}

@@ -1,0 +1,57 @@
+//! `unseal`, `seal`, `status`.
+
+use super::{
+    args::Entry,
+    ask::{self, Times},
+    daemon::Daemon,
+    error::Error,
+    print::{self, Style},
+};
+use crate::{
+    config::{self, Secrecy},
+    service::{Order, Report, order::Status},
+};
+
+pub(super) fn unseal(daemon: &Daemon, entry: &Entry) -> Result<(), Error> {
+    let order = match &entry.key_file {
+        Some(path) => Order::UnsealFile { key: config::read(path, Secrecy::Secret)? },
+        None => Order::Unseal { passphrase: ask::secret(entry.passphrase_file.as_deref(), "Passphrase", Times::Once)? },
+    };
+    report(daemon, daemon.send(order)?)
+}
+
+pub(super) fn seal(daemon: &Daemon) -> Result<(), Error> {
+    let report = daemon.send(Order::Seal)?;
+    match daemon.style {
+        Style::Json => print::json(&report),
+        Style::Text => print::line("sealed: every request is refused until `strongroom unseal`"),
+    }
+}
+
+pub(super) fn status(daemon: &Daemon) -> Result<(), Error> {
+    report(daemon, daemon.send(Order::Status)?)
+}
+
+fn report(daemon: &Daemon, report: Report) -> Result<(), Error> {
+    match (daemon.style, report) {
+        (Style::Json, report) => print::json(&report),
+        (Style::Text, Report::Status(status)) => show(&status),
+        (Style::Text, _) => Err(Error::OtherReport),
+    }
+}
+
+fn show(status: &Status) -> Result<(), Error> {
+    let sealed = if status.sealed { "sealed; open it with `strongroom unseal`" } else { "open" };
+    print::line(&format!("strongroom {}", status.version))?;
+    print::line(&format!("vault      {sealed}"))?;
+    print::line(&format!("objects    {}", print::or_dash(status.objects)))?;
+    print::line(&format!("store      generation {}", status.generation))?;
+    print::line(&format!("audit log  {} lines signed", print::or_dash(status.audit_size)))?;
+    if status.rolled_back {
+        print::line("WARNING    the store holds other records than it should: restore it from a backup")?;
+    }
+    for name in &status.damaged {
+        print::line(&format!("WARNING    {name} is damaged: restore it from a backup"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,403 @@
+//! Building the house: rooms from the ground up, then the wait, then the drain from the top down.
+
+use std::{
+    env, io,
+    net::SocketAddr,
+    os::unix::net::UnixListener as StdUnixListener,
+    path::{Path, PathBuf},
+    process,
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use sd_notify::NotifyState;
+use strongroom_kmip::secret::Secret;
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    audit::{self, Log},
+    caller::{Caller, Front, Principal, Role},
+    chance::Chance,
+    clock::{Clock, SystemClock},
+    config::{self, Secrecy, Settings},
+    front::{self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control, kmip},
+    service::{Order, Refusal, Service},
+    slot::{registry, software::Random},
+    store::{self, Kind, Store},
+    vault::{self, Fitted, Vault},
+};
+
+/// Why the daemon does not start, or why it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration, or a file that it names.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] audit::OpenError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    /// Nothing was made here yet.
+    #[error("there is no appliance in {path} yet; make one with `strongroom init`", path = .0.display())]
+    Uninitialised(PathBuf),
+    /// Certificates and keys for TLS.
+    #[error(transparent)]
+    Tls(#[from] front::TlsError),
+    /// A PEM file that holds something else.
+    #[error("{path} holds no {what} in PEM form", path = .path.display())]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// A socket.
+    #[error("cannot listen on {at}: {source}")]
+    Listen {
+        /// Where.
+        at: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The system gives no threads, signals or timers.
+    #[error("the system gives no {what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// An order that the daemon gave itself was refused.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    /// The log or the store failed while serving. Nothing could be answered any more.
+    #[error("stopped, because {0}")]
+    Failed(&'static str),
+}
+
+/// The rooms below the fronts, built and connected.
+pub struct House {
+    /// What performs requests.
+    pub service: Arc<Service>,
+    /// Objects and who may use them.
+    pub vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    log: Arc<Log>,
+    store: Arc<dyn Store>,
+    failed: Arc<Notify>,
+}
+
+/// Where a daemon that is ready can be reached.
+#[derive(Debug)]
+pub struct Ready {
+    /// KMIP over TLS.
+    pub kmip: Vec<SocketAddr>,
+}
+
+impl House {
+    /// Builds the rooms. The vault is sealed.
+    ///
+    /// # Errors
+    /// [`Error`], as store, log or slots say.
+    pub fn build(settings: &Settings) -> Result<Self, Error> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let chance: Arc<dyn Chance> = Arc::new(Random::default());
+        let mut kept = store::Settings::new(Kind::Sled, &settings.store.path);
+        kept.cache = u64::from(settings.store.cache) << 20;
+        let store = store::open(&kept)?;
+        let failed = Arc::new(Notify::new());
+        let mut options = audit::Options::new(&settings.audit.path, Arc::clone(&clock), Arc::clone(&chance));
+        let news = Arc::clone(&failed);
+        options.stop = Box::new(move || news.notify_one());
+        let (log, found) = Log::open(options)?;
+        if let Some(torn) = &found.torn {
+            log::warn!("the end of the audit log was torn by a crash; {} bytes are in {}", torn.bytes, torn.file);
+        }
+        log.set_generation(store.generation());
+        let slots = settings.slot.iter().map(|slot| {
+            let software = registry::MEMBERS.iter().find(|member| member.maker == "software");
+            software.map(|member| Fitted { slot: (member.open)(&slot.name), level: slot.mechanisms.into() })
+        });
+        let slots: Vec<Fitted> = slots.flatten().collect();
+        let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
+        let log = Arc::new(log);
+        let service = Arc::new(Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into()));
+        Ok(Self { service, vault, clock, log, store, failed })
+    }
+
+    /// Opens the vault with what the configuration or systemd hands over. Without either, or when it does not fit, the
+    /// vault stays sealed and waits for an operator.
+    pub fn unseal(&self, settings: &Settings) {
+        let order = match unseal_order(settings) {
+            Ok(Some(order)) => order,
+            Ok(None) => return log::warn!("the vault is sealed; open it with `strongroom unseal`"),
+            Err(error) => return log::error!("the vault stays sealed: {error}"),
+        };
+        if let Err(refusal) = self.service.order(&daemon(), order) {
+            log::error!("the vault stays sealed: {refusal}");
+        }
+    }
+
+    /// Signs the last checkpoint and closes log and store, in this order.
+    ///
+    /// # Errors
+    /// [`Error::Failed`], when the last words did not reach the disk.
+    pub fn close(self) -> Result<(), Error> {
+        let logged = self.log.close().map_err(|_| Error::Failed("the audit log could not be closed in good order"));
+        let stored = self.store.close();
+        logged?;
+        Ok(stored?)
+    }
+}
+
+/// The daemon itself, for what it does unasked.
+pub fn daemon() -> Caller {
+    let from = format!("pid {}", process::id());
+    Caller { principal: Principal::Daemon, role: Role::Administrator, front: Front::Rounds, from }
+}
+
+/// What the vault is to be opened with, if that is decided.
+fn unseal_order(settings: &Settings) -> Result<Option<Order>, Error> {
+    let credential = |name: &str| {
+        let folder = env::var_os("CREDENTIALS_DIRECTORY")?;
+        let path = Path::new(&folder).join(name);
+        path.exists().then_some(path)
+    };
+    let key = settings.seal.key.clone().or_else(|| credential("unseal.key"));
+    if let Some(path) = key {
+        return Ok(Some(Order::UnsealFile { key: config::read(&path, Secrecy::Secret)? }));
+    }
+    let passphrase = settings.seal.passphrase.clone().or_else(|| credential("unseal.passphrase"));
+    let Some(path) = passphrase else { return Ok(None) };
+    let text = config::read(&path, Secrecy::Secret)?;
+    Ok(Some(Order::Unseal { passphrase: line_of(&text) }))
+}
+
+/// A passphrase as a file holds it: one line end at its end is not part of it.
+pub fn line_of(text: &Secret) -> Secret {
+    let bytes = text.reveal();
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    Secret::copy_of(bytes.strip_suffix(b"\r").unwrap_or(bytes))
+}
+
+/// Serves until it is told to stop. `ready` is called once, when every front can be reached.
+///
+/// # Errors
+/// [`Error`], when it cannot start, or stopped because it could not go on.
+pub fn serve(settings: &Settings, ready: impl FnOnce(&Ready)) -> Result<(), Error> {
+    let house = House::build(settings)?;
+    if !house.vault.is_initialised()? {
+        return Err(Error::Uninitialised(settings.store.path.clone()));
+    }
+    house.unseal(settings);
+    run(house, settings, ready)
+}
+
+/// Checks what can be checked without starting anything: the files that the configuration names.
+///
+/// # Errors
+/// [`Error`], for the first file that cannot be used.
+pub fn check(settings: &Settings) -> Result<(), Error> {
+    credentials(settings)?;
+    unseal_order(settings)?;
+    Ok(())
+}
+
+/// Serves from a house that is built already.
+///
+/// # Errors
+/// As for [`serve`].
+pub fn run(house: House, settings: &Settings, ready: impl FnOnce(&Ready)) -> Result<(), Error> {
+    let limits = Limits::from(&settings.limits);
+    raise_descriptors(limits.connections);
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("front")
+        // Besides the requests themselves: operators, and words for the log about peers that were turned away.
+        .max_blocking_threads(limits.threads.saturating_add(32))
+        .build()
+        .map_err(|source| Error::System { what: "threads", source })?;
+    let tls = Arc::new(Tls::new(credentials(settings)?, Arc::clone(&house.service))?);
+    let served = runtime.block_on(fronts(&house, settings, limits, tls, ready));
+    drain(runtime);
+    let closed = house.close();
+    served.and(closed)
+}
+
+async fn fronts(
+    house: &House,
+    settings: &Settings,
+    limits: Limits,
+    tls: Arc<Tls>,
+    ready: impl FnOnce(&Ready),
+) -> Result<(), Error> {
+    let Sockets { kmip, control } = sockets(settings)?;
+    let reached = Ready { kmip: kmip.iter().map(|listening| listening.address).collect() };
+    let (stopper, stop) = Stopper::new();
+    let crew = Arc::new(Crew::new());
+    let places = Places::new(limits.connections, limits.per_address);
+    let service = Arc::clone(&house.service);
+    let server = kmip::Server::new(Arc::clone(&tls), Arc::clone(&service), Arc::clone(&house.clock), limits);
+    let server = Arc::new(server);
+    let mut doors = Vec::new();
+    for Listening { listener, .. } in kmip {
+        let (server, places, stop, crew) = (Arc::clone(&server), Arc::clone(&places), stop.clone(), Arc::clone(&crew));
+        doors.push(tokio::spawn(async move {
+            let serve = |stream, from, place| Arc::clone(&server).serve(stream, from, place, stop.clone());
+            front::accept(listener, places, stop.clone(), &crew, serve).await;
+        }));
+    }
+    let (hearing, members) = (stop.clone(), Arc::clone(&crew));
+    doors.push(tokio::spawn(async move { control::serve(control, service, hearing, &members).await }));
+    ready(&reached);
+    tell(&[NotifyState::Ready, NotifyState::Status("serving")]);
+    let why = wait(house, settings, &tls).await;
+    tell(&[NotifyState::Stopping, NotifyState::Status("finishing what is in hand")]);
+    log::info!("stopping: nothing new is taken, what is in hand is finished");
+    stopper.enter(Phase::Draining);
+    for door in doors {
+        let _ = door.await;
+    }
+    if let Some(crew) = Arc::into_inner(crew) {
+        let mut dismissed = Box::pin(crew.dismissed());
+        if timeout(Duration::from_secs(settings.limits.drain), &mut dismissed).await.is_err() {
+            stopper.enter(Phase::Cut);
+            let _ = timeout(PARTING, dismissed).await;
+        }
+    }
+    why
+}
+
+/// Waits until there is a reason to stop, and does meanwhile what must be done every second.
+async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>) -> Result<(), Error> {
+    let signals = |kind| signal(kind).map_err(|source| Error::System { what: "signals", source });
+    let mut terminate = signals(SignalKind::terminate())?;
+    let mut interrupt = signals(SignalKind::interrupt())?;
+    let mut hangup = signals(SignalKind::hangup())?;
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let watched = sd_notify::watchdog_enabled().is_some();
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => reload(settings, tls),
+            () = house.failed.notified() => return Err(Error::Failed("the audit log could not be written")),
+            _ = second.tick() => {
+                house.log.tick();
+                if house.service.has_failed() {
+                    return Err(Error::Failed("the audit log could not be written"));
+                }
+                if watched {
+                    tell(&[NotifyState::Watchdog]);
+                }
+            }
+        }
+    }
+}
+
+fn reload(settings: &Settings, tls: &Tls) {
+    match credentials(settings).and_then(|fresh| Ok(tls.reload(fresh)?)) {
+        Ok(()) => log::info!("read the certificates again"),
+        Err(error) => log::error!("serving with the old certificates: {error}"),
+    }
+}
+
+/// Ends the runtime's threads. One that hangs in a request is left behind; the process is about to end.
+fn drain(runtime: Runtime) {
+    runtime.shutdown_timeout(PARTING);
+}
+
+/// The sockets of all fronts, inherited or bound.
+struct Sockets {
+    kmip: Vec<Listening>,
+    control: tokio::net::UnixListener,
+}
+
+fn sockets(settings: &Settings) -> Result<Sockets, Error> {
+    let at = |at: String| move |source| Error::Listen { at, source };
+    let mut inherited = listenfd::ListenFd::from_env();
+    let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut kmip = Vec::new();
+    let mut control = None;
+    for (place, name) in names.split(':').take(inherited.len()).enumerate() {
+        let failed = || at(format!("the inherited socket {name}"));
+        match name {
+            "kmip" => {
+                if let Some(socket) = inherited.take_tcp_listener(place).map_err(failed())? {
+                    kmip.push(Listening::inherited(socket).map_err(failed())?);
+                }
+            }
+            "control" => control = inherited.take_unix_listener(place).map_err(failed())?,
+            other => log::warn!("nothing here serves the inherited socket {other:?}"),
+        }
+    }
+    if kmip.is_empty() {
+        for address in &settings.kmip.listen {
+            kmip.push(front::bind(*address).map_err(at(address.to_string()))?);
+        }
+    }
+    let path = &settings.control.socket;
+    let failed = || at(path.display().to_string());
+    let control = control.map_or_else(|| front::bind_local(path, 0o600), Ok).map_err(failed())?;
+    let control = local(control).map_err(failed())?;
+    Ok(Sockets { kmip, control })
+}
+
+fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::UnixListener::from_std(listener)
+}
+
+/// Certificates and key, from the files that the configuration names.
+fn credentials(settings: &Settings) -> Result<Credentials, Error> {
+    let kmip = &settings.kmip;
+    let key = config::read(&kmip.key, Secrecy::Secret)?;
+    let wrong = || Error::Pem { path: kmip.key.clone(), what: "private key" };
+    let key = PrivateKeyDer::from_pem_slice(key.reveal()).map_err(|_| wrong())?;
+    let mut authorities = certificates(&kmip.authority)?;
+    for path in &kmip.trusted {
+        authorities.extend(certificates(path)?);
+    }
+    Ok(Credentials { chain: certificates(&kmip.certificate)?, key, authorities })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let text = config::read(path, Secrecy::Public)?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.reveal()).collect();
+    read.ok().filter(|all| !all.is_empty()).ok_or(Error::Pem { path: path.to_owned(), what: "certificate" })
+}
+
+/// Asks for as many descriptors as there may be connections, and some for files; the system may give fewer.
+fn raise_descriptors(connections: usize) {
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(256);
+    if let Ok((now, most)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && now < wanted
+        && setrlimit(Resource::RLIMIT_NOFILE, wanted.min(most), most).is_ok()
+        && most < wanted
+    {
+        log::warn!("the system gives {most} descriptors, fewer than the {connections} connections allowed");
+    }
+}
+
+/// Tells systemd, if it is there.
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::warn!("cannot tell systemd: {error}");
+    }
+}
+
+/// What is not done after the drain's limit gets this much longer to notice that it was cut off.
+const PARTING: Duration = Duration::from_secs(2);
