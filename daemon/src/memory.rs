@@ -1,87 +1,140 @@
-//! Memory for the few secrets that outlive a request: locked, undumpable, gone in a forked child, between guard pages.
+//! Memory for the few keys that open all others: never swapped, never dumped, gone in a forked child, read-only once
+//! written, and between two pages that nobody may touch.
 #![allow(unsafe_code)]
 
-use std::{ffi::c_void, fmt, io, num::NonZeroUsize, ptr::NonNull};
+use std::ffi::c_void;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+use std::slice;
 
-use nix::sys::{
-    mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap_anonymous, mprotect, munmap},
-    resource::{Resource, setrlimit},
-};
+use nix::errno::Errno;
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap_anonymous, mprotect, munmap};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
 use zeroize::Zeroize;
 
-/// A secret in memory of its own: never swapped, never in a core dump, wiped in a forked child and when dropped.
+/// Why memory could not be set aside for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The process may not lock as much. Nothing was written to memory that could be swapped out.
+    #[error("{bytes} bytes cannot be locked into memory; raise the limit (LimitMEMLOCK= of the unit, or `ulimit -l`)")]
+    Limit {
+        /// How many more were needed.
+        bytes: usize,
+    },
+    /// The system refused.
+    #[error("the system refuses {what}: {errno}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Its answer.
+        errno: Errno,
+    },
+}
+
+/// Key bytes in memory of their own, wiped when dropped. Printing shows their length only.
+///
+/// The bytes end right before the page that nobody may touch, so that reading past them stops the process.
 pub struct Locked {
-    /// The first guard page, where the mapping begins.
+    /// The first of the two untouchable pages.
     start: NonNull<c_void>,
-    /// Bytes of the whole mapping, guard pages included.
-    mapped: NonZeroUsize,
-    /// Where the secret begins.
-    place: NonNull<u8>,
+    /// Bytes of the pages between them.
+    inner: usize,
+    page: usize,
     length: usize,
 }
 
-/// Why a secret could not be held.
-#[derive(Debug, thiserror::Error)]
-#[error("memory for a key could not be locked: {0}; raise LimitMEMLOCK (ulimit -l)")]
-pub struct Refused(#[from] io::Error);
-
 impl Locked {
-    /// Room for `length` bytes, which `fill` fills in place.
+    /// Sets memory aside and lets `fill` write it; it is all noughts before. Afterwards it can only be read.
     ///
     /// # Errors
-    /// [`Refused`] when the system does not let so much memory be locked.
-    pub fn new(length: usize, fill: impl FnOnce(&mut [u8])) -> Result<Self, Refused> {
-        let room = length.max(1).next_multiple_of(PAGE);
-        let mapped = NonZeroUsize::new(room.saturating_add(2 * PAGE)).ok_or_else(|| io::Error::other("no room"))?;
-        // SAFETY: an anonymous mapping at an address of the kernel's choice overlaps nothing of ours.
+    /// [`Error::Limit`] when the process may not lock so much, [`Error::System`] for anything else. `fill` has not run
+    /// then.
+    pub fn new(length: usize, fill: impl FnOnce(&mut [u8])) -> Result<Self, Error> {
+        let page = page_size()?;
+        let too_long = Error::Limit { bytes: length };
+        let inner = length.max(1).checked_next_multiple_of(page).ok_or(too_long)?;
+        let whole = page.checked_mul(2).and_then(|guards| guards.checked_add(inner)).ok_or(too_long)?;
+        let whole = NonZeroUsize::new(whole).ok_or(too_long)?;
+        // SAFETY: a new private mapping wherever the kernel likes: no memory of anybody's is touched.
         let start = unsafe {
-            mmap_anonymous(None, mapped, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE)
-        }
-        .map_err(io::Error::from)?;
-        // SAFETY: the mapping has two pages more than the room, so the room begins one page in.
-        let inside = unsafe { start.byte_add(PAGE) };
-        let mut held = Self { start, mapped, place: inside.cast(), length };
-        held.arrange(inside, room)?;
-        fill(held.bytes_mut());
-        Ok(held)
-    }
-
-    /// The secret. Whoever calls this promises that it goes no further than it must.
-    pub fn reveal(&self) -> &[u8] {
-        // SAFETY: `place` points at `length` bytes that this value owns, readable since `arrange` succeeded.
-        unsafe { std::slice::from_raw_parts(self.place.as_ptr(), self.length) }
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `reveal`, and `self` is borrowed alone.
-        unsafe { std::slice::from_raw_parts_mut(self.place.as_ptr(), self.length) }
-    }
-
-    /// Opens the room between the guard pages and tells the kernel how to treat it.
-    fn arrange(&mut self, inside: NonNull<c_void>, room: usize) -> Result<(), Refused> {
-        // SAFETY: `inside` and `room` name whole pages of this value's own mapping.
-        unsafe { mprotect(inside, room, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE) }.map_err(io::Error::from)?;
-        // SAFETY: as above.
-        unsafe { mlock(inside, room) }.map_err(io::Error::from)?;
+            mmap_anonymous(None, whole, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE)
+        };
+        let mut locked = Self { start: start.map_err(asking("memory"))?, inner, page, length };
+        locked.protect(ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
+        let keys = locked.pages();
+        // SAFETY: `keys` are `inner` bytes of pages that are ours alone and mapped as long as `locked` lives.
+        unsafe { mlock(keys, inner) }.map_err(|errno| match errno {
+            Errno::ENOMEM | Errno::EAGAIN | Errno::EPERM => Error::Limit { bytes: inner },
+            errno => Error::System { what: "locking memory", errno },
+        })?;
         for advice in [MmapAdvise::MADV_DONTDUMP, MmapAdvise::MADV_WIPEONFORK] {
             // SAFETY: as above; neither advice changes what this process reads.
-            unsafe { madvise(inside, room, advice) }.map_err(io::Error::from)?;
+            unsafe { madvise(keys, inner, advice) }.map_err(asking("keeping memory out of dumps and children"))?;
         }
-        Ok(())
+        fill(locked.bytes());
+        locked.protect(ProtFlags::PROT_READ)?;
+        Ok(locked)
+    }
+
+    /// The bytes themselves. Whoever calls this promises that they go no further than they must.
+    pub fn reveal(&self) -> &[u8] {
+        // SAFETY: the pages are mapped and readable as long as `self` lives; nobody writes while it can be borrowed.
+        unsafe { slice::from_raw_parts(self.first(), self.length) }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// The bytes, to write them. Only for [`new`](Self::new) and dropping, while the pages are writable.
+    fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: both callers made the pages writable first; `self` is borrowed mutably, so nobody reads meanwhile.
+        unsafe { slice::from_raw_parts_mut(self.first(), self.length) }
+    }
+
+    /// The first page between the untouchable ones.
+    fn pages(&self) -> NonNull<c_void> {
+        // SAFETY: the mapping has two pages more than `inner`, so one page on is still within it.
+        unsafe { self.start.byte_add(self.page) }
+    }
+
+    /// The first of the bytes, which end where the pages do.
+    fn first(&self) -> *mut u8 {
+        let before = self.inner.saturating_sub(self.length);
+        // SAFETY: `length` is at most `inner`, so this is within the pages, or right behind them if there are no bytes.
+        unsafe { self.pages().byte_add(before) }.cast().as_ptr()
+    }
+
+    fn protect(&self, protection: ProtFlags) -> Result<(), Error> {
+        // SAFETY: the pages are ours; whoever holds a reference into them holds `self`, and `new` and `drop` hold none.
+        unsafe { mprotect(self.pages(), self.inner, protection) }.map_err(asking("protecting memory"))
     }
 }
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        self.bytes_mut().zeroize();
-        // SAFETY: the mapping is this value's own, and nobody has it after this.
-        if unsafe { munmap(self.start, self.mapped.get()) }.is_err() {
-            log::error!("memory of a key could not be given back; it was wiped");
+        // Before it was writable nothing was written, so a failure leaves nothing to wipe.
+        if self.protect(ProtFlags::PROT_READ | ProtFlags::PROT_WRITE).is_ok() {
+            self.bytes().zeroize();
+        }
+        let whole = self.inner.saturating_add(self.page).saturating_add(self.page);
+        // SAFETY: the whole mapping is ours and nobody borrows from it any more. Unmapping also unlocks.
+        if let Err(errno) = unsafe { munmap(self.start, whole) } {
+            log::error!("a key's memory was wiped but not given back: {errno}");
         }
     }
 }
 
-// SAFETY: the mapping is owned by this value alone and is only written through `&mut self`.
+// SAFETY: the pointer is to memory that this value alone owns; it is written in `new` and `drop` only, so shared
+// references on several threads only read.
 unsafe impl Send for Locked {}
 // SAFETY: as above.
 unsafe impl Sync for Locked {}
@@ -92,44 +145,135 @@ impl fmt::Debug for Locked {
     }
 }
 
-/// Makes sure that nothing of this process is ever written to a core file or read by a debugger of another user's.
+/// Sees to it that this process leaves no core dump and that nobody but root may read its memory.
 ///
 /// # Errors
-/// What the system says.
-pub fn no_core_dumps() -> io::Result<()> {
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    nix::sys::prctl::set_dumpable(false)?;
-    Ok(())
+/// [`Error::System`] when the system refuses; the daemon should not go on then.
+pub fn no_core_dumps() -> Result<(), Error> {
+    set_dumpable(false).map_err(asking("not being dumpable"))?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(asking("a core size of nought"))
 }
 
-/// The page size of every machine this runs on; a larger one only makes the guard larger.
-const PAGE: usize = 4096;
+fn page_size() -> Result<usize, Error> {
+    // SAFETY: asks for a number and touches no memory of ours.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).map_err(|_| Error::System { what: "the size of a page", errno: Errno::last() })
+}
+
+fn asking(what: &'static str) -> impl FnOnce(Errno) -> Error {
+    move |errno| Error::System { what, errno }
+}
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use nix::sys::signal::Signal;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, Uid, fork, geteuid, setuid};
+
     use super::*;
 
-    #[test]
-    fn what_is_filled_in_is_read_back_and_not_printed() {
-        let locked = Locked::new(32, |bytes| bytes.fill(0x41)).unwrap();
-        assert_eq!(locked.reveal(), [0x41; 32]);
-        assert_eq!(format!("{locked:?}"), "Locked(32 bytes)");
+    fn key(length: usize) -> Locked {
+        Locked::new(length, |bytes| bytes.fill(0xa5)).unwrap()
     }
 
-    #[test]
-    fn the_kernel_holds_it_locked_undumpable_and_wiped_on_fork() {
-        let locked = Locked::new(32, |bytes| bytes.fill(1)).unwrap();
-        let address = format!("{:x}-", locked.place.as_ptr() as usize);
-        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
-        let mine = maps.split_once(&address).unwrap().1;
-        let flags = mine.lines().find(|line| line.starts_with("VmFlags:")).unwrap();
-        for flag in [" lo", " dd", " wf"] {
-            assert!(flags.contains(flag), "{flag} is not in {flags}");
+    /// What a forked child answers, as its exit code or the signal that ended it.
+    fn child(work: impl FnOnce() -> i32) -> WaitStatus {
+        // SAFETY: the child only reads memory and leaves at once; it takes no lock and allocates nothing.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Parent { child } => waitpid(child, None).unwrap(),
+            ForkResult::Child => {
+                let code = work();
+                // SAFETY: leaves without running anything of the parent's.
+                unsafe { libc::_exit(code) }
+            }
         }
     }
 
     #[test]
-    fn an_empty_secret_is_held_too() {
-        assert_eq!(Locked::new(0, |_| {}).unwrap().reveal(), b"");
+    fn what_was_written_is_read_at_every_length() {
+        for length in [0, 1, 31, 32, 4095, 4096, 4097, 10_000] {
+            let key = key(length);
+            assert_eq!(key.len(), length);
+            assert_eq!(key.is_empty(), length == 0);
+            assert!(key.reveal().iter().all(|byte| *byte == 0xa5), "{length}");
+        }
+    }
+
+    #[test]
+    fn memory_is_nought_before_it_is_filled() {
+        let key = Locked::new(64, |bytes| assert!(bytes.iter().all(|byte| *byte == 0))).unwrap();
+        assert_eq!(key.reveal(), [0; 64]);
+    }
+
+    #[test]
+    fn printing_shows_the_length_and_nothing_else() {
+        assert_eq!(format!("{:?}", key(32)), "Locked(32 bytes)");
+    }
+
+    #[test]
+    fn the_kernel_knows_that_it_is_locked_undumpable_and_wiped_in_children() {
+        let key = key(32);
+        let address = key.pages().as_ptr().addr();
+        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+        let start = format!("{address:x}-");
+        let flags = maps.lines().skip_while(|line| !line.starts_with(&start)).find(|line| line.starts_with("VmFlags:"));
+        let flags: Vec<&str> = flags.unwrap().split_whitespace().collect();
+        for flag in ["lo", "dd", "wf"] {
+            assert!(flags.contains(&flag), "{flag} is not among {flags:?}");
+        }
+        assert!(!flags.contains(&"wr"), "it can still be written: {flags:?}");
+    }
+
+    #[test]
+    fn a_forked_child_finds_noughts() {
+        let key = key(32);
+        let status = child(|| i32::from(key.reveal().iter().any(|byte| *byte != 0)));
+        assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
+        assert_eq!(key.reveal(), [0xa5; 32]);
+    }
+
+    #[test]
+    fn reading_past_the_end_stops_the_process() {
+        let key = key(32);
+        let status = child(|| {
+            // SAFETY: it is not; that is the test. The child dies here.
+            i32::from(unsafe { key.first().wrapping_add(32).read_volatile() })
+        });
+        assert!(matches!(status, WaitStatus::Signaled(_, Signal::SIGSEGV, _)), "{status:?}");
+    }
+
+    #[test]
+    fn writing_afterwards_stops_the_process() {
+        let key = key(32);
+        let status = child(|| {
+            // SAFETY: it is not; that is the test. The child dies here.
+            unsafe { key.first().write_volatile(1) };
+            0
+        });
+        assert!(matches!(status, WaitStatus::Signaled(_, Signal::SIGSEGV, _)), "{status:?}");
+    }
+
+    #[test]
+    fn more_than_may_be_locked_is_refused_with_the_limit_to_raise() {
+        let status = child(|| {
+            setrlimit(Resource::RLIMIT_MEMLOCK, 0, 0).unwrap();
+            // Root may lock without limit.
+            if geteuid().is_root() {
+                setuid(Uid::from_raw(65_534)).unwrap();
+            }
+            i32::from(!matches!(Locked::new(32, |_| ()), Err(Error::Limit { .. })))
+        });
+        assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
+        assert_eq!(Locked::new(usize::MAX, |_| ()).unwrap_err(), Error::Limit { bytes: usize::MAX });
+        let message = Error::Limit { bytes: 4096 }.to_string();
+        assert!(message.contains("LimitMEMLOCK") && message.contains("4096"), "{message}");
+    }
+
+    #[test]
+    fn a_process_can_be_kept_from_dumping() {
+        let status = child(|| i32::from(no_core_dumps().is_err() || nix::sys::prctl::get_dumpable() != Ok(false)));
+        assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
     }
 }

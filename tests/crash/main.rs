@@ -8,6 +8,7 @@
 mod fault;
 mod model;
 mod round;
+mod step;
 
 use std::env;
 use std::ffi::OsString;

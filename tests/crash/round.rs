@@ -21,6 +21,8 @@ pub(crate) enum End {
     ByItself,
     /// It writes until it is refused.
     Refused,
+    /// It writes [`FEW`] batches and closes the store.
+    AfterFew,
 }
 
 impl End {
@@ -40,11 +42,15 @@ impl End {
 
 /// Runs a scribe and hears all that it said.
 pub(crate) fn round(member: &str, store: &Path, env: &[(&str, OsString)], end: End) -> Vec<String> {
-    let writers = if matches!(end, End::ByItself) { "0" } else { "6" };
+    let (writers, batches) = match end {
+        End::ByItself => (0, 0),
+        End::AfterFew => (2, FEW / 2),
+        End::Opening(_) | End::Writing(_) | End::Refused => (6, usize::MAX),
+    };
     let mut scribe = Command::new(env!("CARGO_BIN_EXE_scribe"))
         .arg(member)
         .arg(store)
-        .arg(writers)
+        .args([writers.to_string(), batches.to_string()])
         .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -75,14 +81,14 @@ pub(crate) fn round(member: &str, store: &Path, env: &[(&str, OsString)], end: E
             }
             scribe.kill().unwrap();
         }
-        End::ByItself | End::Refused => {}
+        End::ByItself | End::Refused | End::AfterFew => {}
     }
     scribe.wait().unwrap();
     reader.join().unwrap()
 }
 
 /// What a store must have.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chronicle {
     batches: [u64; 8],
     generation: u64,
@@ -150,3 +156,6 @@ fn index(word: &str) -> usize {
 
 /// Opening a store takes a few hundredths of a second; this is for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A short round, for what is run at every step.
+pub(crate) const FEW: usize = 8;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::damage::Fault;
 use super::medium::open;
 use super::record::{LONGEST, Record};
 use super::text::from_hex;
@@ -48,38 +49,6 @@ impl Lines {
         };
         Ok(Some((&self.line, ending)))
     }
-}
-
-/// What is wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-pub enum Fault {
-    /// It is no record.
-    #[error("this is not a record of the log")]
-    Unreadable,
-    /// It ends with the file.
-    #[error("the line has no end")]
-    Torn,
-    /// It is another log's.
-    #[error("the record is another log's")]
-    Foreign,
-    /// Its number does not follow.
-    #[error("the record's number does not follow the one before it: lines were removed, inserted or moved")]
-    Sequence,
-    /// Its own `prev`, or its place, is not what the line before it asks for.
-    #[error("the record does not follow from the line before it")]
-    Previous,
-    /// The next line's `prev` was made from other bytes.
-    #[error("the record is not the one that the next line follows from: it was changed")]
-    Changed,
-    /// The lines do not have the root that was signed.
-    #[error("the lines up to here are not those that the checkpoint signs")]
-    Root,
-    /// There are fewer lines than were signed.
-    #[error("the log ends here, but a checkpoint signs more lines")]
-    Short,
-    /// A whole file of lines is not there.
-    #[error("the file does not begin with the line that comes next")]
-    Segment,
 }
 
 /// The state of a walk along the log.

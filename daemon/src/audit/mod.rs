@@ -3,25 +3,34 @@
 //! It remembers, signs and proves. It never decides, never sees a key's bytes but its own, and never answers that a record is
 //! kept before it is. `docs/audit-format.md` says how everything here looks on the disk.
 
+mod chain;
 pub mod checkpoint;
+mod damage;
 mod entry;
 mod epoch;
 mod lines;
 mod log;
 mod medium;
 mod opening;
+mod proof;
 mod record;
 mod sign;
 mod signed;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod text;
 pub mod tree;
+mod verify;
 mod writer;
 
 pub use self::log::{Durability, Error, Head, Log, Options, Sequence};
+pub use chain::Chain;
+pub use damage::{Damage, Fault};
 pub use entry::{Action, Entry, Event, Object, Outcome, Reason, Who};
 pub use epoch::{Keeper, Unsigned};
-pub use lines::Fault;
 pub use opening::{Found, OpenError, Torn};
+pub use proof::{Consistency, Proof, Refusal, consistency, prove};
 pub use record::Record;
+pub use tail::{Tail, export};
+pub use verify::{Report, verify};

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex};
 
 use super::checkpoint::Checkpoint;
+use super::damage::Fault;
 use super::entry::{Action, Entry, Event, Object, Outcome, Reason, Who, opening};
-use super::lines::{Fault, Lines, Walk};
+use super::lines::{Lines, Walk};
 use super::log::{Durability, Options};
 use super::medium::{Folder, Medium, SMALL, before_name, read, segment_name, segments};
 use super::record::Record;

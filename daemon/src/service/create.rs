@@ -75,7 +75,7 @@ fn secret_data(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> 
 pub(super) fn add(call: &mut Call<'_>, content: Content, set: &mut Set) -> Result<ObjectId, Refusal> {
     let slot = call.vault.slot(None)?.slot.name().to_owned();
     let (vault, caller) = (call.vault, call.caller);
-    call.notes.after = set.state();
+    (call.notes.after, call.notes.generation) = (set.state(), Some(1));
     let attributes = std::mem::take(set);
     Ok(vault.add(call.change()?, caller, New { slot, content, attributes })?)
 }

@@ -37,12 +37,14 @@ mod modify_attribute;
 pub mod operator;
 mod parameters;
 mod query;
+mod reconcile;
 mod register;
 mod revoke;
 mod rng_retrieve;
 mod set_attribute;
 mod sign;
 mod signature_verify;
+mod told;
 mod working;
 
 pub use discover_versions::SERVED as VERSIONS;

@@ -1,5 +1,7 @@
 //! What an operator orders, performed: each order is a few lines, and each is in the log.
 
+use std::sync::PoisonError;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{code::ResultReason, mechanism::Curve, secret::Secret};
 
@@ -137,6 +139,9 @@ impl Service {
             log::error!("the store holds other records than it should: it was changed behind the daemon's back");
         }
         self.unlock_log();
+        if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.reconcile(&told);
+        }
         self.status().map(Report::Status)
     }
 

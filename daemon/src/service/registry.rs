@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -21,9 +21,10 @@ use super::{
     keeper::Keeper,
     refusal::Refusal,
     stream::Streams,
+    told::Told,
 };
 use crate::{
-    audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Who},
+    audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Record, Who},
     caller::{Caller, ClientName, Front, Role},
     receipt::{Abandoned, Receipt},
     store,
@@ -38,6 +39,8 @@ pub struct Service {
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
     requests: AtomicU64,
+    /// What the log told at the start, until the store can be held against it.
+    pub(super) told: Mutex<Option<Told>>,
 }
 
 /// A request, and what the front knows besides.
@@ -135,7 +138,12 @@ serves! {
 impl Service {
     /// A service over a vault and a log. `uses` says how durable the record of a mere use is before its answer.
     pub fn new(vault: Arc<Vault>, log: Arc<Log>, uses: Durability) -> Self {
-        Self { vault, log, streams: Streams::default(), uses, requests: AtomicU64::new(0) }
+        Self { vault, log, streams: Streams::default(), uses, requests: AtomicU64::new(0), told: Mutex::default() }
+    }
+
+    /// Takes in what the end of the log told at the start. The store is held against it when the vault opens.
+    pub fn remember(&self, records: &[Record]) {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Told::by(records));
     }
 
     /// A number for a message that has just come in.

@@ -57,6 +57,16 @@ impl Folder {
         }
     }
 
+    /// Removes the files whose names end so.
+    pub(super) fn clear(&self, ending: &str) -> Result<(), Error> {
+        for entry in list(&self.path)? {
+            if entry.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(ending.as_bytes())) {
+                fs::remove_file(&entry).map_err(|error| disk("remove", &entry, error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves everything but the lock into a folder of the given name, in place of what that had.
     pub(super) fn set_aside(&self, name: &str) -> Result<(), Error> {
         let aside = self.path.join(name);

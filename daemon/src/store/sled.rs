@@ -44,6 +44,8 @@ impl Sled {
         let folder = Folder::take(&settings.folder)?;
         // Only our writer flushes: whatever sled wrote by itself would be neither synced nor counted.
         let config = sled::Config::new().path(folder.path()).cache_capacity(settings.cache).flush_every_ms(None);
+        // A snapshot that was under way when the power went. sled leaves it, and takes it for the newest when it opens.
+        folder.clear(".generating")?;
         let finished = folder.has("mark")?;
         let rows = match begin(folder.path(), &config) {
             // A crash came while the store was made. Nothing can have been kept in it; still, nothing is thrown away.
@@ -57,8 +59,9 @@ impl Sled {
         let (file, mark) = (folder.open("db")?, folder.open("mark")?);
         let mut this = Self { rows, file, mark, generation: 0, folder };
         this.generation = this.recognise()?;
-        this.write_mark(this.generation)?;
         this.folder.settle()?;
+        this.write_mark(this.generation)?;
+        this.mark.sync_data().map_err(|error| disk("sync", &this.folder.path().join("mark"), error))?;
         Ok(this)
     }
 

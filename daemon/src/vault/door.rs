@@ -186,6 +186,18 @@ impl Vault {
         Ok((object, permit))
     }
 
+    /// The generation of an object as it is stored, or nothing when there is no such object.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn generation_of(&self, id: &ObjectId) -> Result<Option<u64>, Error> {
+        match self.opened()?.object(id) {
+            Ok(object) => Ok(Some(object.generation)),
+            Err(Error::Unknown(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The objects that the caller looks for and may see.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! Writes into a store until it is killed, and says what it found and what was acknowledged. `tests/crash` runs it.
 //!
-//! `scribe MEMBER FOLDER WRITERS` opens the store and first checks what is there: every writer has written numbered
+//! `scribe MEMBER FOLDER WRITERS BATCHES` opens the store and first checks what is there: every writer has written numbered
 //! batches, and each batch put a fixed set of rows in all tables, added a row of its own and removed an older one, so the
-//! rows of a writer must all be of one and the same batch. Then each writer goes on with the next number. Lines:
+//! rows of a writer must all be of one and the same batch. Then each writer goes on with the next number, for so many
+//! batches. Lines:
 //!
 //! ```text
 //! found GENERATION
@@ -24,11 +25,14 @@ use strongroom::store::{self, Batch, MEMBERS, Settings, Store, Table};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
-    let [_, member, folder, writers] = &arguments[..] else {
-        return fail("usage: scribe MEMBER FOLDER WRITERS");
+    let [_, member, folder, writers, batches] = &arguments[..] else {
+        return fail("usage: scribe MEMBER FOLDER WRITERS BATCHES");
     };
-    let (Some(member), Ok(writers)) = (MEMBERS.iter().find(|known| known.name == member), writers.parse::<u8>()) else {
-        return fail("no such store, or not a number of writers");
+    let Some(member) = MEMBERS.iter().find(|known| known.name == member) else {
+        return fail("no such store");
+    };
+    let (Ok(writers), Ok(batches)) = (writers.parse::<u8>(), batches.parse::<u64>()) else {
+        return fail("not a number of writers, or of batches");
     };
     let store = match store::open(&Settings::new(member.kind, Path::new(folder))) {
         Ok(store) => store,
@@ -52,7 +56,7 @@ fn main() -> ExitCode {
     thread::scope(|scope| {
         for (writer, next) in (0..writers).zip(next) {
             let store = &*store;
-            scope.spawn(move || write(store, writer, next));
+            scope.spawn(move || write(store, writer, next, batches));
         }
     });
     match store.close() {
@@ -61,21 +65,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes batch after batch, a few of them under way at a time, until a few have been refused.
-fn write(store: &dyn Store, writer: u8, first: u64) {
+/// Writes so many batches, a few of them under way at a time; stops early once a few have been refused.
+fn write(store: &dyn Store, writer: u8, first: u64, batches: u64) {
     let mut under_way = VecDeque::new();
     let mut refused = 0;
-    for number in first.. {
+    let last = first.saturating_add(batches);
+    for number in first..last {
         under_way.push_back((number, store.commit(batch(writer, number))));
-        if under_way.len() <= usize::from(writer) % 4 {
-            continue;
-        }
-        let Some((number, receipt)) = under_way.pop_front() else { continue };
-        match receipt.wait() {
-            Ok(generation) => say(format_args!("ack {writer} {number} {generation}")),
-            Err(error) => {
-                say(format_args!("refused {writer} {error}"));
-                refused += 1;
+        let ahead = if number.saturating_add(1) == last { 0 } else { usize::from(writer) % 4 };
+        while under_way.len() > ahead
+            && let Some((number, receipt)) = under_way.pop_front()
+        {
+            match receipt.wait() {
+                Ok(generation) => say(format_args!("ack {writer} {number} {generation}")),
+                Err(error) => {
+                    say(format_args!("refused {writer} {error}"));
+                    refused += 1;
+                }
             }
         }
         if refused > 8 {

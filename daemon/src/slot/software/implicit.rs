@@ -32,7 +32,7 @@ impl Implicit {
         let made_up_start = self.size.wrapping_sub(self.made_up_length(&secret)?);
 
         // From here on nothing branches on a secret, and every byte of the block is read.
-        let mut good = Mask::of(usize::from(byte(block, 0)) ^ 0x00) & Mask::of(usize::from(byte(block, 1)) ^ 0x02);
+        let mut good = Mask::of(usize::from(byte(block, 0))) & Mask::of(usize::from(byte(block, 1)) ^ 0x02);
         let (mut found, mut start) = (Mask::NO, 0usize);
         for at in 2..block.len() {
             let end = Mask::of(usize::from(byte(block, at)));

@@ -80,7 +80,7 @@ impl Key for Mac {
     fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
         let (hashing, length) = self.start(mechanism, purpose)?;
         let state = match hashing {
-            Hashing::Prepared(key) => State::Prepared(hmac::Context::with_key(key)),
+            Hashing::Prepared(key) => State::Prepared(Box::new(hmac::Context::with_key(key))),
             Hashing::Plain(hash, key) => State::Plain(Plain::new(hash, key)?),
         };
         Ok(Box::new(Macing { state, length, purpose }))
@@ -108,7 +108,7 @@ struct Macing {
 }
 
 enum State {
-    Prepared(hmac::Context),
+    Prepared(Box<hmac::Context>),
     Plain(Plain),
 }
 

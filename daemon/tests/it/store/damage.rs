@@ -184,19 +184,28 @@ fn a_file_of_something_else_is_named() {
 fn a_store_that_was_never_finished_is_made_anew_and_nothing_is_thrown_away() {
     every_lasting_member(|settings| {
         fill(settings);
-        let keeps = ["lock", "unfinished"];
-        for file in files(&settings.folder) {
-            let name = file.file_name().unwrap();
-            if !keeps.iter().any(|keep| name == *keep) {
-                fs::write(&file, if name == "mark" { &[][..] } else { &[0; 100] }).unwrap();
-            }
-        }
+        fs::write(settings.folder.join("mark"), []).unwrap();
+        fs::write(settings.folder.join("conf"), [0; 62]).unwrap();
+        let database = fs::read(settings.folder.join("db")).unwrap();
         let store = open(settings).unwrap();
         assert_eq!(store.generation(), 0);
         assert!(rows(&*store, Table::Object).0.is_empty());
         store.commit(put(Table::Object, b"a", b"1")).wait().unwrap();
-        assert!(files(&settings.folder.join("unfinished")).len() >= 3);
+        assert!(fs::read(settings.folder.join("unfinished").join("db")).unwrap() == database);
         drop(store);
         assert_eq!(open(settings).unwrap().generation(), 1);
+    });
+}
+
+#[test]
+fn a_snapshot_that_was_being_made_when_the_power_went_is_no_damage() {
+    every_lasting_member(|settings| {
+        for content in [&b""[..], b"half a snapshot"] {
+            let _ = fs::remove_dir_all(&settings.folder);
+            fill(settings);
+            let unfinished = settings.folder.join("snap.7FFFFFFFFFFFFFFF.generating");
+            fs::write(unfinished, content).unwrap();
+            assert!(matches!(serve(settings, "an unfinished snapshot"), Served::All));
+        }
     });
 }

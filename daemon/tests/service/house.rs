@@ -1,0 +1,123 @@
+//! A house without fronts, for tests: software slot, store in memory, log in a folder that goes with it.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use strongroom::{
+    audit::{Durability, Log, Options},
+    caller::{Caller, Front, Principal, Role},
+    clock::{Clock, StillClock, Time},
+    service::{Ask, Refusal, Service},
+    slot::{
+        Slot,
+        policy::Level,
+        software::{Random, Software},
+    },
+    store::{self, Kind, Settings},
+    vault::{Fitted, UnsealKey, Vault},
+};
+use strongroom_kmip::{
+    attribute::{Attribute, Name, Template},
+    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
+    operation::Ask as Asks,
+    payload::{ActivateRequest, CreateRequest},
+    secret::Secret,
+    version::{V2_1, Version},
+};
+
+/// The house.
+pub struct House {
+    pub service: Service,
+    pub vault: Arc<Vault>,
+    pub clock: Arc<StillClock>,
+    folder: PathBuf,
+}
+
+pub const NOON: i64 = 1_800_000_000;
+
+impl House {
+    pub fn new() -> Self {
+        Self::of(Level::Standard)
+    }
+
+    fn of(level: Level) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("strongroom-service-{}-{number}", std::process::id()));
+        let clock = Arc::new(StillClock::at(Time::from_seconds(NOON)));
+        let (timed, chance): (Arc<dyn Clock>, Arc<Random>) = (clock.clone(), Arc::new(Random::default()));
+        let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
+        let slot: Arc<dyn Slot> = Arc::new(Software::new("dev"));
+        let vault = Arc::new(Vault::new(store, vec![Fitted { slot, level }], timed.clone(), chance.clone()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
+        let key = || UnsealKey::File(Secret::new(vec![7; 32]));
+        vault.initialise(&[key()]).unwrap();
+        vault.unseal(&key()).unwrap();
+        let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
+        Self { service, vault, clock, folder }
+    }
+
+    /// Asks in KMIP 2.1 and waits until the answer may leave.
+    pub fn ask<A: Asks>(&self, caller: &Caller, request: A) -> Result<A::Answer, Refusal> {
+        self.ask_in(V2_1, caller, request)
+    }
+
+    pub fn ask_in<A: Asks>(&self, version: Version, caller: &Caller, request: A) -> Result<A::Answer, Refusal> {
+        let answer = self.service.answer(caller, Ask::new(request, version, self.service.number()));
+        answer.receipt.wait().unwrap();
+        answer.outcome.map(|response| A::answer(response).unwrap())
+    }
+
+    /// An AES-256 key of the caller's, activated.
+    pub fn aes(&self, caller: &Caller, name: &str) -> String {
+        let id = self.ask(caller, aes(name)).unwrap().unique_identifier.0;
+        self.ask(caller, ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+        id
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A request for an AES-256 key.
+pub fn aes(name: &str) -> CreateRequest {
+    let attributes = vec![
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
+        Attribute::CryptographicLength(256),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt),
+        Attribute::Name(Name::text(name)),
+    ];
+    let attributes = attributes.into_iter().map(Into::into).collect();
+    CreateRequest {
+        object_type: ObjectType::SymmetricKey,
+        attributes: Template { names: Vec::new(), attributes },
+        protection_storage_masks: None,
+    }
+}
+
+/// A client of this name and role.
+pub fn client(name: &str, role: Role) -> Caller {
+    Caller {
+        principal: Principal::Client(name.parse().unwrap()),
+        role,
+        front: Front::Kmip,
+        from: "127.0.0.1:1".to_owned(),
+    }
+}
+
+pub fn alice() -> Caller {
+    client("alice", Role::User)
+}
+
+pub fn bob() -> Caller {
+    client("bob", Role::User)
+}

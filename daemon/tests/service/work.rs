@@ -1,0 +1,146 @@
+//! Cryptography through the service: in one go and in parts.
+
+use proptest::prelude::*;
+use strongroom_kmip::{
+    attribute::CryptographicParameters,
+    code::{BlockCipherMode, PaddingMethod, ResultReason},
+    payload::{DecryptRequest, EncryptRequest, EncryptResponse, RNGRetrieveRequest},
+    secret::Secret,
+    ttlv::Bytes,
+};
+
+use crate::house::{House, alice, bob};
+
+fn encrypt(id: &str, mode: BlockCipherMode, padding: Option<PaddingMethod>, data: &[u8]) -> EncryptRequest {
+    EncryptRequest {
+        unique_identifier: Some(id.into()),
+        cryptographic_parameters: Some(parameters(mode, padding)),
+        data: Some(Secret::copy_of(data)),
+        iv_counter_nonce: None,
+        correlation_value: None,
+        init_indicator: None,
+        final_indicator: None,
+        authenticated_encryption_additional_data: None,
+    }
+}
+
+fn parameters(mode: BlockCipherMode, padding: Option<PaddingMethod>) -> CryptographicParameters {
+    CryptographicParameters {
+        block_cipher_mode: Some(mode),
+        padding_method: padding,
+        ..CryptographicParameters::default()
+    }
+}
+
+fn decrypt(
+    id: &str,
+    mode: BlockCipherMode,
+    padding: Option<PaddingMethod>,
+    sealed: &EncryptResponse,
+) -> DecryptRequest {
+    DecryptRequest {
+        unique_identifier: Some(id.into()),
+        cryptographic_parameters: Some(parameters(mode, padding)),
+        data: sealed.data.clone(),
+        iv_counter_nonce: sealed.iv_counter_nonce.clone(),
+        correlation_value: None,
+        init_indicator: None,
+        final_indicator: None,
+        authenticated_encryption_additional_data: None,
+        authenticated_encryption_tag: sealed.authenticated_encryption_tag.clone(),
+    }
+}
+
+#[test]
+fn what_is_encrypted_is_decrypted_in_every_mode() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    for (mode, padding, data) in [
+        (BlockCipherMode::ECB, None, &[1u8; 32][..]),
+        (BlockCipherMode::ECB, Some(PaddingMethod::PKCS5), b"seven b"),
+        (BlockCipherMode::CBC, None, &[2; 48]),
+        (BlockCipherMode::CBC, Some(PaddingMethod::PKCS5), b""),
+        (BlockCipherMode::CTR, None, b"any length"),
+        (BlockCipherMode::GCM, None, b"with a tag"),
+    ] {
+        let sealed = house.ask(&alice(), encrypt(&id, mode, padding, data)).unwrap();
+        assert_eq!(sealed.iv_counter_nonce.is_some(), mode != BlockCipherMode::ECB, "{mode}");
+        assert_eq!(sealed.authenticated_encryption_tag.is_some(), mode == BlockCipherMode::GCM, "{mode}");
+        let opened = house.ask(&alice(), decrypt(&id, mode, padding, &sealed)).unwrap();
+        assert!(opened.data.unwrap().same_as(data), "{mode}");
+    }
+}
+
+#[test]
+fn a_tag_that_does_not_fit_gives_no_plaintext() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let mut sealed = house.ask(&alice(), encrypt(&id, BlockCipherMode::GCM, None, b"plain")).unwrap();
+    sealed.authenticated_encryption_tag.as_mut().unwrap().0[0] ^= 1;
+    let refusal = house.ask(&alice(), decrypt(&id, BlockCipherMode::GCM, None, &sealed)).unwrap_err();
+    assert_eq!(refusal.reason, ResultReason::CryptographicFailure);
+}
+
+#[test]
+fn a_stream_is_its_owners_alone_and_ends_once() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let mut first = encrypt(&id, BlockCipherMode::ECB, None, &[1; 16]);
+    first.init_indicator = Some(true);
+    let value = house.ask(&alice(), first).unwrap().correlation_value.unwrap();
+    let last = |value: &Bytes| {
+        let mut last = encrypt(&id, BlockCipherMode::ECB, None, &[2; 16]);
+        (last.correlation_value, last.final_indicator) = (Some(value.clone()), Some(true));
+        last
+    };
+    assert_eq!(house.ask(&bob(), last(&value)).unwrap_err().reason, ResultReason::InvalidCorrelationValue);
+    assert_eq!(house.ask(&alice(), last(&value)).unwrap().data.unwrap().0.len(), 16);
+    assert!(house.ask(&alice(), last(&value)).is_err(), "the stream has ended");
+}
+
+#[test]
+fn open_streams_are_counted() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let begin = || {
+        let mut first = encrypt(&id, BlockCipherMode::ECB, None, &[1; 16]);
+        first.init_indicator = Some(true);
+        house.ask(&alice(), first)
+    };
+    assert!((0..256).all(|_| begin().is_ok()));
+    assert_eq!(begin().unwrap_err().reason, ResultReason::ServerLimitExceeded);
+    house.clock.advance(301_000);
+    assert!(begin().is_ok(), "streams that nobody feeds are given up");
+}
+
+#[test]
+fn random_bytes_come_in_the_length_asked_for_and_no_other() {
+    let house = House::new();
+    assert_eq!(house.ask(&alice(), RNGRetrieveRequest { data_length: 32 }).unwrap().data.len(), 32);
+    for length in [0, -1, i32::MIN, 65_537, i32::MAX] {
+        assert!(house.ask(&alice(), RNGRetrieveRequest { data_length: length }).is_err(), "{length}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    #[test]
+    fn parts_give_what_one_go_gives(data in proptest::collection::vec(any::<u8>(), 1..200), cut in 0usize..200) {
+        let house = House::new();
+        let id = house.aes(&alice(), "k");
+        let iv = Some(Bytes(vec![9; 16]));
+        let pkcs5 = Some(PaddingMethod::PKCS5);
+        let mut whole = encrypt(&id, BlockCipherMode::CBC, pkcs5, &data);
+        whole.iv_counter_nonce = iv.clone();
+        let expected = house.ask(&alice(), whole).unwrap().data.unwrap().0;
+        let (head, tail) = data.split_at(cut.min(data.len()));
+        let mut first = encrypt(&id, BlockCipherMode::CBC, pkcs5, head);
+        (first.iv_counter_nonce, first.init_indicator) = (iv, Some(true));
+        let first = house.ask(&alice(), first).unwrap();
+        let mut last = encrypt(&id, BlockCipherMode::CBC, pkcs5, tail);
+        (last.correlation_value, last.final_indicator) = (first.correlation_value, Some(true));
+        let last = house.ask(&alice(), last).unwrap();
+        let parts = [first.data.unwrap_or_default().0, last.data.unwrap_or_default().0].concat();
+        prop_assert_eq!(parts, expected);
+    }
+}
