@@ -28,6 +28,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Secrecy, Settings},
     front::{self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control, kmip},
+    memory,
     service::{Order, Refusal, Service},
     slot::{registry, software::Random},
     store::{self, Kind, Store},
@@ -46,6 +47,9 @@ pub enum Error {
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),
+    /// Memory that keeps secrets.
+    #[error(transparent)]
+    Memory(#[from] memory::Error),
     /// The vault.
     #[error(transparent)]
     Vault(#[from] vault::Error),
@@ -112,6 +116,7 @@ impl House {
     /// # Errors
     /// [`Error`], as store, log or slots say.
     pub fn build(settings: &Settings) -> Result<Self, Error> {
+        memory::no_core_dumps()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let chance: Arc<dyn Chance> = Arc::new(Random::default());
         let mut kept = store::Settings::new(Kind::Sled, &settings.store.path);
@@ -126,6 +131,9 @@ impl House {
             log::warn!("the end of the audit log was torn by a crash; {} bytes are in {}", torn.bytes, torn.file);
         }
         log.set_generation(store.generation());
+        if !found.clean && found.checkpoint.is_some() {
+            log::warn!("the daemon did not stop in good order last time; log and store are held against each other");
+        }
         let slots = settings.slot.iter().map(|slot| {
             let software = registry::MEMBERS.iter().find(|member| member.maker == "software");
             software.map(|member| Fitted { slot: (member.open)(&slot.name), level: slot.mechanisms.into() })
@@ -134,6 +142,7 @@ impl House {
         let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
         let log = Arc::new(log);
         let service = Arc::new(Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into()));
+        service.remember(&found.last);
         Ok(Self { service, vault, clock, log, store, failed })
     }
 

@@ -51,6 +51,9 @@ pub(super) enum Verb {
     /// List and show keys and other objects, and grant them to others
     #[command(subcommand)]
     Key(Key),
+    /// Verify and read the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Look at KMIP messages
     #[command(subcommand)]
     Kmip(Kmip),
@@ -185,6 +188,31 @@ pub(super) enum Level {
     Read,
     /// All of that, and change and destroy it
     Manage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Check every line, chain and signature of the log
+    Verify {
+        /// The log's folder; the configuration's without one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// The public key the log must be signed with, from a copy that was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Print the last records
+    Tail {
+        /// The log's folder; the configuration's without one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// How many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        lines: usize,
+        /// Go on printing what is added
+        #[arg(long, short)]
+        follow: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{chance::Dry, config, front::control, server, service::Refusal, vault};
+use crate::{audit, chance::Dry, config, front::control, server, service::Refusal, vault};
 
 /// Why a command came to nothing: what is printed before it exits with 1.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,10 @@ pub(super) enum Error {
     NoMessage(strongroom_kmip::ttlv::Malformed),
     #[error("this is neither binary TTLV nor hexadecimal digits")]
     NoDigits,
+    #[error(transparent)]
+    Damage(#[from] audit::Damage),
+    #[error("{} is no public key of an audit log", .0.display())]
+    NoIdentity(PathBuf),
     #[error("{} was started but its files are not complete; remove the folder and start again", .0.display())]
     HalfMade(PathBuf),
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod ask;
+mod audit;
 mod client;
 mod daemon;
 mod decode;
@@ -15,5 +16,6 @@ mod print;
 mod run;
 mod seal;
 mod slot;
+mod voice;
 
 pub use run::run;

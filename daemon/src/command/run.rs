@@ -7,13 +7,13 @@ use strongroom_kmip::print::Secrets;
 
 use super::{
     args::{CONFIG, Kmip, Line, Verb},
-    client,
+    audit, client,
     daemon::Daemon,
     decode, dev,
     error::Error,
     init, key,
     print::{self, Style},
-    seal, slot,
+    seal, slot, voice,
 };
 use crate::{config::Settings, server};
 
@@ -36,6 +36,7 @@ pub fn run() -> ExitCode {
 }
 
 fn perform(line: &Line) -> Result<(), Error> {
+    voice::speak();
     let style = if line.json { Style::Json } else { Style::Text };
     // These two need no configuration.
     match &line.verb {
@@ -61,6 +62,7 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Client(verb) => client::client(&daemon, verb),
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),
+        Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Dev(_) | Verb::Kmip(_) => Ok(()),
     }
 }
