@@ -49,6 +49,6 @@ mod working;
 
 pub use discover_versions::SERVED as VERSIONS;
 pub use order::{Order, Report};
-pub use query::VENDOR;
+pub use query::{OBJECTS, VENDOR};
 pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned};

@@ -102,7 +102,7 @@ fn capabilities() -> CapabilityInformation {
 pub const VENDOR: &str = "Strongroom";
 
 /// What can be kept.
-const OBJECTS: &[ObjectType] = &[
+pub const OBJECTS: &[ObjectType] = &[
     ObjectType::Certificate,
     ObjectType::SymmetricKey,
     ObjectType::PublicKey,
