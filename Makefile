@@ -54,6 +54,7 @@ oasis: setup ## Replay the OASIS KMIP test cases in CASES=DIR
 ifeq ($(origin CASES)$(wildcard $(CASES)),file)
 	@echo 'skipped: no OASIS test cases in $(CASES); name their folder with CASES=DIR'
 else
+	cargo build --locked --quiet -p strongroom
 	cargo run --locked --quiet -p strongroom-tests --bin oasis -- '$(CASES)'
 endif
 

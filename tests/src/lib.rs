@@ -7,6 +7,7 @@ mod build;
 mod crash;
 mod doors;
 mod folder;
+pub mod oasis;
 mod program;
 
 pub use appliance::Appliance;

@@ -1,0 +1,80 @@
+//! Plays one case.
+
+use strongroom_kmip::code::Operation;
+use strongroom_kmip::operation::SERVED;
+use strongroom_kmip::print::{Secrets, pretty};
+use strongroom_kmip::ttlv::{Limits, Tree};
+use strongroom_kmip::version::{V2_1, Version};
+
+use super::compare::compare;
+use super::memory::Memory;
+use super::script::{Case, Step};
+use super::world::World;
+
+/// How a case has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every answer was the expected one.
+    Pass,
+    /// The first answer that was not.
+    Fail(String),
+    /// It was not played, or cannot pass for a reason of its own.
+    Skip(String),
+}
+
+/// Plays a case from the state in which the world is. Messages go to `watch` as they are sent and received.
+pub fn play(case: &Case, world: &mut World, watch: &mut dyn FnMut(&str)) -> Verdict {
+    if let Some(reason) = unserved(case) {
+        return Verdict::Skip(reason);
+    }
+    if !case.sound {
+        return Verdict::Fail("its requests and answers do not come in turn".to_owned());
+    }
+    let mut memory = Memory::default();
+    for (number, step) in (1..).zip(&case.steps).filter(|(_, step)| !step.is_hook()) {
+        if let Err(difference) = take(step, world, &mut memory, watch) {
+            return Verdict::Fail(format!("step {number}: {difference}"));
+        }
+    }
+    Verdict::Pass
+}
+
+/// What a case asks for that is not served.
+#[must_use]
+pub fn unserved(case: &Case) -> Option<String> {
+    let (operations, version) = case.asks();
+    if let Some(version) = version.filter(|&version| version > NEWEST) {
+        return Some(format!("KMIP {version} is not served"));
+    }
+    let mut missing: Vec<String> = Vec::new();
+    for operation in operations {
+        let name = match operation {
+            // The hook of an interoperability event, which is not sent.
+            Ok(Operation::Interop) => continue,
+            Ok(operation) if SERVED.contains(&operation) => continue,
+            Ok(operation) => operation.to_string(),
+            Err(name) => name,
+        };
+        if !missing.contains(&name) {
+            missing.push(name);
+        }
+    }
+    (!missing.is_empty()).then(|| format!("{} not served", missing.join(", ")))
+}
+
+fn take(step: &Step, world: &mut World, memory: &mut Memory, watch: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let request = memory.request(&step.request)?;
+    let request_tree = Tree::read(&request, &Limits::default()).map_err(|error| error.to_string())?;
+    watch(&pretty(request_tree.root(), Secrets::Shown));
+    let came = world.exchange(&request)?;
+    let came_tree = Tree::read(&came, &Limits::default()).map_err(|error| error.to_string())?;
+    watch(&pretty(came_tree.root(), Secrets::Shown));
+    let expected = memory.expected(&step.answer)?;
+    let expected_tree = Tree::read(&expected, &Limits::default()).map_err(|error| error.to_string())?;
+    world.objects.learn(request_tree.root(), came_tree.root());
+    compare(request_tree.root(), expected_tree.root(), came_tree.root(), memory, &world.objects)
+        .map_err(|difference| difference.to_string())
+}
+
+/// The newest version that is served.
+const NEWEST: Version = V2_1;

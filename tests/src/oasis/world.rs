@@ -1,0 +1,134 @@
+//! The server that cases are played against: an appliance of the replay's own, swept between two cases.
+
+use std::fs;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use strongroom_kmip::attribute::{Listed, RevocationReason};
+use strongroom_kmip::client::{self, Client};
+use strongroom_kmip::code::RevocationReasonCode;
+use strongroom_kmip::payload::{DestroyRequest, LocateRequest, RevokeRequest};
+use strongroom_kmip::version::V2_1;
+use zeroize::Zeroizing;
+
+use super::objects::Objects;
+use crate::{Appliance, Doors};
+
+/// A running appliance, and what the cases so far have made there.
+pub struct World {
+    appliance: Appliance,
+    client: Option<Line>,
+    pub(super) objects: Objects,
+}
+
+type Line = Client<StreamOwned<ClientConnection, TcpStream>>;
+
+impl World {
+    /// Starts an appliance whose slot does everything that the cases ask for, old algorithms included.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Appliance::start`].
+    #[must_use]
+    #[track_caller]
+    pub fn start() -> World {
+        let mut appliance = Appliance::start();
+        appliance.stop();
+        let path = appliance.dir().join("strongroom.toml");
+        let config = fs::read_to_string(&path).expect("`dev` writes its configuration");
+        assert!(config.contains(SLOT), "`dev` names its slot in its configuration:\n{config}");
+        fs::write(&path, config.replace(SLOT, OLD)).expect("the configuration is the caller's own");
+        appliance.restart();
+        World { appliance, client: None, objects: Objects::default() }
+    }
+
+    /// Destroys everything that earlier cases have left, and opens a new connection.
+    ///
+    /// # Errors
+    ///
+    /// Why the appliance cannot be reached or cleaned, for a person to read.
+    pub fn sweep(&mut self) -> Result<(), String> {
+        self.objects = Objects::default();
+        let mut line = connect(self.appliance.doors())?;
+        let left = line.ask(everything()).map_err(|error| format!("cannot list what is left: {error}"))?;
+        for id in left.unique_identifier {
+            let reason =
+                RevocationReason { revocation_reason_code: RevocationReasonCode::Superseded, revocation_message: None };
+            let revoke = RevokeRequest {
+                unique_identifier: Some(id.clone().into()),
+                revocation_reason: reason,
+                compromise_occurrence_date: None,
+            };
+            // Refused for an object that is not active, which then needs no revocation.
+            let _: Result<_, client::Error> = line.ask(revoke);
+            line.ask(DestroyRequest { unique_identifier: Some(id.into()) })
+                .map_err(|error| format!("cannot destroy what is left: {error}"))?;
+        }
+        self.client = Some(connect(self.appliance.doors())?);
+        Ok(())
+    }
+
+    /// Sends a message and reads the answer.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer, for a person to read.
+    pub fn exchange(&mut self, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
+        let mut line = match self.client.take() {
+            Some(line) => line,
+            None => connect(self.appliance.doors())?,
+        };
+        let answer = line.send(request).map_err(|error| error.to_string())?;
+        self.client = Some(line);
+        Ok(answer)
+    }
+}
+
+fn everything() -> LocateRequest {
+    LocateRequest {
+        maximum_items: None,
+        offset_items: None,
+        storage_status_mask: None,
+        object_group_member: None,
+        object_class_mask: None,
+        attributes: Listed::default(),
+    }
+}
+
+fn connect(doors: &Doors) -> Result<Line, String> {
+    let papers = doors.clients.get("alice").ok_or("dev.json has no client alice")?;
+    let text = |error: rustls::pki_types::pem::Error| error.to_string();
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_file_iter(&doors.ca).map_err(text)? {
+        roots.add(root.map_err(text)?).map_err(|error| error.to_string())?;
+    }
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&papers.cert).map_err(text)?.collect();
+    let key = PrivateKeyDer::from_pem_file(&papers.key).map_err(text)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain.map_err(text)?, key)
+        .map_err(|error| error.to_string())?;
+
+    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
+    stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
+    let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+    Ok(Client::new(StreamOwned::new(session, stream), V2_1))
+}
+
+/// An unoptimised daemon makes an RSA key in less.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The slot as `dev` configures it.
+const SLOT: &str = "name = \"dev\"";
+
+/// The same slot for what the cases ask of it: they are older than what is believed to be safe now.
+const OLD: &str = "name = \"dev\"\nmechanisms = \"legacy\"";
