@@ -75,6 +75,7 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
     let mut placeholder = None;
     let mut answered = Vec::with_capacity(items.len());
+    let last = items.len().saturating_sub(1);
     for (place, item) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = item;
         let refuse = |reason: ResultReason, why: &str| {
@@ -98,7 +99,16 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
                 (item, answer.receipt)
             }
         };
-        let failed = answer.result_status != ResultStatus::Success;
+        let mut failed = answer.result_status != ResultStatus::Success;
+        let followed = usize::try_from(place).is_ok_and(|place| place < last);
+        let receipt = if followed && !failed {
+            // What an item made is there for the next only once it is kept.
+            let kept = receipt.wait();
+            failed = kept.is_err();
+            Receipt::ready(kept)
+        } else {
+            receipt
+        };
         answered.push((answer.named(unique_batch_item_id), receipt));
         // A header that is not served is the fault of every item; each is told.
         if failed && !goes_on && unserved.is_none() {

@@ -1,0 +1,177 @@
+//! A KMIP front on a free port over a house in memory, and clients that knock.
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+    version::TLS13,
+};
+use strongroom::{
+    audit::{Durability, Log, Options},
+    caller::{Caller, Front, Principal, Role},
+    clock::{Clock, SystemClock},
+    front::{self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls, kmip},
+    service::{Order, Refusal, Report, Service},
+    slot::{
+        policy::Level,
+        software::{Random, Software},
+    },
+    store::{self, Kind, Settings},
+    vault::{Fitted, UnsealKey, Vault},
+};
+use strongroom_kmip::{client::Client, secret::Secret, version::Version};
+use tokio::runtime::{Builder, Runtime};
+
+/// What a client of tests speaks over.
+pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
+
+/// A front that serves until it is dropped.
+pub(crate) struct Door {
+    pub(crate) address: SocketAddr,
+    pub(crate) service: Arc<Service>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) stopper: Stopper,
+    vault: Arc<Vault>,
+    authority: CertificateDer<'static>,
+    folder: PathBuf,
+    _runtime: Runtime,
+}
+
+/// A certificate and its key.
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
+/// The published limits.
+pub(crate) fn usual() -> Limits {
+    Limits::default()
+}
+
+impl Door {
+    pub(crate) fn new() -> Self {
+        Self::with(usual())
+    }
+
+    pub(crate) fn with(limits: Limits) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("strongroom-front-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (Arc::new(SystemClock), Arc::new(Random::default()));
+        let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
+        let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
+        let vault = Arc::new(Vault::new(store, vec![slot], clock.clone(), chance.clone()));
+        let (log, _) = Log::open(Options::new(folder.join("audit"), clock.clone(), chance)).unwrap();
+        vault.initialise(&[key()]).unwrap();
+        let service = Arc::new(Service::new(vault.clone(), Arc::new(log), Durability::Written));
+        service.order(&operator(), Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
+        let founded = service.found_authority(&operator(), "house", &["127.0.0.1".to_owned()]).unwrap();
+        let authority = CertificateDer::from(founded.authority);
+        let credentials = Credentials {
+            chain: vec![founded.server.into()],
+            key: PrivateKeyDer::try_from(founded.server_key.reveal().to_vec()).unwrap(),
+            authorities: vec![authority.clone()],
+        };
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let tls = Arc::new(Tls::new(credentials, service.clone()).unwrap());
+        let server = Arc::new(kmip::Server::new(tls, service.clone(), clock, limits));
+        let places = Places::new(limits.connections, limits.per_address);
+        let (stopper, stop) = Stopper::new();
+        let listening = runtime.block_on(async { front::bind("127.0.0.1:0".parse().unwrap()) }).unwrap();
+        let address = listening.address;
+        let room = places.clone();
+        runtime.spawn(async move {
+            let serve = |stream, from, place| server.clone().serve(stream, from, place, stop.clone());
+            front::accept(listening.listener, room, stop.clone(), &Crew::new(), serve).await;
+        });
+        Self { address, service, places, stopper, vault, authority, folder, _runtime: runtime }
+    }
+
+    /// Registers a client.
+    pub(crate) fn register(&self, name: &str) -> Identity {
+        let order = Order::ClientAdd {
+            name: name.to_owned(),
+            role: Role::User.word().to_owned(),
+            days: 1,
+            user: None,
+            csr: None,
+        };
+        let Report::Client(made) = self.service.order(&operator(), order).unwrap() else { panic!("no client") };
+        Identity {
+            chain: vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],
+            key: PrivateKeyDer::from_pem_slice(made.key.unwrap().as_bytes()).unwrap(),
+        }
+    }
+
+    pub(crate) fn order(&self, order: Order) -> Result<Report, Refusal> {
+        self.service.order(&operator(), order)
+    }
+
+    /// What a TLS client with this identity, or with none, is configured like.
+    pub(crate) fn config(
+        &self,
+        identity: Option<&Identity>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        Arc::new(match identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder.with_client_auth_cert(identity.chain.clone(), identity.key.clone_key()).unwrap(),
+        })
+    }
+
+    /// Connects; the handshake happens with the first byte.
+    pub(crate) fn connect(&self, config: Arc<ClientConfig>) -> Stream {
+        // An address for a name: no server name is sent, as by many clients in the wild.
+        let name = ServerName::from(self.address.ip());
+        let connection = ClientConnection::new(config, name).unwrap();
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        StreamOwned::new(connection, stream)
+    }
+
+    /// A client with this identity.
+    pub(crate) fn client(&self, identity: &Identity, version: Version) -> Client<Stream> {
+        Client::new(self.connect(self.config(Some(identity), &[&TLS13])), version)
+    }
+
+    /// The lines of the audit log with this word for what happened.
+    pub(crate) fn logged(&self, action: &str) -> usize {
+        let folder = std::fs::read_dir(self.folder.join("audit")).unwrap();
+        let logs =
+            folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "log"));
+        let wanted = format!("\"action\":\"{action}\"");
+        logs.map(|path| std::fs::read_to_string(path).unwrap().matches(&wanted).count()).sum()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stopper.enter(Phase::Cut);
+        self.vault.seal();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn key() -> UnsealKey {
+    UnsealKey::File(Secret::new(vec![7; 32]))
+}
+
+fn operator() -> Caller {
+    Caller { principal: Principal::Operator, role: Role::Administrator, front: Front::Control, from: "test".to_owned() }
+}
