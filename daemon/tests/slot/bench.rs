@@ -8,7 +8,7 @@ use std::time::Instant;
 use strongroom::slot::Purpose;
 use strongroom_kmip::mechanism::{Block, Form, Hash, Input, Mechanism, Mode};
 
-use crate::sample::{Ring, rings};
+use crate::sample::ring;
 
 #[test]
 #[ignore = "prints figures and proves nothing"]
@@ -31,7 +31,7 @@ fn figures() {
 }
 
 fn measure(name: &str, mechanism: &Mechanism, purpose: Purpose, length: usize) {
-    let ring: &Ring = rings().iter().find(|ring| ring.name == name).unwrap();
+    let ring = ring(name);
     let data = vec![0x5a; length];
     let (mut rounds, start, before) = (0u32, Instant::now(), spent());
     while start.elapsed().as_millis() < 500 {

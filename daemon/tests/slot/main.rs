@@ -4,5 +4,9 @@
 
 mod bench;
 mod contract;
+mod key;
+mod refusal;
 mod sample;
+mod stream;
+mod unsound;
 mod vector;

@@ -45,6 +45,11 @@ pub(crate) fn rings() -> &'static [Ring] {
     RINGS.get_or_init(|| slots().iter().flat_map(|slot| ring_of(&**slot)).collect())
 }
 
+/// The first keys of that name.
+pub(crate) fn ring(name: &str) -> &'static Ring {
+    rings().iter().find(|ring| ring.name == name).unwrap_or_else(|| panic!("no {name}"))
+}
+
 fn ring_of(slot: &dyn Slot) -> Vec<Ring> {
     let one = |name, family, bits| {
         let key = slot.open(&symmetric(slot, family, bits)).unwrap();

@@ -62,7 +62,17 @@ fn is_generation(offered: Offered) -> bool {
 type Opened = (Arc<dyn Key>, Arc<dyn Key>);
 
 fn pair(slot: &dyn Slot, record: &Record<'_>) -> Opened {
-    let pair = match record.text("kind").unwrap() {
+    let pair = kind(record.text("kind").unwrap());
+    let private = Material::Pkcs8(Secret::new(record.bytes("private")));
+    let private = slot.open(&slot.take(Shape::Private(pair), &private).unwrap()).unwrap();
+    let public = Material::PublicKeyInfo(record.bytes("public"));
+    let public = slot.open(&slot.take(Shape::Public(pair), &public).unwrap()).unwrap();
+    (private, public)
+}
+
+/// A kind of pair by its name in the files.
+pub(crate) fn kind(name: &str) -> Pair {
+    match name {
         "RSA-2048" => Pair::Rsa { bits: 2048 },
         "RSA-1024" => Pair::Rsa { bits: 1024 },
         "P-224" => Pair::Elliptic(Curve::P224),
@@ -71,13 +81,8 @@ fn pair(slot: &dyn Slot, record: &Record<'_>) -> Opened {
         "P-521" => Pair::Elliptic(Curve::P521),
         "secp256k1" => Pair::Elliptic(Curve::Secp256k1),
         "Ed25519" => Pair::Elliptic(Curve::Ed25519),
-        kind => panic!("no kind {kind}"),
-    };
-    let private = Material::Pkcs8(Secret::new(record.bytes("private")));
-    let private = slot.open(&slot.take(Shape::Private(pair), &private).unwrap()).unwrap();
-    let public = Material::PublicKeyInfo(record.bytes("public"));
-    let public = slot.open(&slot.take(Shape::Public(pair), &public).unwrap()).unwrap();
-    (private, public)
+        _ => panic!("no kind {name}"),
+    }
 }
 
 fn check(slot: &dyn Slot, record: &Record<'_>, keys: &BTreeMap<&str, Opened>, label: &str) {
@@ -150,9 +155,9 @@ fn symmetric(slot: &dyn Slot, record: &Record<'_>) -> Arc<dyn Key> {
 }
 
 /// One record of a file: `name = value` lines up to an empty one.
-struct Record<'a>(BTreeMap<&'a str, &'a str>);
+pub(crate) struct Record<'a>(BTreeMap<&'a str, &'a str>);
 
-fn records(text: &str) -> impl Iterator<Item = Record<'_>> {
+pub(crate) fn records(text: &str) -> impl Iterator<Item = Record<'_>> {
     let blocks = text.split("\n\n").map(|block| {
         let lines = block.lines().filter(|line| !line.starts_with('#'));
         Record(lines.map(|line| line.split_once(" = ").unwrap_or_else(|| panic!("{line}"))).collect())
@@ -161,7 +166,7 @@ fn records(text: &str) -> impl Iterator<Item = Record<'_>> {
 }
 
 impl<'a> Record<'a> {
-    fn text(&self, name: &str) -> Option<&'a str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
         self.0.get(name).copied()
     }
 
@@ -171,7 +176,7 @@ impl<'a> Record<'a> {
         Some(digits.chunks(2).map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap()).collect())
     }
 
-    fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         self.some(name).unwrap_or_else(|| panic!("no {name} in {:?}", self.text("name")))
     }
 
