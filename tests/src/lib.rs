@@ -7,6 +7,7 @@ mod build;
 mod crash;
 mod doors;
 mod folder;
+mod line;
 pub mod oasis;
 mod program;
 
@@ -15,4 +16,5 @@ pub use build::{built, top};
 pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use folder::Folder;
+pub use line::{Line, connect};
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

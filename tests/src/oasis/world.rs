@@ -1,22 +1,16 @@
 //! The server that cases are played against: an appliance of the replay's own, swept between two cases.
 
 use std::fs;
-use std::net::TcpStream;
-use std::sync::Arc;
-use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use strongroom_kmip::attribute::{Listed, RevocationReason};
-use strongroom_kmip::client::{self, Client};
+use strongroom_kmip::client;
 use strongroom_kmip::code::RevocationReasonCode;
 use strongroom_kmip::payload::{DestroyRequest, LocateRequest, RevokeRequest};
 use strongroom_kmip::version::V2_1;
 use zeroize::Zeroizing;
 
 use super::objects::Objects;
-use crate::{Appliance, Doors};
+use crate::{Appliance, Line, connect};
 
 /// A running appliance, and what the cases so far have made there.
 pub struct World {
@@ -24,8 +18,6 @@ pub struct World {
     client: Option<Line>,
     pub(super) objects: Objects,
 }
-
-type Line = Client<StreamOwned<ClientConnection, TcpStream>>;
 
 impl World {
     /// Starts an appliance whose slot does everything that the cases ask for, old algorithms included.
@@ -53,7 +45,7 @@ impl World {
     /// Why the appliance cannot be reached or cleaned, for a person to read.
     pub fn sweep(&mut self) -> Result<(), String> {
         self.objects = Objects::default();
-        let mut line = connect(self.appliance.doors())?;
+        let mut line = connect(self.appliance.doors(), "alice", V2_1)?;
         let left = line.ask(everything()).map_err(|error| format!("cannot list what is left: {error}"))?;
         for id in left.unique_identifier {
             let reason =
@@ -68,7 +60,7 @@ impl World {
             line.ask(DestroyRequest { unique_identifier: Some(id.into()) })
                 .map_err(|error| format!("cannot destroy what is left: {error}"))?;
         }
-        self.client = Some(connect(self.appliance.doors())?);
+        self.client = Some(connect(self.appliance.doors(), "alice", V2_1)?);
         Ok(())
     }
 
@@ -80,7 +72,7 @@ impl World {
     pub fn exchange(&mut self, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
         let mut line = match self.client.take() {
             Some(line) => line,
-            None => connect(self.appliance.doors())?,
+            None => connect(self.appliance.doors(), "alice", V2_1)?,
         };
         let answer = line.send(request).map_err(|error| error.to_string())?;
         self.client = Some(line);
@@ -98,34 +90,6 @@ fn everything() -> LocateRequest {
         attributes: Listed::default(),
     }
 }
-
-fn connect(doors: &Doors) -> Result<Line, String> {
-    let papers = doors.clients.get("alice").ok_or("dev.json has no client alice")?;
-    let text = |error: rustls::pki_types::pem::Error| error.to_string();
-    let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(&doors.ca).map_err(text)? {
-        roots.add(root.map_err(text)?).map_err(|error| error.to_string())?;
-    }
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&papers.cert).map_err(text)?.collect();
-    let key = PrivateKeyDer::from_pem_file(&papers.key).map_err(text)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain.map_err(text)?, key)
-        .map_err(|error| error.to_string())?;
-
-    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
-    stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
-    let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-    Ok(Client::new(StreamOwned::new(session, stream), V2_1))
-}
-
-/// An unoptimised daemon makes an RSA key in less.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// The slot as `dev` configures it.
 const SLOT: &str = "name = \"dev\"";

@@ -1,0 +1,49 @@
+//! A KMIP client over TLS, with the papers that the appliance gave it.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use strongroom_kmip::client::Client;
+use strongroom_kmip::version::Version;
+
+use crate::Doors;
+
+/// A line to an appliance: requests go in, answers come out.
+pub type Line = Client<StreamOwned<ClientConnection, TcpStream>>;
+
+/// Opens a line to the appliance as one of its clients, speaking this version.
+///
+/// # Errors
+///
+/// Why it cannot be opened, for a person to read.
+pub fn connect(doors: &Doors, client: &str, version: Version) -> Result<Line, String> {
+    let papers = doors.clients.get(client).ok_or_else(|| format!("dev.json has no client {client}"))?;
+    let text = |error: rustls::pki_types::pem::Error| error.to_string();
+    let mut roots = RootCertStore::empty();
+    for root in CertificateDer::pem_file_iter(&doors.ca).map_err(text)? {
+        roots.add(root.map_err(text)?).map_err(|error| error.to_string())?;
+    }
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&papers.cert).map_err(text)?.collect();
+    let key = PrivateKeyDer::from_pem_file(&papers.key).map_err(text)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(chain.map_err(text)?, key)
+        .map_err(|error| error.to_string())?;
+
+    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
+    stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
+    let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+    Ok(Client::new(StreamOwned::new(session, stream), version))
+}
+
+/// An unoptimised daemon makes an RSA key in less.
+const LONGEST: Duration = Duration::from_secs(60);
