@@ -206,9 +206,14 @@ pub fn line_of(text: &Secret) -> Secret {
 /// # Errors
 /// [`Error`], when it cannot start, or stopped because it could not go on.
 pub fn serve(settings: &Settings, ready: impl FnOnce(&Ready)) -> Result<(), Error> {
+    // Looked at first, so that nothing is made where `init` was forgotten.
+    if !settings.store.path.exists() {
+        return Err(Error::Uninitialised(settings.state.clone()));
+    }
     let house = House::build(settings)?;
     if !house.vault.is_initialised()? {
-        return Err(Error::Uninitialised(settings.store.path.clone()));
+        house.close()?;
+        return Err(Error::Uninitialised(settings.state.clone()));
     }
     house.unseal(settings);
     run(house, settings, ready)

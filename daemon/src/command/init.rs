@@ -27,7 +27,12 @@ use crate::{
 pub(super) fn init(settings: &Settings, wanted: &Init, style: Style) -> Result<(), Error> {
     folder(&settings.state)?;
     if settings.store.path.exists() {
-        return Err(Error::Initialised(settings.state.clone()));
+        let house = House::build(settings)?;
+        let made = house.vault.is_initialised()?;
+        house.close()?;
+        if made {
+            return Err(Error::Initialised(settings.state.clone()));
+        }
     }
     let key = match &wanted.key_file {
         Some(path) => Key::File(key_file(path)?),
