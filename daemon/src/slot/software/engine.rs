@@ -8,7 +8,7 @@ use openssl::{
     rsa::Rsa,
 };
 use strongroom_kmip::{
-    mechanism::{Curve, Hash},
+    mechanism::{Curve, Hash, Mechanism},
     secret::Secret,
 };
 use zeroize::Zeroizing;
@@ -26,7 +26,6 @@ use crate::chance::Chance;
 use crate::slot::contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
 };
-use strongroom_kmip::mechanism::Mechanism;
 
 /// A slot without hardware.
 #[derive(Debug)]

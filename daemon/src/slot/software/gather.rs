@@ -1,11 +1,13 @@
 //! Work that needs all its data at once, offered in parts: the parts are gathered and worked on at the end.
 
-use strongroom_kmip::{mechanism::Mechanism, secret::Secret};
+use strongroom_kmip::{
+    mechanism::{Hash, Mechanism},
+    secret::Secret,
+};
 use zeroize::Zeroize;
 
 use super::hash::Digesting;
 use crate::slot::contract::{Error, Key, Purpose, Running};
-use strongroom_kmip::mechanism::Hash;
 
 /// Gathers data and works on them in one go. Nothing comes out before the end, so no plaintext leaves before its tag
 /// was checked.
