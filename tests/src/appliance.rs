@@ -1,5 +1,6 @@
 //! A complete appliance of a test's own: `strongroom dev` in a fresh folder, on free ports.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -45,7 +46,7 @@ impl Appliance {
     pub fn start_with(arguments: &[&str]) -> Appliance {
         let folder = Folder::new();
         let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut running = spawn(&folder, &arguments);
+        let mut running = spawn(&folder, &arguments, []);
         let doors = wait(&folder, &mut running);
         Appliance { folder, arguments, running: Some(running), doors }
     }
@@ -155,8 +156,18 @@ impl Appliance {
     /// As for [`Appliance::start`].
     #[track_caller]
     pub fn restart(&mut self) {
+        self.restart_under([]);
+    }
+
+    /// The same, with these variables in the daemon's environment for this time.
+    ///
+    /// # Panics
+    ///
+    /// As for [`Appliance::start`].
+    #[track_caller]
+    pub fn restart_under<'v>(&mut self, environment: impl IntoIterator<Item = (&'v str, OsString)>) {
         self.kill();
-        let mut child = spawn(&self.folder, &self.arguments);
+        let mut child = spawn(&self.folder, &self.arguments, environment);
         self.doors = wait(&self.folder, &mut child);
         self.running = Some(child);
     }
@@ -184,7 +195,11 @@ fn log(folder: &Folder) -> String {
 }
 
 #[track_caller]
-fn spawn(folder: &Folder, arguments: &[String]) -> Child {
+fn spawn<'v>(
+    folder: &Folder,
+    arguments: &[String],
+    environment: impl IntoIterator<Item = (&'v str, OsString)>,
+) -> Child {
     let output: File = OpenOptions::new()
         .create(true)
         .append(true)
@@ -197,6 +212,7 @@ fn spawn(folder: &Folder, arguments: &[String]) -> Child {
         .arg(dir(folder))
         .args(["--kmip", "127.0.0.1:0"])
         .args(arguments)
+        .envs(environment)
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(error)
