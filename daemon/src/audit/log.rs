@@ -108,7 +108,7 @@ impl Log {
     /// [`OpenError::Damaged`] where lines that a checkpoint covers do not fit it, naming the line; there is no way around
     /// that but another folder. Otherwise whatever the disk or the random source says.
     pub fn open(options: Options) -> Result<(Self, Found), OpenError> {
-        open(options, None).map(|(inner, found)| (Self::start(inner), found))
+        open(options, |folder| folder).map(|(inner, found)| (Self::start(inner), found))
     }
 
     /// Begins to write.
@@ -129,9 +129,9 @@ impl Log {
         self.inner.append(entry, durability)
     }
 
-    /// Says which generation the store has reached; lines and checkpoints after this carry it.
+    /// Says which generation the store has reached; lines and checkpoints after this carry it. It never falls.
     pub fn set_generation(&self, generation: u64) {
-        self.inner.generation.store(generation, Ordering::Relaxed);
+        self.inner.generation.fetch_max(generation, Ordering::Relaxed);
     }
 
     /// To be called every second or so: ends the epoch when its time is up, also where nothing happened in it, and makes

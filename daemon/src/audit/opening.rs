@@ -100,8 +100,11 @@ impl Before {
     }
 }
 
-/// Opens the log with these options, writing through `medium` where one is given.
-pub(super) fn open(options: Options, medium: Option<Arc<dyn Medium>>) -> Result<(Inner, Found), OpenError> {
+/// Opens the log with these options, writing through whatever `over` makes of its folder.
+pub(super) fn open(
+    options: Options,
+    over: impl FnOnce(Arc<Folder>) -> Arc<dyn Medium>,
+) -> Result<(Inner, Found), OpenError> {
     let folder = Arc::new(Folder::open(&options.folder).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => OpenError::Locked(options.folder.clone()),
         _ => OpenError::Disk { folder: options.folder.clone(), error },
@@ -116,7 +119,7 @@ pub(super) fn open(options: Options, medium: Option<Arc<dyn Medium>>) -> Result<
         None => chance::array(&*options.chance)?,
     };
     let boot = chance::array(&*options.chance)?;
-    let medium = medium.unwrap_or_else(|| Arc::clone(&folder) as Arc<dyn Medium>);
+    let medium = over(Arc::clone(&folder));
     let segment = medium.segment(end.start).map_err(disk)?;
     let mut desk = Desk::new(end.walk.next, end.walk.previous.unwrap_or_default(), end.tree, segment, end.length);
     // Lines that the last run wrote may not be durable yet.

@@ -1,170 +1,322 @@
-//! The log as a whole: what it keeps, what it survives, and that it stops where it must.
+//! The log over a disk that fails or is slow: it stops, and no receipt promises what is not there. What can be tried from
+//! outside stands in `tests/audit`.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use strongroom_kmip::code::Operation;
 use strongroom_kmip::secret::Secret;
 
+use super::medium::{Folder, Hold, Medium, Segment};
 use super::*;
-use crate::caller::{Caller, Front, Principal, Role};
 use crate::chance::{Chance, Dry};
-use crate::clock::{Clock, StillClock, Time};
+use crate::clock::{StillClock, Time};
 
-/// A folder that goes with the test.
-pub(super) struct Scratch(PathBuf);
+/// What a disk does when asked for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Well,
+    /// Every write ends after half of the bytes.
+    Tears,
+    /// As a full file system.
+    Full,
+    /// Nothing becomes durable.
+    Forgets,
+    /// Nothing can be put in a file's place.
+    Keeps,
+    /// Nothing can be added to the history.
+    Silent,
+    /// Whoever wants something durable waits.
+    Slow,
+}
 
-impl Scratch {
-    pub(super) fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("strongroom-audit-{}-{number}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
+/// A folder with moods, and what was done to it in order.
+struct Disk {
+    folder: Arc<Folder>,
+    mood: Mutex<Mood>,
+    changed: Condvar,
+    done: Mutex<Vec<&'static str>>,
+}
+
+impl Disk {
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
     }
 
-    pub(super) fn path(&self) -> PathBuf {
-        self.0.join("audit")
+    fn become_(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+        self.changed.notify_all();
+    }
+
+    fn note(&self, what: &'static str) {
+        self.done.lock().unwrap().push(what);
+    }
+
+    fn refuse(&self, mood: Mood) -> io::Result<()> {
+        if self.mood() == mood { Err(io::Error::other("a failing disk")) } else { Ok(()) }
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+struct Page {
+    disk: Arc<Disk>,
+    file: Arc<dyn Segment>,
+}
+
+impl Segment for Page {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.disk.note("append");
+        match self.disk.mood() {
+            Mood::Tears => {
+                self.file.append(&bytes[..bytes.len() / 2])?;
+                Err(io::Error::other("a failing disk"))
+            }
+            Mood::Full => OpenOptions::new().append(true).open("/dev/full")?.append(bytes),
+            _ => self.file.append(bytes),
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let slow = |mood: &mut Mood| *mood == Mood::Slow;
+        drop(self.disk.changed.wait_while(self.disk.mood.lock().unwrap(), slow).unwrap());
+        self.disk.refuse(Mood::Forgets)?;
+        self.disk.note("sync");
+        self.file.sync()
     }
 }
 
-/// Bytes that look random and never come twice in a run.
-pub(super) struct Counted(AtomicU64);
+struct Shared(Arc<Disk>);
+
+impl Medium for Shared {
+    fn segment(&self, start: u64) -> io::Result<Arc<dyn Segment>> {
+        Ok(Arc::new(Page { disk: Arc::clone(&self.0), file: self.0.folder.segment(start)? }))
+    }
+
+    fn extend(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.0.refuse(Mood::Silent)?;
+        self.0.folder.extend(name, bytes)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8], hold: Hold) -> io::Result<()> {
+        self.0.refuse(Mood::Keeps)?;
+        if name == "checkpoint" {
+            self.0.note("checkpoint");
+        }
+        self.0.folder.replace(name, bytes, hold)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.folder.rename(from, to)
+    }
+}
+
+struct Counted(AtomicU64);
 
 impl Chance for Counted {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Dry> {
-        let number = self.0.fetch_add(1, Ordering::Relaxed);
-        let seed = tree::leaf(&number.to_be_bytes());
-        bytes.iter_mut().zip(seed.iter().cycle()).for_each(|(to, from)| *to = *from);
+        let seed = tree::leaf(&self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        bytes.iter_mut().zip(seed).for_each(|(to, from)| *to = from);
         Ok(())
     }
 }
 
-/// A seal that only mixes a word in: enough to see that no key stands in clear, and that another word does not open it.
-pub(super) struct Word(pub(super) u8);
+struct Clear;
 
-impl Keeper for Word {
+impl Keeper for Clear {
     fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let mut sealed: Vec<u8> = plain.iter().map(|byte| byte ^ self.0).collect();
-        sealed.push(self.0);
-        Some(sealed)
+        Some(plain.to_vec())
     }
 
     fn open(&self, sealed: &[u8]) -> Option<Secret> {
-        let (word, rest) = sealed.split_last()?;
-        (*word == self.0).then(|| Secret::new(rest.iter().map(|byte| byte ^ self.0).collect()))
+        Some(Secret::copy_of(sealed))
     }
 }
 
-static CHANCE: AtomicU64 = AtomicU64::new(0);
-
-pub(super) fn options(folder: &Path) -> (Options, Arc<StillClock>) {
-    let clock = Arc::new(StillClock::at(Time(1_800_000_000_000)));
-    let chance = Counted(AtomicU64::new(CHANCE.fetch_add(1 << 32, Ordering::Relaxed)));
-    let given: Arc<dyn Clock> = clock.clone();
-    (Options::new(folder, given, Arc::new(chance)), clock)
+/// An open, signing log over a disk with moods.
+struct Scene {
+    path: PathBuf,
+    disk: Arc<Disk>,
+    log: Option<Log>,
+    clock: Arc<StillClock>,
+    stops: Arc<AtomicUsize>,
 }
 
-/// An open and signing log.
-pub(super) fn signing(folder: &Path) -> (Log, Found) {
-    let (log, found) = Log::open(options(folder).0).unwrap();
-    log.unlock(Arc::new(Word(0x5a))).unwrap();
-    (log, found)
-}
+impl Scene {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("strongroom-audit-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&path);
+        let (clock, stops) = (Arc::new(StillClock::at(Time(0))), Arc::new(AtomicUsize::new(0)));
+        let count = Arc::clone(&stops);
+        let mut options = Options::new(&path, clock.clone(), Arc::new(Counted(AtomicU64::new(0))));
+        options.stop = Box::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let mut held = None;
+        let (inner, _) = opening::open(options, |folder| {
+            let (mood, done) = (Mutex::new(Mood::Well), Mutex::default());
+            let disk = Arc::new(Disk { folder, mood, changed: Condvar::new(), done });
+            held = Some(Arc::clone(&disk));
+            Arc::new(Shared(disk))
+        })
+        .unwrap();
+        let log = Log::start(inner);
+        log.unlock(Arc::new(Clear)).unwrap();
+        Self { path, disk: held.unwrap(), log: Some(log), clock, stops }
+    }
 
-pub(super) fn alice() -> Caller {
-    Caller {
-        principal: Principal::Client("alice".parse().unwrap()),
-        role: Role::User,
-        front: Front::Kmip,
-        from: "127.0.0.1:40000".into(),
+    fn log(&self) -> &Log {
+        self.log.as_ref().unwrap()
+    }
+
+    fn append(&self, durability: Durability) -> crate::receipt::Receipt<Sequence, Error> {
+        self.log().append(&Entry::event(Event::Heartbeat), durability)
+    }
+
+    /// A copy of the log's folder.
+    fn copy(&self) -> PathBuf {
+        let to = self.path.with_extension("copy");
+        fs::create_dir(&to).unwrap();
+        for file in fs::read_dir(&self.path).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+        to
+    }
+
+    /// Waits for the log to notice that it failed.
+    fn failed(&self) {
+        let since = Instant::now();
+        while self.stops.load(Ordering::SeqCst) == 0 {
+            assert!(since.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
-pub(super) fn sign_by(caller: &Caller) -> Entry<'_> {
-    let object = Some(Object { id: "6f1c", version: Some(1) });
-    let entry = Entry::new(Who::Known(caller), Action::Operation(Operation::Sign), Outcome::Success);
-    Entry { object, mechanism: Some("ECDSA-SHA256"), request: Some(7), input: Some(32), output: Some(70), ..entry }
-}
-
-/// The lines of the first segment.
-pub(super) fn lines(folder: &Path) -> Vec<String> {
-    fs::read_to_string(folder.join("000000000000.log")).unwrap().lines().map(str::to_owned).collect()
-}
-
-pub(super) fn actions(folder: &Path) -> Vec<String> {
-    lines(folder).iter().map(|line| Record::parse(line.as_bytes()).unwrap().action).collect()
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.disk.become_(Mood::Well);
+        self.log = None;
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 #[test]
-fn a_log_is_opened_filled_and_closed_and_says_so() {
-    let scratch = Scratch::new();
-    let (log, found) = signing(&scratch.path());
-    assert!(found.clean && found.last.is_empty() && found.torn.is_none());
-    let caller = alice();
-    assert_eq!(log.append(&sign_by(&caller), Durability::Sync).wait(), Ok(Sequence(1)));
-    assert_eq!(log.append(&sign_by(&caller), Durability::Written).wait(), Ok(Sequence(2)));
-    assert_eq!(log.close(), Ok(()));
-    assert_eq!(log.close(), Ok(()), "closing twice");
-    assert_eq!(log.append(&sign_by(&caller), Durability::Sync).wait(), Err(Error::Closed));
-    assert_eq!(log.head().unwrap().size, 4);
-    assert_eq!(actions(&scratch.path()), ["start", "Sign", "Sign", "stop"]);
-    drop(log);
-    let (log, found) = signing(&scratch.path());
-    assert!(found.clean);
-    assert_eq!(found.last.len(), 4);
-    assert_eq!(found.checkpoint.unwrap().size, 4);
-    assert_eq!(log.append(&sign_by(&caller), Durability::Sync).wait(), Ok(Sequence(5)));
+fn a_log_that_cannot_be_written_stops_and_promises_nothing() {
+    for mood in [Mood::Tears, Mood::Full] {
+        for durability in [Durability::Sync, Durability::Written] {
+            let mut scene = Scene::new();
+            scene.append(Durability::Sync).wait().unwrap();
+            scene.disk.become_(mood);
+            assert_eq!(scene.append(durability).wait(), Err(Error::Failed), "{mood:?} {durability:?}");
+            // The disk comes back; the log does not, because nobody knows what is on it.
+            scene.disk.become_(Mood::Well);
+            assert_eq!(scene.append(durability).wait(), Err(Error::Failed));
+            assert!(scene.log().has_failed());
+            assert_eq!(scene.log().close(), Err(Error::Failed));
+            assert_eq!(scene.stops.load(Ordering::SeqCst), 1);
+            scene.log = None;
+            // The scene still holds the folder's lock.
+            let copy = scene.copy();
+            let chance = Arc::new(Counted(AtomicU64::new(1 << 32)));
+            let (log, found) = Log::open(Options::new(&copy, scene.clock.clone(), chance)).unwrap();
+            assert_eq!(found.last.len(), 2, "{mood:?}: what was promised is there");
+            assert_eq!(found.torn.is_some(), mood == Mood::Tears);
+            drop(log);
+            fs::remove_dir_all(&copy).unwrap();
+        }
+    }
 }
 
 #[test]
-fn many_threads_leave_no_gap_and_no_double() {
-    let scratch = Scratch::new();
-    let (log, _) = signing(&scratch.path());
-    let caller = alice();
-    let given = thread::scope(|scope| {
-        let workers: Vec<_> = (0..8)
-            .map(|worker| {
-                let (log, caller) = (&log, &caller);
-                scope.spawn(move || {
-                    let durability = if worker % 2 == 0 { Durability::Sync } else { Durability::Written };
-                    let append = |_| log.append(&sign_by(caller), durability).wait().unwrap().0;
-                    (0..50).map(append).collect::<Vec<u64>>()
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect::<BTreeSet<u64>>()
-    });
-    assert_eq!(given, (1..=400).collect());
-    log.close().unwrap();
-    drop(log);
-    let (_, found) = signing(&scratch.path());
-    assert_eq!(found.last.len(), 402);
+fn a_log_that_does_not_become_durable_stops_and_promises_nothing() {
+    let scene = Scene::new();
+    scene.disk.become_(Mood::Slow);
+    let waiting: Vec<_> = (0..20).map(|_| scene.append(Durability::Sync)).collect();
+    scene.disk.become_(Mood::Forgets);
+    for receipt in waiting {
+        assert_eq!(receipt.wait(), Err(Error::Failed));
+    }
+    scene.failed();
+    assert_eq!(scene.append(Durability::Written).wait(), Err(Error::Failed));
 }
 
 #[test]
-fn a_log_whose_process_died_goes_on_where_it_was() {
-    let scratch = Scratch::new();
-    let (log, _) = signing(&scratch.path());
-    log.append(&sign_by(&alice()), Durability::Sync).wait().unwrap();
-    // Dropped, not closed: there is no stop record, as after a kill.
-    drop(log);
-    let (log, found) = signing(&scratch.path());
-    assert!(!found.clean);
-    assert_eq!(found.last.len(), 2);
-    log.close().unwrap();
-    let start = Record::parse(lines(&scratch.path())[2].as_bytes()).unwrap();
-    assert_eq!((start.action.as_str(), start.result.as_str()), ("start", "failed"));
-    assert_eq!(start.reason.as_deref(), Some("not-stopped"));
+fn a_record_that_was_only_written_stops_the_log_when_it_does_not_become_durable() {
+    let scene = Scene::new();
+    scene.disk.become_(Mood::Forgets);
+    assert!(scene.append(Durability::Written).wait().is_ok());
+    scene.failed();
+    assert_eq!(scene.append(Durability::Written).wait(), Err(Error::Failed));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_put_in_place_stops_the_log() {
+    let scene = Scene::new();
+    scene.disk.become_(Mood::Keeps);
+    assert_eq!(scene.append(Durability::Sync).wait(), Err(Error::Failed));
+    scene.failed();
+}
+
+#[test]
+fn an_epoch_that_cannot_be_ended_stops_the_log() {
+    let scene = Scene::new();
+    scene.disk.become_(Mood::Silent);
+    scene.clock.advance(60_000);
+    scene.log().tick();
+    scene.failed();
+    assert_eq!(scene.append(Durability::Sync).wait(), Err(Error::Failed));
+    assert!(scene.log().lock().is_err());
+    assert!(scene.log().unlock(Arc::new(Clear)).is_err());
+}
+
+#[test]
+fn nothing_is_promised_or_signed_before_it_is_durable() {
+    let scene = Scene::new();
+    scene.append(Durability::Sync).wait().unwrap();
+    scene.disk.become_(Mood::Slow);
+    let signed = scene.log().head().unwrap().size;
+    scene.disk.done.lock().unwrap().clear();
+    let (sync, written) = (scene.append(Durability::Sync), scene.append(Durability::Written));
+    assert!(written.is_ready());
+    thread::sleep(Duration::from_millis(50));
+    assert!(!sync.is_ready());
+    assert_eq!(scene.log().head().unwrap().size, signed);
+    assert_eq!(*scene.disk.done.lock().unwrap(), ["append", "append"]);
+    scene.disk.become_(Mood::Well);
+    sync.wait().unwrap();
+    assert_eq!(scene.disk.done.lock().unwrap()[..4], ["append", "append", "sync", "checkpoint"]);
+}
+
+#[test]
+fn many_records_share_one_trip_to_the_disk() {
+    let scene = Scene::new();
+    scene.append(Durability::Sync).wait().unwrap();
+    scene.disk.become_(Mood::Slow);
+    let waiting: Vec<_> = (0..100).map(|_| scene.append(Durability::Sync)).collect();
+    scene.disk.done.lock().unwrap().clear();
+    scene.disk.become_(Mood::Well);
+    assert!(waiting.into_iter().all(|receipt| receipt.wait().is_ok()));
+    let trips = scene.disk.done.lock().unwrap().iter().filter(|what| **what == "sync").count();
+    assert!(trips <= 2, "{trips}");
+}
+
+#[test]
+fn the_queue_for_the_disk_has_an_end() {
+    let scene = Scene::new();
+    scene.disk.become_(Mood::Slow);
+    // The writer takes some of them with it when it goes to the disk, so the queue may hold that many more.
+    let queued: Vec<_> = (0..writer::MOST_WAITING * 2 + 1).map(|_| scene.append(Durability::Sync)).collect();
+    scene.disk.become_(Mood::Well);
+    let answers: Vec<_> = queued.into_iter().map(super::super::receipt::Receipt::wait).collect();
+    assert_eq!(answers.last(), Some(&Err(Error::Busy)));
+    let kept: Vec<u64> = answers.iter().filter_map(|answer| answer.as_ref().ok().map(|sequence| sequence.0)).collect();
+    assert!(kept.len() >= writer::MOST_WAITING);
+    assert!(kept.is_sorted(), "refused ones leave no gap");
+    assert_eq!(kept.last().unwrap() - kept[0], kept.len() as u64 - 1);
+    assert!(scene.append(Durability::Sync).wait().is_ok());
 }

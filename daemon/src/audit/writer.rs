@@ -400,4 +400,4 @@ impl Drop for Last<'_> {
 const LINGER: Duration = Duration::from_millis(5);
 
 /// More than the connections there can be, each with a request in hand.
-const MOST_WAITING: usize = 65_536;
+pub(super) const MOST_WAITING: usize = 65_536;
