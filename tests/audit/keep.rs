@@ -218,6 +218,18 @@ fn an_epoch_ends_when_its_time_is_up_even_if_nothing_happened() {
 }
 
 #[test]
+fn a_daemon_that_is_alive_says_so_every_five_minutes() {
+    let scene = Scene::new();
+    let (log, _) = scene.open();
+    for seconds in [0, 299, 1, 299, 2, -1000, 0] {
+        scene.clock.advance(seconds * 1000);
+        log.tick();
+    }
+    log.close().unwrap();
+    assert_eq!(scene.actions(), ["start", "heartbeat", "heartbeat", "heartbeat", "stop"]);
+}
+
+#[test]
 fn an_epoch_ends_after_as_many_records_as_it_may_have() {
     let scene = Scene::closed(20);
     let report = scene.verify().unwrap();

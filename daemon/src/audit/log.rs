@@ -4,93 +4,16 @@
 //! be in the log then costs no change of threads. One writer thread makes durable whatever was written, as much as there
 //! is at a time, signs the tree, and releases the receipts that waited for it.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use super::contract::{Durability, Error, Found, Head, OpenError, Options, Sequence};
 use super::entry::{Entry, Event};
 use super::epoch::{Keeper, Unsigned};
-use super::opening::{Found, OpenError, open};
+use super::opening::open;
 use super::writer::{Desk, Inner};
-use crate::chance::Chance;
-use crate::clock::Clock;
-use crate::receipt::{Abandoned, Receipt};
-
-/// A line's place in the log, from 0 and without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sequence(pub u64);
-
-/// When an appended record counts as kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on the disk.
-    Sync,
-    /// It is in the log, survives the death of the daemon, and is on the disk within ten milliseconds.
-    Written,
-}
-
-/// Why a record was not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// A write failed. Nothing is kept any more, and so nothing may be answered any more.
-    #[error("the audit log could not be written: make room on its disk or replace it, then restart the daemon")]
-    Failed,
-    /// Too many records wait for the disk.
-    #[error("too many audit records wait for the disk")]
-    Busy,
-    /// The log was closed.
-    #[error("the audit log is closed")]
-    Closed,
-}
-
-impl From<Abandoned> for Error {
-    fn from(_: Abandoned) -> Self {
-        Self::Failed
-    }
-}
-
-/// What a log is opened with. Begin with [`Options::new`].
-pub struct Options {
-    /// The folder, made if need be, for its owner alone.
-    pub folder: PathBuf,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness for keys and identifiers.
-    pub chance: Arc<dyn Chance>,
-    /// Run once, on any thread, when the log has failed: the daemon must stop.
-    pub stop: Box<dyn FnOnce() + Send>,
-    /// A segment that has reached this many bytes is followed by another.
-    pub segment: u64,
-    /// An epoch ends after this many milliseconds,
-    pub epoch_time: i64,
-    /// or after this many records.
-    pub epoch_records: u64,
-}
-
-impl Options {
-    /// Segments of 64 MiB; epochs of 60 seconds or 65,536 records.
-    pub fn new(folder: impl Into<PathBuf>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        Self {
-            folder: folder.into(),
-            clock,
-            chance,
-            stop: Box::new(|| log::error!("the audit log has failed")),
-            segment: 64 << 20,
-            epoch_time: 60_000,
-            epoch_records: 65_536,
-        }
-    }
-}
-
-/// The log's last signed tree.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// How many lines it has.
-    pub size: u64,
-    /// The signed checkpoint, as it stands in the file: for an anchor to keep.
-    pub note: Arc<str>,
-}
+use crate::receipt::Receipt;
 
 /// The audit log.
 ///
@@ -134,9 +57,12 @@ impl Log {
         self.inner.generation.fetch_max(generation, Ordering::Relaxed);
     }
 
-    /// To be called every second or so: ends the epoch when its time is up, also where nothing happened in it, and makes
-    /// the last checkpoint's file durable.
+    /// To be called every second or so: ends the epoch when its time is up, also where nothing happened in it, makes the
+    /// last checkpoint's file durable, and records now and then that the daemon is alive.
     pub fn tick(&self) {
+        if self.inner.beats() {
+            drop(self.append(&Entry::event(Event::Heartbeat), Durability::Written));
+        }
         self.inner.ring(|desk| desk.tick = true);
     }
 

@@ -226,11 +226,6 @@ pub(super) fn segment_name(start: u64) -> String {
     format!("{start:012}.log")
 }
 
-/// The name of the note beside a segment that says what stood before it.
-pub(super) fn before_name(start: u64) -> String {
-    format!("{start:012}.before")
-}
-
 /// A log whose end was torn off this often at the same line has another trouble.
 const MOST_SIDES: u32 = 1000;
 

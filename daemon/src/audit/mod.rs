@@ -3,8 +3,10 @@
 //! It remembers, signs and proves. It never decides, never sees a key's bytes but its own, and never answers that a record is
 //! kept before it is. `docs/audit-format.md` says how everything here looks on the disk.
 
+mod before;
 mod chain;
 pub mod checkpoint;
+mod contract;
 mod damage;
 mod entry;
 mod epoch;
@@ -24,12 +26,12 @@ pub mod tree;
 mod verify;
 mod writer;
 
-pub use self::log::{Durability, Error, Head, Log, Options, Sequence};
+pub use self::log::Log;
 pub use chain::Chain;
+pub use contract::{Durability, Error, Found, Head, OpenError, Options, Sequence, Torn};
 pub use damage::{Damage, Fault};
 pub use entry::{Action, Entry, Event, Object, Outcome, Reason, Who};
 pub use epoch::{Keeper, Unsigned};
-pub use opening::{Found, OpenError, Torn};
 pub use proof::{Consistency, Proof, Refusal, consistency, prove};
 pub use record::Record;
 pub use tail::{Tail, export};

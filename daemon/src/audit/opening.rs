@@ -2,103 +2,22 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::before::{Before, before_name};
 use super::checkpoint::Checkpoint;
+use super::contract::{Durability, Found, OpenError, Options, Torn};
 use super::damage::Fault;
 use super::entry::{Action, Entry, Event, Object, Outcome, Reason, Who, opening};
 use super::lines::{Lines, Walk};
-use super::log::{Durability, Options};
-use super::medium::{Folder, Medium, SMALL, before_name, read, segment_name, segments};
+use super::medium::{Folder, Medium, SMALL, read, segment_name, segments};
 use super::record::Record;
 use super::signed::Signed;
-use super::text::{base64, from_base64, from_hex, hex};
-use super::tree::{Hash, Range, leaf};
+use super::tree::{Range, leaf};
 use super::writer::{Desk, Inner, Pen};
-use crate::chance::{self, Dry};
-
-/// Why a log is not opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The disk.
-    #[error("the audit folder {folder}: {error}")]
-    Disk {
-        /// The folder.
-        folder: PathBuf,
-        /// What the disk said.
-        error: io::Error,
-    },
-    /// Another process has the log open.
-    #[error("the audit folder {0} is in use by another daemon")]
-    Locked(PathBuf),
-    /// What a checkpoint signs is not there, or is not what was signed.
-    #[error("{file}:{line}: {fault}; run `strongroom audit verify`, keep this folder as evidence and restore another")]
-    Damaged {
-        /// The file's name.
-        file: String,
-        /// The line in the file, from 1.
-        line: u64,
-        /// What is wrong.
-        fault: Fault,
-    },
-    /// A file beside the lines cannot be right.
-    #[error("{0} in the audit folder is missing, damaged, or not signed by this log's key")]
-    Unsigned(&'static str),
-    /// No random bytes.
-    #[error(transparent)]
-    Dry(#[from] Dry),
-}
-
-/// What was found in a log when it was opened.
-#[derive(Debug)]
-pub struct Found {
-    /// The last records that were there, oldest first: at most 16,384. A call whose change is not in the store is
-    /// among them, because there are never that many calls under way.
-    pub last: Vec<Record>,
-    /// Whether the log had been closed in good order.
-    pub clean: bool,
-    /// What a crash had torn off.
-    pub torn: Option<Torn>,
-    /// The last checkpoint.
-    pub checkpoint: Option<Checkpoint>,
-}
-
-/// The damaged end of a log, moved aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Torn {
-    /// The file that has it now.
-    pub file: String,
-    /// How many bytes it has.
-    pub bytes: u64,
-}
-
-/// What stood before a segment: saves reading all segments at a start. The checkpoint says whether it is right.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Before {
-    pub(super) previous: Hash,
-    pub(super) tree: Range,
-}
-
-impl Before {
-    pub(super) fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n", self.tree.size(), hex(&self.previous));
-        for peak in self.tree.peaks() {
-            text.push_str(&base64(peak));
-            text.push('\n');
-        }
-        text
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.strip_suffix('\n')?.split('\n');
-        let size = lines.next()?.parse().ok()?;
-        let previous = from_hex(lines.next()?)?;
-        let peaks = lines.map(|line| from_base64(line)?.try_into().ok()).collect::<Option<_>>()?;
-        Some(Self { previous, tree: Range::from_peaks(size, peaks)? })
-    }
-}
+use crate::chance;
 
 /// Opens the log with these options, writing through whatever `over` makes of its folder.
 pub(super) fn open(
@@ -131,6 +50,7 @@ pub(super) fn open(
         torn,
         checkpoint: signed.last().cloned(),
     };
+    let beat = AtomicI64::new(options.clock.now().0);
     let inner = Inner {
         id,
         clock: options.clock,
@@ -141,6 +61,8 @@ pub(super) fn open(
         segment: options.segment,
         epoch_time: options.epoch_time,
         epoch_records: options.epoch_records,
+        heartbeat: options.heartbeat,
+        beat,
         generation: AtomicU64::new(found.last.last().map_or(0, |record| record.generation)),
         desk: Mutex::new(desk),
         bell: Condvar::new(),

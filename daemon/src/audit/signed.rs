@@ -4,9 +4,9 @@ use std::io;
 use std::path::Path;
 
 use super::checkpoint::{Checkpoint, Identity, Note, log_id};
+use super::contract::OpenError;
 use super::epoch::{Expected, HEAD, HISTORY, IDENTITY};
 use super::medium::{SMALL, open, read};
-use super::opening::OpenError;
 
 /// What the signed files say, as far as it can be told without walking through all epochs.
 pub(super) struct Signed {

@@ -134,7 +134,7 @@ pub(super) fn walk(folder: &Path, chain: &Chain, show: &mut Show<'_>) -> Result<
             }
             let line = line.to_vec();
             if let Err(fault) = checker.step(&line, ending, show) {
-                let next = || Ok::<_, io::Error>(following(&mut lines, folder, rest)?);
+                let next = || following(&mut lines, folder, rest);
                 return Err(checker.blame(fault, &line, next));
             }
         }

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::before::{Before, before_name};
 use super::checkpoint::{Checkpoint, origin, stamp};
+use super::contract::{Durability, Error, Head, Sequence};
 use super::entry::{Entry, Place};
 use super::epoch::{Epoch, Expected, HEAD, Keeper, Unsigned};
-use super::log::{Durability, Error, Head, Sequence};
-use super::medium::{Folder, Hold, Medium, Segment, before_name};
-use super::opening::Before;
+use super::medium::{Folder, Hold, Medium, Segment};
 use super::tree::{Hash, Range, leaf, link};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -30,6 +30,9 @@ pub(super) struct Inner {
     pub(super) segment: u64,
     pub(super) epoch_time: i64,
     pub(super) epoch_records: u64,
+    pub(super) heartbeat: i64,
+    /// When the last heartbeat was recorded.
+    pub(super) beat: AtomicI64,
     pub(super) generation: AtomicU64,
     pub(super) desk: Mutex<Desk>,
     pub(super) bell: Condvar,
@@ -349,6 +352,17 @@ impl Inner {
     pub(super) fn ring(&self, change: impl FnOnce(&mut Desk)) {
         change(&mut self.desk());
         self.bell.notify_one();
+    }
+
+    /// Whether a heartbeat is due. A clock that was set back has one made at once, and not one too many.
+    pub(super) fn beats(&self) -> bool {
+        let now = self.clock.now().0;
+        let since = now.saturating_sub(self.beat.load(Ordering::Relaxed));
+        let due = since >= self.heartbeat || since < 0;
+        if due {
+            self.beat.store(now, Ordering::Relaxed);
+        }
+        due
     }
 
     pub(super) fn has_failed(&self) -> bool {
