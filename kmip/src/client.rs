@@ -5,12 +5,11 @@
 
 use std::io::{self, Read, Write};
 
-use zeroize::Zeroizing;
-
 use crate::{
     code::{ResultReason, ResultStatus},
     message::{RequestMessage, ResponseMessage, Unreadable},
     operation::Ask,
+    secret::Wiped,
     tag::Tag,
     ttlv::{Limits, Malformed, Tree, frame_length},
     version::Version,
@@ -96,7 +95,7 @@ impl<S: Read + Write> Client<S> {
     ///
     /// # Errors
     /// [`Error::Stream`], or [`Error::Malformed`] when what comes does not start like an answer.
-    pub fn send(&mut self, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn send(&mut self, request: &[u8]) -> Result<Wiped, Error> {
         self.stream.write_all(request)?;
         self.stream.flush()?;
         self.receive()
@@ -106,17 +105,18 @@ impl<S: Read + Write> Client<S> {
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub fn receive(&mut self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub fn receive(&mut self) -> Result<Wiped, Error> {
         let mut head = [0; 8];
         self.stream.read_exact(&mut head)?;
         let whole = frame_length(head, Tag::ResponseMessage, &self.limits)?;
-        let mut answer = Zeroizing::new(Vec::with_capacity(whole.min(FIRST)));
+        let mut answer = Wiped::new(Vec::with_capacity(whole.min(FIRST)));
         answer.extend_from_slice(&head);
         // Grows by what has come, not by what was claimed.
         while answer.len() < whole {
             let start = answer.len();
-            let more = (whole - start).min(FIRST);
-            answer.resize(start.saturating_add(more), 0);
+            let next = whole.min(start.saturating_mul(2).max(FIRST));
+            answer.room(next);
+            answer.resize(next, 0);
             self.stream.read_exact(answer.get_mut(start..).unwrap_or_default())?;
         }
         Ok(answer)

@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::{
+    secret::Wiped,
     tag::Tag,
-    text::{Dialect, Error, Shown, Sink, attribute_of, kind_named, show, tag_named, tag_text},
+    text::{Dialect, Error, Shown, Sink, children_about, kind_named, show, tag_named, tag_text},
     ttlv::{Item, Kind, Limits},
 };
 
@@ -17,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Error`]: the text is not well-formed, is no message, or is more than `limits` allow.
-pub fn read(text: &str, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn read(text: &str, limits: &Limits) -> Result<Wiped, Error> {
     if text.len() > limits.size {
         return Err(Error::Limit("the size of a message"));
     }
@@ -112,9 +113,9 @@ fn write_item(item: Item<'_, '_>, about: Tag, depth: usize, text: &mut Zeroizing
     text.push_str(&tag_text(item.tag()));
     if item.kind() == Kind::Structure {
         text.push_str("\", \"value\":[");
-        for (place, child) in item.children().enumerate() {
+        for (place, (child, about)) in children_about(item).enumerate() {
             text.push_str(if place == 0 { "\n" } else { ",\n" });
-            write_item(child, attribute_of(item, child), depth + 1, text)?;
+            write_item(child, about, depth + 1, text)?;
         }
         text.push_str("]}");
         return Ok(());

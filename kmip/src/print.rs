@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     tag::Tag,
-    text::{Dialect, attribute_of, show, tag_text},
+    text::{Dialect, children_about, show, tag_text},
     ttlv::{Item, Kind},
 };
 
@@ -32,8 +32,8 @@ fn print(item: Item<'_, '_>, about: Tag, depth: usize, secrets: Secrets, text: &
     }
     if item.kind() == Kind::Structure {
         text.push('\n');
-        for child in item.children() {
-            print(child, attribute_of(item, child), depth + 1, secrets, text);
+        for (child, about) in children_about(item) {
+            print(child, about, depth + 1, secrets, text);
         }
         return;
     }

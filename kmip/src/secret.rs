@@ -1,28 +1,29 @@
-//! The one type for bytes that nobody else may see.
+//! The one type for bytes that nobody else may see, and one for bytes that may have some of them inside.
 
-use std::fmt;
-
-use zeroize::{Zeroize, Zeroizing};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+};
 
 /// Bytes that are wiped when dropped, and cannot be printed, copied, compared or serialised by accident.
 ///
 /// Reading them takes the word [`reveal`](Secret::reveal), which a review can search for.
-pub struct Secret(Zeroizing<Box<[u8]>>);
+pub struct Secret(Box<[u8]>);
 
 impl Secret {
     /// Takes the bytes over. Spare capacity of `bytes` is wiped before the allocation shrinks.
     pub fn new(mut bytes: Vec<u8>) -> Self {
         if bytes.capacity() == bytes.len() {
-            return Self(Zeroizing::new(bytes.into_boxed_slice()));
+            return Self(bytes.into_boxed_slice());
         }
         let exact = Self::copy_of(&bytes);
-        bytes.zeroize();
+        wipe(&mut bytes);
         exact
     }
 
     /// A copy of bytes that somebody else wipes.
     pub fn copy_of(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.into()))
+        Self(bytes.into())
     }
 
     /// The bytes themselves. Whoever calls this promises that they go no further than they must.
@@ -61,6 +62,71 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl Drop for Secret {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Bytes on their way, such as an encoded message, which may hold secrets among others: wiped when dropped.
+///
+/// Growing past the capacity leaves a copy behind, so whoever appends makes [`room`](Wiped::room) first.
+#[derive(Default)]
+pub struct Wiped(Vec<u8>);
+
+impl Wiped {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Makes the capacity this large at least, and wipes what the bytes leave.
+    pub fn room(&mut self, capacity: usize) {
+        if self.0.capacity() < capacity {
+            let mut larger = Vec::with_capacity(capacity);
+            larger.extend_from_slice(&self.0);
+            *self = Self(larger);
+        }
+    }
+}
+
+impl Deref for Wiped {
+    type Target = Vec<u8>;
+    fn deref(&self) -> &Vec<u8> {
+        &self.0
+    }
+}
+
+impl DerefMut for Wiped {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.0
+    }
+}
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Wiped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wiped({} bytes)", self.0.len())
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Overwrites the bytes at the speed of the memory. The barrier keeps the compiler from seeing that nobody looks.
+fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    zeroize::optimization_barrier(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +134,18 @@ mod tests {
     #[test]
     fn a_secret_prints_its_length_and_nothing_else() {
         assert_eq!(format!("{:?}", Secret::new(vec![0x41; 32])), "Secret(32 bytes)");
+    }
+
+    #[test]
+    fn bytes_on_their_way_print_their_length_and_nothing_else() {
+        assert_eq!(format!("{:?}", Wiped::new(vec![0x41; 32])), "Wiped(32 bytes)");
+    }
+
+    #[test]
+    fn wiping_leaves_nothing() {
+        let mut bytes = [0x41; 100];
+        wipe(&mut bytes);
+        assert_eq!(bytes, [0; 100]);
     }
 
     #[test]

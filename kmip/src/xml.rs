@@ -13,8 +13,9 @@ use quick_xml::{
 use zeroize::Zeroizing;
 
 use crate::{
+    secret::Wiped,
     tag::Tag,
-    text::{Dialect, Error, Shown, Sink, attribute_of, kind_named, show, tag_named, tag_numbered, tag_text},
+    text::{Dialect, Error, Shown, Sink, children_about, kind_named, show, tag_named, tag_numbered, tag_text},
     ttlv::{Item, Kind, Limits},
 };
 
@@ -22,7 +23,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Error`]: the text is not well-formed, is no message, or is more than `limits` allow.
-pub fn read(text: &str, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub fn read(text: &str, limits: &Limits) -> Result<Wiped, Error> {
     if text.len() > limits.size {
         return Err(Error::Limit("the size of a message"));
     }
@@ -176,8 +177,8 @@ fn write_item(item: Item<'_, '_>, about: Tag, depth: usize, text: &mut Zeroizing
         return Ok(());
     }
     text.push_str(">\n");
-    for child in item.children() {
-        write_item(child, attribute_of(item, child), depth + 1, text)?;
+    for (child, about) in children_about(item) {
+        write_item(child, about, depth + 1, text)?;
     }
     text.extend(std::iter::repeat_n("  ", depth));
     text.push_str("</");

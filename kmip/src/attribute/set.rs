@@ -1,9 +1,8 @@
 //! The attributes of one object.
 
-use zeroize::Zeroizing;
-
 use super::{Instance, Kind, Listed, Multiplicity, Standard, table::Attribute};
 use crate::{
+    secret::Wiped,
     tag::Tag,
     ttlv::{Fields, Limits, Malformed, Tree, Writer},
     version::EVERY,
@@ -187,7 +186,7 @@ impl Set {
     }
 
     /// All of it as bytes for the store, whatever the version.
-    pub fn encode(&self) -> Zeroizing<Vec<u8>> {
+    pub fn encode(&self) -> Wiped {
         let mut to = Writer::new(EVERY);
         to.structure(Tag::Attributes, |to| {
             for entry in &self.0 {

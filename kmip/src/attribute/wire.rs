@@ -48,11 +48,11 @@ impl Instance {
     fn read_named(item: Item<'_, '_>) -> Result<Self, Malformed> {
         let mut fields = Fields::of(item)?;
         let vendor: Option<String> = Field::scan(Tag::VendorIdentification, &mut fields)?;
-        let name: String = Field::scan(Tag::AttributeName, &mut fields)?;
+        let name = fields.take(Tag::AttributeName).ok_or(Malformed::Missing(Tag::AttributeName))?.text()?;
         let index: Option<i32> = Field::scan(Tag::AttributeIndex, &mut fields)?;
         let value = fields.take(Tag::AttributeValue).ok_or(Malformed::Missing(Tag::AttributeValue))?;
         fields.finish()?;
-        let kind = vendor.map_or_else(|| Kind::named(&name), |vendor| Kind::vendor(&vendor, &name));
+        let kind = vendor.map_or_else(|| Kind::named(name), |vendor| Kind::vendor(&vendor, name));
         let attribute = match kind {
             Kind::Standard(standard) => standard.read(value)?,
             Kind::Vendor { vendor, name } => Attribute::Vendor(Vendor { vendor, name, value: Any::read(value)? }),

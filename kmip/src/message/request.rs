@@ -1,11 +1,10 @@
 //! Requests.
 
-use zeroize::Zeroizing;
-
 use super::{MessageExtension, RequestHeader};
 use crate::{
     code::{Operation, ResultReason},
     operation::{Fault, Request},
+    secret::Wiped,
     tag::Tag,
     ttlv::{Bytes, Field, Fields, Item, Malformed, Tree, Value, Writer},
     version::{V3_0, Version},
@@ -118,7 +117,7 @@ impl RequestMessage {
 
     /// Writes the message in the version of its header. Items that were not understood when they were read have
     /// nothing to write and are written without a payload.
-    pub fn write(&self) -> Zeroizing<Vec<u8>> {
+    pub fn write(&self) -> Wiped {
         let mut to = Writer::new(self.header.protocol_version);
         to.structure(Tag::RequestMessage, |to| {
             self.header.write(Tag::RequestHeader, to);

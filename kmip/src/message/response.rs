@@ -1,7 +1,5 @@
 //! Answers.
 
-use zeroize::Zeroizing;
-
 use super::{
     MessageExtension, ResponseHeader, Unreadable,
     request::{LARGEST_BATCH, version_of},
@@ -9,6 +7,7 @@ use super::{
 use crate::{
     code::{Operation, ResultReason, ResultStatus},
     operation::{Fault, Response},
+    secret::Wiped,
     tag::Tag,
     ttlv::{Bytes, DateTime, Field, Fields, Item, Malformed, Tree, Value, Writer},
     version::{V3_0, Version},
@@ -91,7 +90,7 @@ impl ResponseMessage {
     }
 
     /// Writes the answer in the version of its header.
-    pub fn write(&self) -> Zeroizing<Vec<u8>> {
+    pub fn write(&self) -> Wiped {
         let mut to = Writer::new(self.header.protocol_version);
         to.structure(Tag::ResponseMessage, |to| {
             self.header.write(Tag::ResponseHeader, to);

@@ -23,7 +23,7 @@ pub struct KeyBlock {
     /// Its length in bits.
     pub cryptographic_length: Option<i32>,
     /// How the value is wrapped, where it is.
-    pub key_wrapping_data: Option<KeyWrappingData>,
+    pub key_wrapping_data: Option<Box<KeyWrappingData>>,
 }
 
 impl KeyBlock {

@@ -13,7 +13,7 @@ structure! {
         key_format_type: Option<KeyFormatType> = KeyFormatType, V1_0;
         key_wrap_type: Option<KeyWrapType> = KeyWrapType, V1_4;
         key_compression_type: Option<KeyCompressionType> = KeyCompressionType, V1_0;
-        key_wrapping_specification: Option<KeyWrappingSpecification> = KeyWrappingSpecification, V1_0;
+        key_wrapping_specification: Option<Box<KeyWrappingSpecification>> = KeyWrappingSpecification, V1_0;
     }
 }
 

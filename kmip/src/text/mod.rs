@@ -10,6 +10,6 @@ mod sink;
 mod value;
 
 pub use error::Error;
-pub(crate) use name::{attribute_of, kind_named, tag_named, tag_numbered, tag_text};
+pub(crate) use name::{children_about, kind_named, tag_named, tag_numbered, tag_text};
 pub(crate) use sink::Sink;
 pub(crate) use value::{Dialect, Shown, show};

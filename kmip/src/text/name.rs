@@ -33,13 +33,16 @@ pub(crate) fn kind_named(name: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.name() == name)
 }
 
-/// Whose codes `child` speaks: those of its tag, or, as the value of an attribute of KMIP 1.x, the attribute's.
-pub(crate) fn attribute_of(parent: Item<'_, '_>, child: Item<'_, '_>) -> Tag {
-    if child.tag() != Tag::AttributeValue {
-        return child.tag();
-    }
-    let name = parent.children().find(|sibling| sibling.tag() == Tag::AttributeName);
-    name.and_then(|name| attribute_named(name.text().ok()?)).unwrap_or(child.tag())
+/// The items of a structure, each with the tag whose codes it speaks: its own, or, for the Attribute Value of KMIP 1.x,
+/// that of the attribute which the Attribute Name before it named.
+pub(crate) fn children_about<'t, 'a>(parent: Item<'t, 'a>) -> impl Iterator<Item = (Item<'t, 'a>, Tag)> {
+    let mut attribute = None;
+    parent.children().map(move |child| {
+        if child.tag() == Tag::AttributeName {
+            attribute = child.text().ok().and_then(attribute_named);
+        }
+        (child, attribute.filter(|_| child.tag() == Tag::AttributeValue).unwrap_or(child.tag()))
+    })
 }
 
 /// The tag that an attribute of KMIP 1.x means by its name, such as `Cryptographic Usage Mask`.
@@ -66,7 +69,8 @@ impl Bits {
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u32> {
-        number_of(self.0, name)
+        let alias = || ALIASES.iter().find(|(known, _)| *known == name).and_then(|(_, row)| number_of(self.0, row));
+        number_of(self.0, name).or_else(alias)
     }
 
     pub(super) fn name(&self, bit: u32) -> Option<&'static str> {
@@ -81,6 +85,9 @@ fn number_of(rows: &[(u32, &'static str)], name: &str) -> Option<u32> {
 fn name_of(rows: &[(u32, &'static str)], number: u32) -> Option<&'static str> {
     rows.iter().find(|(row, _)| *row == number).map(|&(_, name)| name)
 }
+
+/// Names of bits that the standard's own cases use beside those of its tables.
+const ALIASES: &[(&str, &str)] = &[("ContentCommitment", "ContentCommitmentNonRepudiation")];
 
 /// There are hundreds of tags and every item has one; the other tables are short enough to be read through.
 struct Tags {

@@ -1,13 +1,12 @@
 //! Where a parser of text puts what it finds: TTLV, under the same limits as if it had come as TTLV.
 
-use zeroize::Zeroizing;
-
 use super::{
     Error,
     name::attribute_named,
     value::{self, Dialect},
 };
 use crate::{
+    secret::Wiped,
     tag::Tag,
     ttlv::{Kind, Limits, Writer},
     version::V3_0,
@@ -75,7 +74,7 @@ impl<'l> Sink<'l> {
     }
 
     /// What was taken, as TTLV.
-    pub(crate) fn finish(self) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn finish(self) -> Wiped {
         self.to.into_bytes()
     }
 

@@ -62,6 +62,19 @@ impl<T: Value> Field for T {
     }
 }
 
+/// A value that is kept elsewhere because it is large and seldom there.
+impl<T: Value> Value for Box<T> {
+    fn write(&self, tag: Tag, to: &mut Writer) {
+        T::write(self, tag, to);
+    }
+    fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
+        T::read(item).map(Self::new)
+    }
+    fn fits(&self, version: Version) -> bool {
+        T::fits(self, version)
+    }
+}
+
 impl<T: Value> Field for Option<T> {
     fn emit(&self, tag: Tag, to: &mut Writer) {
         if let Some(value) = self
@@ -94,8 +107,32 @@ impl<T: Value> Field for Vec<T> {
 /// Fields are found in any order, because real clients disagree with the specification about it; each is taken
 /// once, and what nobody took is an error, so nothing a peer sent is ever passed over in silence.
 pub struct Fields<'t, 'a> {
-    items: Vec<Option<Item<'t, 'a>>>,
-    front: usize,
+    /// The first field that nobody has taken.
+    front: Option<Place<'t, 'a>>,
+    /// Where in the message the structure ends.
+    end: usize,
+    /// Which tags there may be, folded into one word: most fields that are not there cost no walk.
+    present: u64,
+    /// The fields behind the front that were taken.
+    taken: Taken,
+    /// Where a field of this tag was found last: there is none left of it before that, so a long run of fields of one
+    /// tag costs one walk and not one for each.
+    last: Option<(Tag, Place<'t, 'a>)>,
+}
+
+/// A field and how many stand before it.
+#[derive(Clone, Copy)]
+struct Place<'t, 'a> {
+    item: Item<'t, 'a>,
+    count: usize,
+}
+
+impl Place<'_, '_> {
+    #[inline]
+    fn next(self, end: usize) -> Option<Self> {
+        let item = self.item.next_sibling(end)?;
+        Some(Self { item, count: self.count.wrapping_add(1) })
+    }
 }
 
 impl<'t, 'a> Fields<'t, 'a> {
@@ -105,28 +142,35 @@ impl<'t, 'a> Fields<'t, 'a> {
     /// [`Malformed::Type`] when `item` is no Structure.
     pub fn of(item: Item<'t, 'a>) -> Result<Self, Malformed> {
         item.of(Kind::Structure)?;
-        Ok(Self { items: item.children().map(Some).collect(), front: 0 })
+        let front = item.first_child().map(|item| Place { item, count: 0 });
+        let present = item.children().fold(0, |present, child| present | fold(child.tag()));
+        Ok(Self { front, end: item.end(), present, taken: Taken::default(), last: None })
     }
 
     /// The next field, whatever its tag, without taking it.
     pub fn peek(&self) -> Option<Item<'t, 'a>> {
-        self.items.iter().skip(self.front).flatten().next().copied()
+        self.front.map(|place| place.item)
     }
 
     /// Takes the first field under `tag`.
+    #[inline]
     pub fn take(&mut self, tag: Tag) -> Option<Item<'t, 'a>> {
-        let place = self.items.iter_mut().skip(self.front).find(|place| place.is_some_and(|item| item.tag() == tag))?;
-        let item = place.take();
-        while matches!(self.items.get(self.front), Some(None)) {
-            self.front += 1;
+        if self.present & fold(tag) == 0 {
+            return None;
         }
-        item
+        let front = self.front?;
+        if front.item.tag() == tag {
+            self.advance(front);
+            return Some(front.item);
+        }
+        self.search(tag, front)
     }
 
     /// Takes the next field, whatever its tag.
     pub fn take_any(&mut self) -> Option<Item<'t, 'a>> {
-        let tag = self.peek()?.tag();
-        self.take(tag)
+        let front = self.front?;
+        self.advance(front);
+        Some(front.item)
     }
 
     /// Says whether everything was taken.
@@ -138,5 +182,131 @@ impl<'t, 'a> Fields<'t, 'a> {
             None => Ok(()),
             Some(item) => Err(Malformed::Unexpected(item.tag())),
         }
+    }
+
+    /// Moves the front to the next field that nobody has taken.
+    #[inline]
+    fn advance(&mut self, front: Place<'t, 'a>) {
+        self.front = front.next(self.end);
+        while let Some(front) = self.front.filter(|front| self.taken.contains(front.count)) {
+            self.front = front.next(self.end);
+        }
+    }
+
+    /// Takes the first field under `tag` that stands behind the front.
+    fn search(&mut self, tag: Tag, front: Place<'t, 'a>) -> Option<Item<'t, 'a>> {
+        let known = self.last.filter(|(last, place)| *last == tag && place.count > front.count);
+        let mut place = known.map_or(front, |(_, place)| place);
+        while place.item.tag() != tag || self.taken.contains(place.count) {
+            place = place.next(self.end)?;
+        }
+        self.last = Some((tag, place));
+        self.taken.insert(place.count);
+        Some(place.item)
+    }
+}
+
+/// A bit for a tag; neighbours in the table of tags have different ones.
+#[inline]
+fn fold(tag: Tag) -> u64 {
+    1 << (tag.0 % u64::BITS)
+}
+
+/// Which fields were taken, by their count. Hardly a structure has more than the first word holds.
+#[derive(Default)]
+struct Taken {
+    first: u64,
+    more: Vec<u64>,
+}
+
+impl Taken {
+    #[inline]
+    fn contains(&self, count: usize) -> bool {
+        let word = match (count / WORD).checked_sub(1) {
+            None => self.first,
+            Some(word) => self.more.get(word).copied().unwrap_or(0),
+        };
+        word & bit(count) != 0
+    }
+
+    fn insert(&mut self, count: usize) {
+        match (count / WORD).checked_sub(1) {
+            None => self.first |= bit(count),
+            Some(word) => {
+                if self.more.len() <= word {
+                    self.more.resize(word.saturating_add(1), 0);
+                }
+                if let Some(place) = self.more.get_mut(word) {
+                    *place |= bit(count);
+                }
+            }
+        }
+    }
+}
+
+fn bit(count: usize) -> u64 {
+    1 << (count % WORD)
+}
+
+const WORD: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ttlv::{Limits, Tree},
+        version::V2_1,
+    };
+
+    /// A structure of Integers under these tags, valued by their place.
+    fn structure(tags: &[Tag]) -> Vec<u8> {
+        let mut to = Writer::new(V2_1);
+        to.structure(Tag::RequestPayload, |to| {
+            for (place, &tag) in (0..).zip(tags) {
+                to.integer(tag, place);
+            }
+        });
+        to.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn fields_are_taken_in_any_order_and_each_once() {
+        let bytes = structure(&[Tag::P, Tag::Q, Tag::P, Tag::G]);
+        let tree = Tree::read(&bytes, &Limits::default()).unwrap();
+        let mut fields = Fields::of(tree.root()).unwrap();
+        let mut taken = |tag| fields.take(tag).map(|item| item.integer().unwrap());
+        assert_eq!(taken(Tag::G), Some(3));
+        assert_eq!(taken(Tag::P), Some(0));
+        assert_eq!(taken(Tag::P), Some(2));
+        assert_eq!(taken(Tag::P), None);
+        assert_eq!(taken(Tag::G), None);
+        assert_eq!(fields.finish(), Err(Malformed::Unexpected(Tag::Q)));
+        assert_eq!(fields.take_any().map(|item| item.integer()), Some(Ok(1)));
+        assert_eq!(fields.finish(), Ok(()));
+    }
+
+    #[test]
+    fn a_field_past_the_first_word_is_taken_once_too() {
+        let mut tags = vec![Tag::Q];
+        tags.extend(std::iter::repeat_n(Tag::P, 200));
+        let bytes = structure(&tags);
+        let tree = Tree::read(&bytes, &Limits::default()).unwrap();
+        let mut fields = Fields::of(tree.root()).unwrap();
+        let all: Vec<i32> = Field::scan(Tag::P, &mut fields).unwrap();
+        assert_eq!(all, (1..=200).collect::<Vec<_>>());
+        assert_eq!(fields.finish(), Err(Malformed::Unexpected(Tag::Q)));
+    }
+
+    #[test]
+    fn a_structure_ends_where_its_neighbour_begins() {
+        let mut to = Writer::new(V2_1);
+        to.structure(Tag::RequestPayload, |to| {
+            to.structure(Tag::Attributes, |_| {});
+            to.integer(Tag::P, 1);
+        });
+        let tree = Tree::read(to.as_bytes(), &Limits::default()).unwrap();
+        let empty = tree.root().children().next().unwrap();
+        assert_eq!(empty.children().count(), 0);
+        assert!(Fields::of(empty).unwrap().take(Tag::P).is_none());
     }
 }

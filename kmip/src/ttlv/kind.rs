@@ -55,7 +55,7 @@ impl Kind {
 
     /// The type of this number, or nothing.
     pub fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
+        Self::ALL.get(usize::from(number.checked_sub(1)?)).copied()
     }
 
     /// The name as XML and JSON write it.
@@ -75,21 +75,6 @@ impl Kind {
             Self::Identifier => "Identifier",
             Self::Reference => "Reference",
             Self::NameReference => "NameReference",
-        }
-    }
-
-    /// The length that every item of this type has, or nothing where it varies.
-    pub(super) const fn fixed_length(self) -> Option<usize> {
-        match self {
-            Self::Integer | Self::Enumeration | Self::Interval => Some(4),
-            Self::LongInteger | Self::Boolean | Self::DateTime | Self::DateTimeExtended => Some(8),
-            Self::Structure
-            | Self::BigInteger
-            | Self::TextString
-            | Self::ByteString
-            | Self::Identifier
-            | Self::Reference
-            | Self::NameReference => None,
         }
     }
 }

@@ -46,19 +46,31 @@ pub fn frame_length(head: [u8; 8], tag: Tag, limits: &Limits) -> Result<usize, M
 
 /// A message, read into its items. Text and bytes are borrowed from it.
 pub struct Tree<'a> {
-    nodes: Vec<Node<'a>>,
+    bytes: &'a [u8],
+    nodes: Vec<Node>,
 }
 
+/// Where an item stands in the message. Offsets fit because a larger message is refused.
 #[derive(Clone, Copy)]
-struct Node<'a> {
+struct Node {
     tag: Tag,
     kind: Kind,
-    /// The value's bytes, without padding.
-    value: &'a [u8],
-    /// The whole item, head and padding included.
-    whole: &'a [u8],
-    /// One past the last descendant.
-    end: usize,
+    start: u32,
+    length: u32,
+    /// One past the last descendant; while the structure is being read, the structure that holds it.
+    end: u32,
+}
+
+impl Node {
+    /// Where the value begins.
+    fn inside(&self) -> usize {
+        wide(self.start).saturating_add(HEAD)
+    }
+
+    /// Where the value ends; the padding follows.
+    fn close(&self) -> usize {
+        self.inside().saturating_add(wide(self.length))
+    }
 }
 
 impl<'a> Tree<'a> {
@@ -67,55 +79,55 @@ impl<'a> Tree<'a> {
     /// # Errors
     /// [`Malformed`], naming the byte where reading stopped.
     pub fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, Malformed> {
-        if bytes.len() > limits.size {
+        if bytes.len() > limits.size || u32::try_from(bytes.len()).is_err() {
             return Err(Malformed::Limit("the size of a message"));
         }
-        let mut nodes: Vec<Node<'a>> = Vec::with_capacity((bytes.len() / TYPICAL_ITEM).min(limits.items));
-        // The structures that are open: where in `nodes` each stands and at which byte it ends.
-        let mut open: Vec<(usize, usize)> = Vec::with_capacity(8);
+        let mut nodes: Vec<Node> = Vec::with_capacity((bytes.len() / SMALLEST_ITEM).clamp(1, TYPICAL_COUNT));
+        // The innermost structure that is open, where it ends, and how many are open around it.
+        let (mut open, mut within, mut depth) = (NONE, bytes.len(), 0usize);
         let mut at = 0usize;
         loop {
-            let within = open.last().map_or(bytes.len(), |&(_, end)| end);
             let head = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD>).ok_or(Malformed::Short(at))?;
             let (tag, number, length) = split(*head);
             let kind = Kind::from_number(number).ok_or(Malformed::UnknownType(at, number))?;
-            let length = usize::try_from(length).map_err(|_| Malformed::Overlong(at))?;
-            check_length(kind, length, at, limits)?;
-            let start = at.checked_add(HEAD).ok_or(Malformed::Overlong(at))?;
-            let end = start.checked_add(length).ok_or(Malformed::Overlong(at))?;
-            let next = end.checked_next_multiple_of(8).ok_or(Malformed::Overlong(at))?;
-            if next > within {
-                return Err(if open.is_empty() { Malformed::Short(at) } else { Malformed::Overlong(at) });
+            let size = wide(length);
+            // Sums of three numbers below 2^32 and 16 do not overflow a usize of 64 bits; where it is smaller, they
+            // saturate and the item ends past everything.
+            let start = at.saturating_add(HEAD);
+            let end = start.saturating_add(size);
+            let next = end.saturating_add(end.wrapping_neg() % 8);
+            if !fits(kind, size) {
+                return Err(Malformed::Length(at));
             }
-            let value = bytes.get(start..end).ok_or(Malformed::Short(at))?;
-            let whole = bytes.get(at..next).ok_or(Malformed::Short(at))?;
-            let padding = bytes.get(end..next).ok_or(Malformed::Short(at))?;
+            if next > within {
+                return Err(if open == NONE { Malformed::Short(at) } else { Malformed::Overlong(at) });
+            }
             if nodes.len() >= limits.items {
                 return Err(Malformed::Limit("the number of items"));
             }
-            check_content(kind, value, padding, at)?;
-            let index = nodes.len();
-            nodes.push(Node { tag, kind, value, whole, end: index + 1 });
-            at = next;
+            let index = narrow(nodes.len());
+            let node = Node { tag, kind, start: narrow(at), length, end: index.saturating_add(1) };
             if kind == Kind::Structure {
-                if open.len() >= limits.depth {
+                if depth >= limits.depth {
                     return Err(Malformed::Limit("nesting"));
                 }
-                open.push((index, end));
-                at = start;
+                nodes.push(Node { end: open, ..node });
+                (open, within, depth, at) = (index, end, depth.saturating_add(1), start);
+            } else {
+                let content = bytes.get(start..next).ok_or(Malformed::Short(at))?;
+                check(kind, content, size, at, limits)?;
+                nodes.push(node);
+                at = next;
             }
-            while let Some(&(structure, end)) = open.last() {
-                if at < end {
-                    break;
-                }
-                open.pop();
-                let last = nodes.len();
-                if let Some(node) = nodes.get_mut(structure) {
-                    node.end = last;
-                }
+            while at >= within && open != NONE {
+                let last = narrow(nodes.len());
+                let Some(node) = nodes.get_mut(wide(open)) else { break };
+                open = std::mem::replace(&mut node.end, last);
+                depth = depth.saturating_sub(1);
+                within = nodes.get(wide(open)).map_or(bytes.len(), Node::close);
             }
-            if open.is_empty() {
-                return if at == bytes.len() { Ok(Self { nodes }) } else { Err(Malformed::Trailing(at)) };
+            if open == NONE {
+                return if at == bytes.len() { Ok(Self { bytes, nodes }) } else { Err(Malformed::Trailing(at)) };
             }
         }
     }
@@ -144,8 +156,14 @@ pub struct Item<'t, 'a> {
 }
 
 impl<'t, 'a> Item<'t, 'a> {
-    fn node(&self) -> &'t Node<'a> {
+    fn node(&self) -> &'t Node {
         &self.tree.nodes[self.index]
+    }
+
+    fn value(&self) -> &'a [u8] {
+        let node = self.node();
+        // The node was made from these very bytes.
+        self.tree.bytes.get(node.inside()..node.close()).unwrap_or_default()
     }
 
     /// The tag.
@@ -160,18 +178,38 @@ impl<'t, 'a> Item<'t, 'a> {
 
     /// The whole item as it stood on the wire, head and padding included.
     pub fn encoded(&self) -> &'a [u8] {
-        self.node().whole
+        let node = self.node();
+        let end = node.close().checked_next_multiple_of(8).unwrap_or(node.close());
+        self.tree.bytes.get(wide(node.start)..end).unwrap_or_default()
     }
 
     /// The items of a Structure; none for any other type.
     pub fn children(&self) -> impl Iterator<Item = Item<'t, 'a>> + use<'t, 'a> {
-        let (tree, end) = (self.tree, self.node().end);
-        let mut next = self.index + 1;
-        std::iter::from_fn(move || {
-            let item = (next < end).then_some(Item { tree, index: next })?;
-            next = item.node().end;
-            Some(item)
-        })
+        let end = self.end();
+        std::iter::successors(self.first_child(), move |child| child.next_sibling(end))
+    }
+
+    /// The first item inside.
+    #[inline]
+    pub(super) fn first_child(self) -> Option<Self> {
+        self.at(self.index.saturating_add(1), self.end())
+    }
+
+    /// The item behind this one and all that is inside it, in a structure that ends before `end`.
+    #[inline]
+    pub(super) fn next_sibling(self, end: usize) -> Option<Self> {
+        self.at(self.end(), end)
+    }
+
+    /// The place behind the last item inside.
+    #[inline]
+    pub(super) fn end(self) -> usize {
+        wide(self.node().end)
+    }
+
+    #[inline]
+    fn at(self, index: usize, end: usize) -> Option<Self> {
+        (index < end).then_some(Self { tree: self.tree, index })
     }
 
     /// The value of an Integer.
@@ -269,8 +307,7 @@ impl<'t, 'a> Item<'t, 'a> {
     /// # Errors
     /// [`Malformed::Type`].
     pub(super) fn of(&self, kind: Kind) -> Result<&'a [u8], Malformed> {
-        let node = self.node();
-        if node.kind == kind { Ok(node.value) } else { Err(Malformed::Type(node.tag, kind)) }
+        if self.kind() == kind { Ok(self.value()) } else { Err(Malformed::Type(self.tag(), kind)) }
     }
 
     fn four(&self, kind: Kind) -> Result<[u8; 4], Malformed> {
@@ -282,40 +319,60 @@ impl<'t, 'a> Item<'t, 'a> {
     }
 }
 
+/// A place as a node keeps it; every place lies within a message that was found to be smaller.
+fn narrow(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// A place as an index.
+fn wide(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
+
 fn split(head: [u8; HEAD]) -> (Tag, u8, u32) {
     let [a, b, c, kind, l0, l1, l2, l3] = head;
     (Tag(u32::from_be_bytes([0, a, b, c])), kind, u32::from_be_bytes([l0, l1, l2, l3]))
 }
 
-fn check_length(kind: Kind, length: usize, at: usize, limits: &Limits) -> Result<(), Malformed> {
-    let fits = match (kind, kind.fixed_length()) {
-        (_, Some(fixed)) => length == fixed,
-        (Kind::Structure, None) => length.is_multiple_of(8),
-        (Kind::BigInteger, None) => length.is_multiple_of(8) && length > 0,
-        (Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference, None) => {
-            if length > limits.text {
-                return Err(Malformed::Limit("the length of a text"));
-            }
-            true
-        }
-        (_, None) => true,
-    };
-    if fits { Ok(()) } else { Err(Malformed::Length(at)) }
+/// Whether an item of this type can be this long.
+#[inline]
+fn fits(kind: Kind, size: usize) -> bool {
+    match kind {
+        Kind::Integer | Kind::Enumeration | Kind::Interval => size == 4,
+        Kind::LongInteger | Kind::Boolean | Kind::DateTime | Kind::DateTimeExtended => size == 8,
+        Kind::Structure => size.is_multiple_of(8),
+        Kind::BigInteger => size.is_multiple_of(8) && size > 0,
+        Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference | Kind::ByteString => true,
+    }
 }
 
-fn check_content(kind: Kind, value: &[u8], padding: &[u8], at: usize) -> Result<(), Malformed> {
+/// Looks at a value of `size` bytes and the padding behind it.
+#[inline]
+fn check(kind: Kind, content: &[u8], size: usize, at: usize, limits: &Limits) -> Result<(), Malformed> {
+    // Content is a multiple of eight long, so the last word holds all of the padding; of nothing there is none.
+    let last = content.last_chunk().map_or(0, |word| u64::from_be_bytes(*word));
+    let padding = u64::MAX.unbounded_shr(u64::BITS - u64::BITS / 8 * narrow(size.wrapping_neg() % 8));
     let sound = match kind {
-        Kind::Boolean => matches!(value, [0, 0, 0, 0, 0, 0, 0, 0 | 1]),
+        Kind::Boolean => last <= 1,
         Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference => {
-            std::str::from_utf8(value).is_ok()
+            if size > limits.text {
+                return Err(Malformed::Limit("the length of a text"));
+            }
+            content.get(..size).is_some_and(|text| std::str::from_utf8(text).is_ok())
         }
         _ => true,
     };
-    if sound && padding.iter().all(|&byte| byte == 0) { Ok(()) } else { Err(Malformed::Content(at)) }
+    if sound && last & padding == 0 { Ok(()) } else { Err(Malformed::Content(at)) }
 }
 
 /// Tag, type and length.
 const HEAD: usize = 8;
 
-/// Real messages have an item every twenty-odd bytes; the list is made for that at once.
-const TYPICAL_ITEM: usize = 20;
+/// A head and a value of up to eight bytes; only an empty structure or text is smaller.
+const SMALLEST_ITEM: usize = 16;
+
+/// Few messages have more items; for those that do, the list grows.
+const TYPICAL_COUNT: usize = 64;
+
+/// The place of no item.
+const NONE: u32 = u32::MAX;

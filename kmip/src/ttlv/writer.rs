@@ -1,22 +1,24 @@
 //! From values to bytes.
 
-use zeroize::{Zeroize, Zeroizing};
-
 use super::Kind;
-use crate::{secret::Secret, tag::Tag, version::Version};
+use crate::{
+    secret::{Secret, Wiped},
+    tag::Tag,
+    version::Version,
+};
 
 /// Writes items one behind the other, for a peer of one version.
 ///
 /// What is written may be key material, so the bytes are wiped when dropped and whenever the buffer grows.
 pub struct Writer {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped,
     version: Version,
 }
 
 impl Writer {
     /// An empty writer for a peer that speaks `version`.
     pub fn new(version: Version) -> Self {
-        Self { bytes: Zeroizing::new(Vec::with_capacity(FIRST)), version }
+        Self { bytes: Wiped::new(Vec::with_capacity(FIRST)), version }
     }
 
     /// The version that the peer speaks: fields newer than it are left out.
@@ -40,7 +42,7 @@ impl Writer {
     }
 
     /// What was written, still to be wiped when dropped.
-    pub fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+    pub fn into_bytes(self) -> Wiped {
         self.bytes
     }
 
@@ -176,11 +178,9 @@ impl Writer {
 
     #[cold]
     fn grow(&mut self, more: usize) {
-        let capacity = self.bytes.len().saturating_add(more).saturating_mul(2);
-        let mut larger = Vec::with_capacity(capacity);
-        larger.extend_from_slice(&self.bytes);
-        self.bytes.zeroize();
-        *self.bytes = larger;
+        // Twice as much for many small items, but no more than needed for a large one.
+        let needed = self.bytes.len().saturating_add(more).saturating_add(FIRST);
+        self.bytes.room(needed.max(self.bytes.capacity().saturating_mul(2)));
     }
 }
 

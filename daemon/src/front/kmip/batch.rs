@@ -3,11 +3,11 @@
 use strongroom_kmip::{
     code::{AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus},
     message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem, ResponseMessage},
+    secret::Wiped,
     tag::Tag,
     ttlv::{DateTime, Limits, Tree},
     version::{V1_0, V1_4, V2_0, V2_1, Version},
 };
-use zeroize::Zeroizing;
 
 use crate::{
     caller::Caller,
@@ -133,7 +133,7 @@ fn unserved(header: &RequestHeader, items: usize) -> Option<&'static str> {
 impl Performed {
     /// Waits until everything that the answer tells of is kept, and writes the answer. What could not be kept has
     /// failed, whatever it was.
-    pub(super) async fn written(self, clock: &dyn Clock) -> Zeroizing<Vec<u8>> {
+    pub(super) async fn written(self, clock: &dyn Clock) -> Wiped {
         let mut items = Vec::with_capacity(self.items.len());
         for (mut item, receipt) in self.items {
             if let Err(error) = receipt.await {
