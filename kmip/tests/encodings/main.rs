@@ -1,0 +1,12 @@
+//! What the encodings promise, held against generated messages, an independent reader and the standard's own cases.
+#![cfg(test)]
+
+mod answers;
+mod batch;
+mod cases;
+mod laws;
+mod oasis;
+mod objects;
+mod oracle;
+mod refused;
+mod samples;
