@@ -1,0 +1,58 @@
+//! How long things take.
+
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+/// What a comparison found: the medians of both sides.
+pub(crate) struct Comparison {
+    ours: Duration,
+    theirs: Duration,
+}
+
+/// Measures two ways to do the same thing, turn by turn, so that whatever else the machine does meets both.
+pub(crate) fn compare<A, B>(mut ours: impl FnMut() -> A, mut theirs: impl FnMut() -> B) -> Comparison {
+    let (our_batch, their_batch) = (batch(&mut ours), batch(&mut theirs));
+    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
+    for _ in 0..SAMPLES {
+        our_times.push(time(&mut ours, our_batch));
+        their_times.push(time(&mut theirs, their_batch));
+    }
+    Comparison { ours: median(our_times), theirs: median(their_times) }
+}
+
+impl Comparison {
+    /// Prints one line: what was done, both medians, and how many times faster ours is.
+    #[allow(clippy::print_stdout, reason = "this is what a benchmark is for")]
+    pub(crate) fn print(&self, what: &str, them: &str) {
+        let ratio = self.theirs.as_secs_f64() / self.ours.as_secs_f64();
+        println!("{what:<40} {:>12?}   {them} {:>12?}   {ratio:>6.1}x", self.ours, self.theirs);
+    }
+}
+
+/// How many calls make a sample long enough for the clock.
+fn batch<T>(call: &mut impl FnMut() -> T) -> u32 {
+    let mut calls = 1;
+    while time(call, calls) * calls < SAMPLE && calls < u32::MAX / 2 {
+        calls *= 2;
+    }
+    calls
+}
+
+/// The time of one call, measured over many.
+fn time<T>(call: &mut impl FnMut() -> T, calls: u32) -> Duration {
+    let start = Instant::now();
+    for _ in 0..calls {
+        black_box(call());
+    }
+    start.elapsed() / calls
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+const SAMPLES: usize = 51;
+const SAMPLE: Duration = Duration::from_millis(4);
