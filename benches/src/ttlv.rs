@@ -19,13 +19,15 @@ use crate::measure::compare;
 /// Prints the section.
 pub(crate) fn run() {
     let limits = Limits::default();
-    let read = |bytes: &[u8]| RequestMessage::read(&Tree::read(bytes, &limits).expect("ours wrote it")).expect("the same");
+    let read =
+        |bytes: &[u8]| RequestMessage::read(&Tree::read(bytes, &limits).expect("ours wrote it")).expect("the same");
 
     let message = RequestMessage::of(V1_2, [create()]);
     let bytes = message.write();
     let theirs: theirs::CreateMessage = kmip_ttlv::from_slice(&bytes).expect("they read what we wrote");
     assert_eq!(&kmip_ttlv::to_vec(&theirs).expect("they write what they read"), &*bytes, "both write the same");
-    compare(|| read(&bytes), || kmip_ttlv::from_slice::<theirs::CreateMessage>(&bytes)).print("ttlv: decode Create", THEM);
+    compare(|| read(&bytes), || kmip_ttlv::from_slice::<theirs::CreateMessage>(&bytes))
+        .print("ttlv: decode Create", THEM);
     compare(|| message.write(), || kmip_ttlv::to_vec(&theirs)).print("ttlv: encode Create", THEM);
 
     for (name, size) in [("1 KiB", 1 << 10), ("64 KiB", 64 << 10)] {
@@ -35,8 +37,7 @@ pub(crate) fn run() {
         assert_eq!(&kmip_ttlv::to_vec(&theirs).expect("they write what they read"), &*bytes, "both write the same");
         compare(|| read(&bytes), || kmip_ttlv::from_slice::<theirs::EncryptMessage>(&bytes))
             .print(&format!("ttlv: decode Encrypt {name}"), THEM);
-        compare(|| message.write(), || kmip_ttlv::to_vec(&theirs))
-            .print(&format!("ttlv: encode Encrypt {name}"), THEM);
+        compare(|| message.write(), || kmip_ttlv::to_vec(&theirs)).print(&format!("ttlv: encode Encrypt {name}"), THEM);
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Call<'s> {
     pub version: Version,
     /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
     pub mechanism: Option<Mechanism>,
+    /// The slot that a new object goes to; without one, the first.
+    pub slot: Option<&'s str>,
     /// The object that earlier items of the batch made or found.
     pub placeholder: Option<ObjectId>,
     /// What the audit log will say.
@@ -66,6 +68,7 @@ impl<'s> Call<'s> {
             caller,
             version,
             mechanism: None,
+            slot: None,
             placeholder: None,
             notes: Notes::default(),
             change: None,

@@ -42,10 +42,10 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
     let shape = material::shape(ObjectType::SymmetricKey, set)
         .ok_or_else(|| Refusal::invalid("no slot makes keys of this Cryptographic Algorithm"))?;
     safe_enough(set)?;
-    let Made::One(kept) = call.vault.make(None, &material::recipe(shape))? else {
+    let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
     };
-    let Material::Raw(bytes) = call.vault.give(None, &kept, Form::Raw)? else {
+    let Material::Raw(bytes) = call.vault.give(call.slot, &kept, Form::Raw)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no bytes of a symmetric key"));
     };
     creation::describe(set, kept.shape);
@@ -73,7 +73,7 @@ fn secret_data(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> 
 
 /// Adds the finished object to what the call writes.
 pub(super) fn add(call: &mut Call<'_>, content: Content, set: &mut Set) -> Result<ObjectId, Refusal> {
-    let slot = call.vault.slot(None)?.slot.name().to_owned();
+    let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
     let (vault, caller) = (call.vault, call.caller);
     (call.notes.after, call.notes.generation) = (set.state(), Some(1));
     let attributes = std::mem::take(set);

@@ -22,7 +22,7 @@ impl Perform for CreateKeyPairRequest {
             private.iter().filter(|attribute| matches!(attribute, Attribute::QuantumSafe(_))).cloned(),
         ))?;
         let Made::Pair { private: private_key, public: public_key } =
-            call.vault.make(None, &material::recipe(shape))?
+            call.vault.make(call.slot, &material::recipe(shape))?
         else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made one key where a pair was asked for"));
         };
@@ -61,7 +61,7 @@ fn add(call: &mut Call<'_>, object: ObjectType, set: &mut Set, kept: Kept) -> Re
     create::newborn(call, set);
     let format = material::default_format(kept.shape);
     let form = material::form(format, kept.shape)?;
-    let content = call.vault.give(None, &kept, form)?;
+    let content = call.vault.give(call.slot, &kept, form)?;
     creation::complete(call, set, object, bytes(&content), Some(format));
     create::add(call, Content::Key(kept), set)
 }

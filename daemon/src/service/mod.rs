@@ -42,6 +42,7 @@ mod register;
 mod revoke;
 mod rng_retrieve;
 mod set_attribute;
+pub mod showing;
 mod sign;
 mod signature_verify;
 mod told;
@@ -52,3 +53,6 @@ pub use order::{Order, Report};
 pub use query::{OBJECTS, VENDOR};
 pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned};
+pub use showing::{Prepared, Served, SlotView};
+
+pub use crate::vault::{Body, Family, Object, ObjectId, Offered, Pair, Purpose, Shape};

@@ -69,10 +69,10 @@ fn key(
     if set.usage_mask().is_none() {
         return Err(Refusal::missing("Cryptographic Usage Mask"));
     }
-    let kept = call.vault.take(None, shape, &material::read(block, shape)?)?;
+    let kept = call.vault.take(call.slot, shape, &material::read(block, shape)?)?;
     creation::describe(set, kept.shape);
     let format = block.key_format_type;
-    let given = call.vault.give(None, &kept, material::form(format, kept.shape)?)?;
+    let given = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
     creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
     Ok(Content::Key(kept))
 }

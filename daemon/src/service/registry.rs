@@ -51,6 +51,8 @@ pub struct Ask {
     pub version: Version,
     /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
     pub mechanism: Option<Mechanism>,
+    /// The slot that a new object goes to; without one, the first.
+    pub slot: Option<String>,
     /// The object that earlier items of the batch made or found.
     pub placeholder: Option<ObjectId>,
     /// The peer's own name for the message.
@@ -65,7 +67,7 @@ impl Ask {
     /// A request by itself.
     pub fn new(request: impl Into<Request>, version: Version, number: u64) -> Self {
         let request = request.into();
-        Self { request, version, mechanism: None, placeholder: None, correlation: None, number, item: 0 }
+        Self { request, version, mechanism: None, slot: None, placeholder: None, correlation: None, number, item: 0 }
     }
 }
 
@@ -161,6 +163,7 @@ impl Service {
         let operation = ask.request.operation();
         let mut call = Call::new(&self.vault, &self.streams, caller, ask.version);
         call.mechanism = ask.mechanism;
+        call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
         // A panic is a fault of ours; it must cost this request and nothing else.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {
@@ -178,7 +181,7 @@ impl Service {
         entry.item = Some(ask.item);
         entry.correlation = ask.correlation.as_deref();
         note(&mut entry, &notes);
-        let durability = if change.is_some() { Durability::Sync } else { self.durability(operation, &outcome) };
+        let durability = if change.is_some() { Durability::Sync } else { self.durability(operation, outcome.is_ok()) };
         let receipt = self.settle(&entry, durability, change);
         Answer { outcome, placeholder, receipt }
     }
@@ -272,7 +275,8 @@ impl Service {
         receipt
     }
 
-    fn durability(&self, operation: Operation, outcome: &Result<Response, Refusal>) -> Durability {
+    /// How durable the record of an operation must be before its answer, given whether it went well.
+    pub(super) fn durability(&self, operation: Operation, went_well: bool) -> Durability {
         let mere_use = matches!(
             operation,
             Operation::Encrypt
@@ -289,7 +293,7 @@ impl Service {
                 | Operation::Query
                 | Operation::DiscoverVersions
         );
-        if mere_use && outcome.is_ok() { self.uses } else { Durability::Sync }
+        if mere_use && went_well { self.uses } else { Durability::Sync }
     }
 }
 

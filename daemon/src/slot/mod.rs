@@ -4,10 +4,12 @@
 //! may do so, never stores anything itself, and never sees a caller.
 
 pub mod contract;
+pub mod listing;
 pub mod policy;
 pub mod registry;
 pub mod software;
 
 pub use contract::{
-    Error, Family, Form, Kept, Key, Made, Material, Pair, Purpose, Recipe, RsaPrivate, Running, Shape, Slot,
+    Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Running, Shape,
+    Slot,
 };

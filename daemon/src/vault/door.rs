@@ -225,6 +225,30 @@ impl Vault {
         }
     }
 
+    /// The public half of a key pair, from either of its halves, for a permit to see it: SubjectPublicKeyInfo, DER.
+    /// Nothing for other objects. It is no secret, and it is remembered, since tools ask for it often.
+    ///
+    /// # Errors
+    /// [`Error::Use`] without the permit, or for an object that is destroyed.
+    pub fn public_half(&self, object: &Object, permit: &Permit) -> Result<Option<Arc<[u8]>>, Error> {
+        if !permit.covers(&object.id, Action::See) {
+            return Err(Error::Use { object: object.id.clone(), why: "there is no permit to see it" });
+        }
+        if !matches!(object.body, Body::Key(Shape::Private(_) | Shape::Public(_))) {
+            return Ok(None);
+        }
+        let opened = self.opened()?;
+        if let Some(known) = opened.public_half(object) {
+            return Ok(Some(known));
+        }
+        let Content::Key(kept) = self.content(object)? else { return Ok(None) };
+        let given = self.slot(Some(&object.slot))?.slot.give(&kept, Form::PublicKeyInfo)?;
+        let Material::PublicKeyInfo(info) = given else { return Err(Error::Broken("giving a public key")) };
+        let info: Arc<[u8]> = info.into();
+        opened.remember_public(object, &info);
+        Ok(Some(info))
+    }
+
     /// The key, if policy, state, mask and slot allow the purpose now.
     ///
     /// # Errors

@@ -24,8 +24,8 @@ pub(crate) mod tests;
 mod usable;
 
 pub use crate::slot::{
-    Error as SlotError, Family, Form, Kept, Made, Material, Pair, Purpose, Recipe, RsaPrivate, Shape,
-    policy::Level as MechanismLevel,
+    Error as SlotError, Family, Form, Kept, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Shape,
+    listing::purposes, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

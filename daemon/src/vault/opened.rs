@@ -36,6 +36,7 @@ pub(super) struct Opened {
     pub(super) findings: Findings,
     births: AtomicU64,
     keys: Mutex<HashMap<ObjectId, (u64, Arc<dyn Key>)>>,
+    publics: Mutex<HashMap<ObjectId, Arc<[u8]>>>,
 }
 
 /// What was found wrong with the store when it was opened.
@@ -83,6 +84,7 @@ impl Opened {
             findings,
             births: AtomicU64::new(born),
             keys: Mutex::default(),
+            publics: Mutex::default(),
         })
     }
 
@@ -116,8 +118,23 @@ impl Opened {
         keys.insert(object.id.clone(), (object.written, Arc::clone(key)));
     }
 
+    /// The public half of a pair, if it was asked for before. It never changes while the object is there.
+    pub(super) fn public_half(&self, object: &Object) -> Option<Arc<[u8]>> {
+        self.publics.lock().unwrap_or_else(PoisonError::into_inner).get(&object.id).map(Arc::clone)
+    }
+
+    /// Remembers the public half of a pair.
+    pub(super) fn remember_public(&self, object: &Object, info: &Arc<[u8]>) {
+        let mut publics = self.publics.lock().unwrap_or_else(PoisonError::into_inner);
+        if publics.len() >= MOST_PUBLICS {
+            publics.clear();
+        }
+        publics.insert(object.id.clone(), Arc::clone(info));
+    }
+
     /// Forgets a key that is gone or changed.
     pub(super) fn forget(&self, id: &ObjectId) {
+        self.publics.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }
@@ -144,3 +161,5 @@ fn walk(
 
 /// An opened RSA key takes a few kilobytes; this many take some ten megabytes.
 const MOST_KEYS: usize = 4096;
+/// A public half takes some hundred bytes.
+const MOST_PUBLICS: usize = 16_384;

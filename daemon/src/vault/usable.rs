@@ -73,7 +73,11 @@ impl Usable {
         self.key.output_length(self.purpose, mechanism)
     }
 
-    fn fits(&self, mechanism: &Mechanism) -> Result<(), Error> {
+    /// Whether the slot's mechanism policy lets the key be used so.
+    ///
+    /// # Errors
+    /// [`Error::Use`], as the policy says.
+    pub fn fits(&self, mechanism: &Mechanism) -> Result<(), Error> {
         slot::policy::check(self.level, self.purpose, mechanism, self.shape).map_err(|forbidden| {
             log::info!("{}: {forbidden}", self.object.id);
             Error::Use { object: self.object.id.clone(), why: forbidden.what }

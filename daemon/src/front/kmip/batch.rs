@@ -88,8 +88,16 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
             (None, Ok(request)) => {
                 let correlation = header.client_correlation_value.clone();
                 let asked = placeholder.take();
-                let ask =
-                    Ask { request, version, mechanism: None, placeholder: asked, correlation, number, item: place };
+                let ask = Ask {
+                    request,
+                    version,
+                    mechanism: None,
+                    slot: None,
+                    placeholder: asked,
+                    correlation,
+                    number,
+                    item: place,
+                };
                 let answer = service.answer(caller, ask);
                 placeholder = answer.placeholder;
                 let item = match answer.outcome {

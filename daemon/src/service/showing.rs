@@ -1,0 +1,165 @@
+//! What a local front must know of slots and objects before it can ask for anything: which slots there are and what each
+//! may do, which objects a search finds, what a key would answer.
+//!
+//! A search and a look at an object are recorded like any other call. What only prepares a call that will be recorded
+//! itself is not.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    attribute::Attribute,
+    code::{Operation, ResultReason},
+    mechanism::Mechanism,
+};
+
+use super::{
+    refusal::Refusal,
+    registry::{Error, Service},
+};
+use crate::{
+    audit::{self, Entry, Outcome, Reason, Who},
+    caller::Caller,
+    receipt::Receipt,
+    vault::{self, Action, Object, ObjectId, Offered, Purpose, Query, Shape},
+};
+
+/// A slot, as it is shown.
+#[derive(Clone, Debug)]
+pub struct SlotView {
+    /// The name the operator gave it.
+    pub name: String,
+    /// What it is made of.
+    pub maker: String,
+    /// What it does, after its mechanism policy.
+    pub offers: Vec<Served>,
+}
+
+/// A mechanism that a slot serves.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Which one.
+    pub mechanism: Offered,
+    /// Fewest and most bits of the key.
+    pub bits: (usize, usize),
+    /// For what.
+    pub purposes: Vec<Purpose>,
+}
+
+/// A key that is ready for a use that is about to be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    /// What kind of key it is.
+    pub shape: Shape,
+    /// Bytes of the result, where the key alone decides them.
+    pub output: Option<usize>,
+}
+
+impl Service {
+    /// The slots, in their order.
+    pub fn slot_views(&self) -> Vec<SlotView> {
+        let view = |fitted: &vault::Fitted| {
+            let served = |offer: &vault::Offer| {
+                let purposes = vault::purposes(fitted.level, offer);
+                let gone = purposes.is_empty() && !offer.purposes.is_empty();
+                (!gone).then_some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
+            };
+            SlotView {
+                name: fitted.slot.name().to_owned(),
+                maker: fitted.slot.maker().to_owned(),
+                offers: fitted.slot.offers().iter().filter_map(served).collect(),
+            }
+        };
+        self.vault.slots().iter().map(view).collect()
+    }
+
+    /// The objects that fit one of `alternatives` and that the caller may see, the oldest first. Recorded as a Locate.
+    pub fn search(
+        &self,
+        caller: &Caller,
+        alternatives: Vec<Vec<Attribute>>,
+    ) -> (Result<Vec<Arc<Object>>, Refusal>, Receipt<(), Error>) {
+        let mut all: Vec<Arc<Object>> = Vec::new();
+        let mut outcome = Ok(());
+        for filters in alternatives {
+            match self.vault.find(caller, &Query { filters, ..Query::default() }) {
+                Ok(found) => all.extend(found.objects),
+                Err(error) => outcome = Err(error.into()),
+            }
+        }
+        all.sort_by_key(|object| object.born);
+        all.dedup_by_key(|object| object.born);
+        let outcome: Result<_, Refusal> = outcome.map(|()| all);
+        let mut entry = entry(caller, Operation::Locate, outcome.as_ref().err());
+        entry.count = outcome.as_ref().ok().and_then(|found| u64::try_from(found.len()).ok());
+        let durability = self.durability(Operation::Locate, outcome.is_ok());
+        let receipt = self.settle(&entry, durability, None);
+        (outcome, receipt)
+    }
+
+    /// The object, if the caller may see it. Recorded as a Get Attributes.
+    pub fn look(&self, caller: &Caller, id: &ObjectId) -> (Result<Arc<Object>, Refusal>, Receipt<(), Error>) {
+        let outcome = self.glance(caller, id);
+        let mut entry = entry(caller, Operation::GetAttributes, outcome.as_ref().err());
+        let version = outcome.as_ref().ok().map(|object| object.generation);
+        entry.object = Some(audit::Object { id: id.as_str(), version });
+        let durability = self.durability(Operation::GetAttributes, outcome.is_ok());
+        let receipt = self.settle(&entry, durability, None);
+        (outcome, receipt)
+    }
+
+    /// The object, if the caller may see it; for a front that is about to ask something that is recorded.
+    ///
+    /// # Errors
+    /// [`Refusal`], the same whether the object is not there or not the caller's to see.
+    pub fn glance(&self, caller: &Caller, id: &ObjectId) -> Result<Arc<Object>, Refusal> {
+        Ok(self.vault.see(caller, id, Action::See)?.0)
+    }
+
+    /// The public half of a key pair, from either of its halves: SubjectPublicKeyInfo, DER. Nothing for other objects.
+    ///
+    /// # Errors
+    /// [`Refusal`], the same whether the object is not there or not the caller's to see.
+    pub fn public_half(&self, caller: &Caller, id: &ObjectId) -> Result<Option<Arc<[u8]>>, Refusal> {
+        let (object, permit) = self.vault.see(caller, id, Action::See)?;
+        Ok(self.vault.public_half(&object, &permit)?)
+    }
+
+    /// Whether the caller could use the key so, now: policy, state, usage mask and mechanism policy are asked. The use
+    /// itself is asked for, and recorded, later.
+    ///
+    /// # Errors
+    /// [`Refusal`], as any of them says.
+    pub fn prepare(
+        &self,
+        caller: &Caller,
+        id: &ObjectId,
+        purpose: Purpose,
+        mechanism: &Mechanism,
+    ) -> Result<Prepared, Refusal> {
+        let usable = self.vault.usable(caller, id, purpose)?;
+        usable.fits(mechanism)?;
+        Ok(Prepared { shape: usable.shape(), output: usable.output_length(mechanism) })
+    }
+
+    /// Records that a use was refused before it could be asked for.
+    pub fn refused(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        id: Option<&ObjectId>,
+        refusal: &Refusal,
+    ) -> Receipt<(), Error> {
+        let mut entry = entry(caller, operation, Some(refusal));
+        entry.object = id.map(|id| audit::Object { id: id.as_str(), version: None });
+        self.settle(&entry, audit::Durability::Sync, None)
+    }
+}
+
+fn entry<'c>(caller: &'c Caller, operation: Operation, refusal: Option<&Refusal>) -> Entry<'c> {
+    let said = match refusal {
+        None => Outcome::Success,
+        Some(refusal) if refusal.hidden => Outcome::Refused(Reason::Kmip(ResultReason::PermissionDenied)),
+        Some(refusal) => Outcome::Refused(Reason::Kmip(refusal.reason)),
+    };
+    Entry::new(Who::Known(caller), audit::Action::Operation(operation), said)
+}
