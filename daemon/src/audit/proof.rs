@@ -87,6 +87,13 @@ pub struct Consistency {
     pub path: Vec<Hash>,
 }
 
+impl Consistency {
+    /// The proof's hashes in Base 64.
+    pub fn encoded(&self) -> Vec<String> {
+        self.path.iter().map(|hash| base64(hash)).collect()
+    }
+}
+
 /// Proves that the log still begins with what an older checkpoint of it signs: one that an anchor kept.
 ///
 /// # Errors

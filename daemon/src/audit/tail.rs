@@ -103,6 +103,7 @@ pub fn export(folder: &Path, from: u64, to: u64, out: &mut dyn Write) -> io::Res
             number = number.saturating_add(1);
         }
     }
+    out.flush()?;
     Ok(copied)
 }
 

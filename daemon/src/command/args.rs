@@ -213,6 +213,40 @@ pub(super) enum Audit {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Prove to somebody without the log that a record is in it
+    Prove {
+        /// The record's number
+        sequence: u64,
+        /// The log's folder; the configuration's without one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// The public key the log must be signed with, from a copy that was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Check that the log still begins with what an older checkpoint signs
+    Consistency {
+        /// The older checkpoint, from a copy that was kept elsewhere
+        checkpoint: PathBuf,
+        /// The log's folder; the configuration's without one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// The public key the log must be signed with, from a copy that was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Print records as they stand in the log, one line of JSON each
+    Export {
+        /// The number of the first
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// The number after the last; all that there are without one
+        #[arg(long)]
+        to: Option<u64>,
+        /// The log's folder; the configuration's without one
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

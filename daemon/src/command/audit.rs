@@ -1,6 +1,11 @@
-//! `audit verify|tail`. Both read the folder themselves: an auditor needs no daemon.
+//! `audit verify|tail|prove|consistency|export`. All read the folder themselves: an auditor needs no daemon.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    io::{self, BufWriter},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use super::{
     args::Audit,
@@ -17,15 +22,16 @@ pub(super) fn audit(settings: &Settings, verb: &Audit, style: Style) -> Result<(
     match verb {
         Audit::Verify { dir, key } => verify(dir.as_deref().unwrap_or(usual), key.as_deref(), style),
         Audit::Tail { dir, lines, follow } => tail(dir.as_deref().unwrap_or(usual), *lines, *follow, style),
+        Audit::Prove { sequence, dir, key } => prove(dir.as_deref().unwrap_or(usual), key.as_deref(), *sequence, style),
+        Audit::Consistency { checkpoint, dir, key } => {
+            consistency(dir.as_deref().unwrap_or(usual), key.as_deref(), checkpoint, style)
+        }
+        Audit::Export { from, to, dir } => export(dir.as_deref().unwrap_or(usual), *from, to.unwrap_or(u64::MAX)),
     }
 }
 
 fn verify(folder: &Path, key: Option<&Path>, style: Style) -> Result<(), Error> {
-    let own = folder.join(IDENTITY);
-    let path = key.unwrap_or(&own);
-    let text = config::read(path, Secrecy::Public)?;
-    let text = std::str::from_utf8(text.reveal()).ok();
-    let identity = text.and_then(Identity::parse).ok_or_else(|| Error::NoIdentity(path.to_owned()))?;
+    let identity = identity(folder, key)?;
     let report = audit::verify(folder, &identity, &mut |_| {})?;
     if style == Style::Json {
         return print::json(&serde_json::json!({
@@ -39,6 +45,42 @@ fn verify(folder: &Path, key: Option<&Path>, style: Style) -> Result<(), Error> 
         print::line("note        the key is the one beside the log; keep a copy elsewhere and name it with --key")?;
     }
     Ok(())
+}
+
+fn prove(folder: &Path, key: Option<&Path>, sequence: u64, style: Style) -> Result<(), Error> {
+    let proof = audit::prove(folder, &identity(folder, key)?, sequence)?;
+    match style {
+        Style::Json => print::json(&serde_json::json!({ "line": proof.line, "proof": proof.text })),
+        Style::Text => print::whole(&proof.text),
+    }
+}
+
+fn consistency(folder: &Path, key: Option<&Path>, checkpoint: &Path, style: Style) -> Result<(), Error> {
+    let note = config::read(checkpoint, Secrecy::Public)?;
+    let note = String::from_utf8_lossy(note.reveal());
+    let tie = audit::consistency(folder, &identity(folder, key)?, &note)?;
+    let (old, new) = (tie.old.size, tie.new.size);
+    match style {
+        Style::Json => print::json(&serde_json::json!({ "old": old, "new": new, "path": tie.encoded() })),
+        Style::Text => print::line(&format!("sound: the {new} signed lines begin with the {old} of that checkpoint")),
+    }
+}
+
+fn export(folder: &Path, from: u64, to: u64) -> Result<(), Error> {
+    match audit::export(folder, from, to, &mut BufWriter::new(io::stdout().lock())) {
+        // Whoever reads has had enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other.map(|_| ())?),
+    }
+}
+
+/// The log's public key: the one that was kept elsewhere, or else the one beside the log.
+fn identity(folder: &Path, key: Option<&Path>) -> Result<Identity, Error> {
+    let own = folder.join(IDENTITY);
+    let path = key.unwrap_or(&own);
+    let text = config::read(path, Secrecy::Public)?;
+    let text = std::str::from_utf8(text.reveal()).ok();
+    text.and_then(Identity::parse).ok_or_else(|| Error::NoIdentity(path.to_owned()))
 }
 
 fn tail(folder: &Path, count: usize, follow: bool, style: Style) -> Result<(), Error> {

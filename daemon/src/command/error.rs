@@ -45,6 +45,8 @@ pub(super) enum Error {
     NoDigits,
     #[error(transparent)]
     Damage(#[from] audit::Damage),
+    #[error(transparent)]
+    Unproved(#[from] audit::Refusal),
     #[error("{} is no public key of an audit log", .0.display())]
     NoIdentity(PathBuf),
     #[error("{} was started but its files are not complete; remove the folder and start again", .0.display())]
