@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use strongroom_kmip::secret::Wiped;
 use strongroom_kmip::ttlv::{Item, Kind, Limits, Tree};
 use strongroom_kmip::xml;
-use zeroize::Zeroizing;
 
 use super::script::rewrite;
 
@@ -46,7 +46,7 @@ impl Memory {
     }
 
     /// The request as it is to be sent.
-    pub(super) fn request(&mut self, text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    pub(super) fn request(&mut self, text: &str) -> Result<Wiped, String> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
         self.now = i64::try_from(since.as_secs()).map_err(|error| error.to_string())?;
         let mut missing = None;
@@ -79,7 +79,7 @@ impl Memory {
     }
 
     /// The answer that is expected. Its variables stand in it by their names; [`Memory::variable`] finds them.
-    pub(super) fn expected(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    pub(super) fn expected(&self, text: &str) -> Result<Wiped, String> {
         let text = rewrite(text, |leaf| match (leaf.kind, leaf.value.strip_prefix('$')) {
             ("DateTime", Some(value)) => self.date(value),
             ("ByteString", Some(_)) => Some(hexadecimal(leaf.value.as_bytes())),

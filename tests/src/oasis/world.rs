@@ -6,8 +6,8 @@ use strongroom_kmip::attribute::{Listed, RevocationReason};
 use strongroom_kmip::client;
 use strongroom_kmip::code::RevocationReasonCode;
 use strongroom_kmip::payload::{DestroyRequest, LocateRequest, RevokeRequest};
+use strongroom_kmip::secret::Wiped;
 use strongroom_kmip::version::V2_1;
-use zeroize::Zeroizing;
 
 use super::objects::Objects;
 use crate::{Appliance, Line, connect};
@@ -69,7 +69,7 @@ impl World {
     /// # Errors
     ///
     /// Why there is no answer, for a person to read.
-    pub fn exchange(&mut self, request: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
+    pub fn exchange(&mut self, request: &[u8]) -> Result<Wiped, String> {
         let mut line = match self.client.take() {
             Some(line) => line,
             None => connect(self.appliance.doors(), "alice", V2_1)?,
