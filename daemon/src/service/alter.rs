@@ -60,10 +60,10 @@ fn allowed(rule: Rule, way: Way, state: Option<State>) -> Result<(), ResultReaso
 /// [`Refusal`] for a value that the object cannot have.
 pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Result<(), Refusal> {
     match attribute {
-        Attribute::ActivationDate(date) if date.0 <= now.seconds() => {
-            if object.attributes.state() == Some(State::PreActive) {
-                object.attributes.put(Attribute::State(State::Active));
-            }
+        Attribute::ActivationDate(date)
+            if date.0 <= now.seconds() && object.attributes.state() == Some(State::PreActive) =>
+        {
+            object.attributes.put(Attribute::State(State::Active));
         }
         Attribute::Sensitive(false) => object.attributes.put(Attribute::AlwaysSensitive(false)),
         Attribute::Extractable(true) => object.attributes.put(Attribute::NeverExtractable(false)),

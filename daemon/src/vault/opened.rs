@@ -35,9 +35,12 @@ pub(super) struct Opened {
     pub(super) manifest: Mutex<Manifest>,
     pub(super) findings: Findings,
     births: AtomicU64,
-    keys: Mutex<HashMap<ObjectId, (u64, Arc<dyn Key>)>>,
     publics: Mutex<HashMap<ObjectId, Arc<[u8]>>>,
+    keys: Mutex<Keys>,
 }
+
+/// Keys that were opened, each with the generation in which its secret part was written.
+type Keys = HashMap<ObjectId, (u64, Arc<dyn Key>)>;
 
 /// What was found wrong with the store when it was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,12 +142,15 @@ impl Opened {
     }
 }
 
+/// Takes a row's key and its content, and notes what is wrong with it.
+type Visit<'v> = dyn FnMut(&[u8], &[u8], &mut Findings) + 'v;
+
 /// Shows every readable row, and counts what cannot be read as a finding.
 fn walk(
     store: &dyn Store,
     table: Table,
     findings: &mut Findings,
-    visit: &mut dyn FnMut(&[u8], &[u8], &mut Findings),
+    visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
     let outcome = store.walk(table, &mut |key, row| {
         visit(key, row, findings);
