@@ -54,6 +54,9 @@ pub struct Prepared {
     pub output: Option<usize>,
 }
 
+/// Objects, as they stood when somebody looked.
+pub type Shown = Vec<Arc<Object>>;
+
 impl Service {
     /// The slots, in their order.
     pub fn slot_views(&self) -> Vec<SlotView> {
@@ -77,8 +80,8 @@ impl Service {
         &self,
         caller: &Caller,
         alternatives: Vec<Vec<Attribute>>,
-    ) -> (Result<Vec<Arc<Object>>, Refusal>, Receipt<(), Error>) {
-        let mut all: Vec<Arc<Object>> = Vec::new();
+    ) -> (Result<Shown, Refusal>, Receipt<(), Error>) {
+        let mut all = Shown::new();
         let mut outcome = Ok(());
         for filters in alternatives {
             match self.vault.find(caller, &Query { filters, ..Query::default() }) {
