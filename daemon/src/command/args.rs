@@ -171,9 +171,10 @@ pub(super) enum Key {
         /// Its identifier
         id: String,
         /// Who: client:NAME or uid:NUMBER
+        #[arg(long, value_name = "WHO")]
         to: String,
         /// What; `none` takes the grant back
-        #[arg(value_enum)]
+        #[arg(long, value_enum)]
         level: Level,
     },
 }

@@ -135,6 +135,22 @@ fn an_answer_that_is_too_large_fails_item_by_item() {
 }
 
 #[test]
+fn every_answer_says_by_which_name_the_server_remembers_it() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V1_4);
+    let mut name = || {
+        let message = RequestMessage::of(V1_4, vec![query()]);
+        client.exchange(&message).unwrap().header.server_correlation_value.unwrap()
+    };
+    let (first, second) = (name(), name());
+    assert_ne!(first, second);
+    let mut older = door.client(&alice, V1_2);
+    let message = RequestMessage::of(V1_2, vec![query()]);
+    assert_eq!(older.exchange(&message).unwrap().header.server_correlation_value, None, "KMIP 1.2 has no such field");
+}
+
+#[test]
 fn a_password_in_the_header_changes_nobody() {
     use strongroom_kmip::message::{Authentication, Credential, UsernameAndPassword};
     let door = Door::new();

@@ -20,6 +20,8 @@ use crate::{
 /// A message that was performed. Nothing of it may leave before every receipt has come.
 pub(super) struct Performed {
     version: Version,
+    /// The number of the message in the audit log.
+    number: Option<u64>,
     largest: Option<usize>,
     items: Vec<(ResponseItem, Receipt<(), service::Error>)>,
 }
@@ -57,7 +59,7 @@ pub(super) fn perform(
 /// The answer to a message of which nothing was performed.
 pub(super) fn refusal(version: Version, reason: ResultReason, why: &str) -> Performed {
     let item = ResponseItem::failure(None, reason, why);
-    Performed { version, largest: None, items: vec![(item, Receipt::ready(Ok(())))] }
+    Performed { version, number: None, largest: None, items: vec![(item, Receipt::ready(Ok(())))] }
 }
 
 /// The answer to whatever is asked while the vault is sealed.
@@ -124,7 +126,7 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
         }
     }
     let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
-    Performed { version, largest, items: answered }
+    Performed { version, number: Some(number), largest, items: answered }
 }
 
 /// What the header asks for that is not served, if anything; then nothing of the message is performed.
@@ -141,7 +143,10 @@ fn unserved(header: &RequestHeader, items: usize) -> Option<&'static str> {
 impl Performed {
     /// Waits until everything that the answer tells of is kept, and writes the answer. What could not be kept has
     /// failed, whatever it was.
-    pub(super) async fn written(self, clock: &dyn Clock) -> Wiped {
+    ///
+    /// `run` names this run of the daemon: with the number of the message it is the Server Correlation Value, by which the
+    /// audit log can be searched (KMIP 1.4 §6.20).
+    pub(super) async fn written(self, clock: &dyn Clock, run: &str) -> Wiped {
         let mut items = Vec::with_capacity(self.items.len());
         for (mut item, receipt) in self.items {
             if let Err(error) = receipt.await {
@@ -153,6 +158,7 @@ impl Performed {
         }
         let time = DateTime(clock.now().seconds());
         let mut message = ResponseMessage::of(self.version, time, items);
+        message.header.server_correlation_value = self.number.map(|number| format!("{run}-{number}"));
         let mut bytes = message.write();
         if let Some(largest) = self.largest.filter(|&largest| bytes.len() > largest) {
             shorten(&mut message, largest);
@@ -164,26 +170,23 @@ impl Performed {
 
 /// Takes the answers out that do not fit any more, from the first one on (KMIP 2.1 §9.16 Maximum Response Size).
 fn shorten(message: &mut ResponseMessage, largest: usize) {
-    let head =
-        ResponseMessage::of(message.header.protocol_version, message.header.time_stamp, Vec::new()).write().len();
-    let mut left = largest.saturating_sub(head);
-    let mut kept = Vec::with_capacity(message.items.len());
-    for item in std::mem::take(&mut message.items) {
-        let alone = ResponseMessage::of(message.header.protocol_version, message.header.time_stamp, vec![item]);
-        let length = alone.write().len().saturating_sub(head);
-        kept.extend(alone.items.into_iter().map(|item| {
-            if length <= left || item.result_status != ResultStatus::Success {
-                left = left.saturating_sub(length);
+    let items = std::mem::take(&mut message.items);
+    let mut left = largest.saturating_sub(message.write().len());
+    let (version, time) = (message.header.protocol_version, message.header.time_stamp);
+    let bare = ResponseMessage::of(version, time, Vec::new()).write().len();
+    for item in items {
+        let mut alone = ResponseMessage::of(version, time, vec![item]);
+        let length = alone.write().len().saturating_sub(bare);
+        let fits = length <= left;
+        left = if fits { left.saturating_sub(length) } else { left };
+        message.items.extend(alone.items.drain(..).map(|item| {
+            if fits || item.result_status != ResultStatus::Success {
                 return item;
             }
-            ResponseItem {
-                operation: item.operation,
-                ..ResponseItem::failure(None, ResultReason::ResponseTooLarge, TOO_LARGE)
-            }
-            .named(item.unique_batch_item_id)
+            let failure = ResponseItem::failure(item.operation, ResultReason::ResponseTooLarge, TOO_LARGE);
+            failure.named(item.unique_batch_item_id)
         }));
     }
-    message.items = kept;
 }
 
 /// The version that a message claims, read from where it always stands, so that a message can be refused in its own

@@ -30,6 +30,8 @@ pub struct Server {
     limits: Limits,
     frames: ttlv::Limits,
     turns: Turns,
+    /// When this run began, in hexadecimal seconds.
+    run: String,
 }
 
 impl Server {
@@ -37,7 +39,8 @@ impl Server {
     pub fn new(tls: Arc<Tls>, service: Arc<Service>, clock: Arc<dyn Clock>, limits: Limits) -> Self {
         let frames = ttlv::Limits { size: limits.message, ..ttlv::Limits::default() };
         let turns = Turns::new(limits.threads, limits.per_client);
-        Self { tls, service, clock, limits, frames, turns }
+        let run = format!("{:X}", clock.now().seconds());
+        Self { tls, service, clock, limits, frames, turns, run }
     }
 
     /// Serves one connection to its end. It ends when the peer hangs up, breaks framing, is too slow or is no longer
@@ -130,7 +133,7 @@ impl Connection {
             log::warn!("a request of {} took longer than {} s", self.from, limit.as_secs());
             return None;
         };
-        let answer = timeout(limit, performed?.written(&*self.server.clock)).await.ok()?;
+        let answer = timeout(limit, performed?.written(&*self.server.clock, &self.server.run)).await.ok()?;
         let sent = async {
             stream.write_all(&answer).await?;
             stream.flush().await
