@@ -49,7 +49,8 @@ fn time<T>(call: &mut impl FnMut() -> T, calls: u32) -> Duration {
     start.elapsed() / calls
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The middle one.
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }

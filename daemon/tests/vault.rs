@@ -1,5 +1,7 @@
 //! The vault over a store that somebody else writes to as well: damage is refused by name, and nothing else suffers.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 use std::{ops::ControlFlow, sync::Arc};
 
 use strongroom::{

@@ -3,6 +3,8 @@
 //!
 //! `STRONGROOM_OUTAGE_ROUNDS` sets how often each happens.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 use std::{
     collections::HashMap,
     env, fs,

@@ -1,6 +1,8 @@
 //! The tables of the README, written from the code's own tables. `UPDATE=1` writes them; otherwise they are held against
 //! what the page says.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 use std::{fmt::Write as _, fs};
 
 use strongroom::{

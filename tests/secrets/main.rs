@@ -1,6 +1,8 @@
 //! Marked secrets go through everything that an appliance does, and afterwards are looked for everywhere that anybody
 //! could read: store, audit log, the daemon's own log, every answer and error text, a core file.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

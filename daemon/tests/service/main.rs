@@ -1,5 +1,7 @@
 //! The service over a real vault, slot, store and log: what a front may rely on.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 mod house;
 mod life;
 mod policy;

@@ -1,0 +1,180 @@
+//! C_Sign through the daemon against SoftHSM2 in process: P-256 and RSA-2048, at one thread and at eight, in both audit
+//! modes.
+//!
+//! A PKCS#11 library reads its configuration from the environment when it is loaded, so each library is driven by this
+//! same program, started again with the right environment: `strongroom-benches sign-with MODULE PIN`.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cryptoki::{
+    context::{CInitializeArgs, CInitializeFlags, Pkcs11},
+    mechanism::Mechanism,
+    object::{Attribute, ObjectHandle},
+    session::{Session, UserType},
+    slot::Slot,
+    types::AuthPin,
+};
+use strongroom_tests::{Appliance, Folder, find};
+
+/// The section: starts both sides and prints them beside each other.
+pub(crate) fn run() {
+    let Some(softhsm) = SOFTHSM.iter().map(Path::new).find(|path| path.exists()) else {
+        say!("skipped: C_Sign against SoftHSM2: libsofthsm2.so is not installed");
+        return;
+    };
+    let folder = Folder::new();
+    let token = token(folder.path());
+    let theirs = drive(softhsm, PIN, &[("SOFTHSM2_CONF", &token)]);
+    let mut appliance = Appliance::start();
+    let written = ours(&appliance);
+    appliance.stop();
+    let path = appliance.dir().join("strongroom.toml");
+    let config = fs::read_to_string(&path).unwrap_or_default();
+    if fs::write(&path, format!("{config}\n[audit]\ndurability = \"sync\"\n")).is_err() {
+        say!("skipped: the appliance's configuration cannot be changed");
+        return;
+    }
+    appliance.restart();
+    let sync = ours(&appliance);
+    say!("\nC_SignInit + C_Sign, signatures a second; more than 1.0x is ahead of SoftHSM2 in process\n");
+    say!("{:<24} {:>10} {:>22} {:>22}", "", "SoftHSM2", "ours, audit written", "ours, audit sync");
+    for ((what, theirs), (written, sync)) in LABELS.iter().zip(theirs).zip(written.into_iter().zip(sync)) {
+        let (a, b) = (written / theirs, sync / theirs);
+        say!("{what:<24} {theirs:>10.0} {written:>12.0} {a:>8.2}x {sync:>12.0} {b:>8.2}x");
+    }
+}
+
+fn ours(appliance: &Appliance) -> Vec<f64> {
+    let doors = &appliance.doors().pkcs11;
+    let config = doors.config.to_string_lossy().into_owned();
+    drive(&doors.module, &doors.user_pin, &[("STRONGROOM_PKCS11_CONFIG", &config)])
+}
+
+/// A token of SoftHSM2's in this folder; the path of its configuration.
+fn token(folder: &Path) -> String {
+    let (config, tokens) = (folder.join("softhsm2.conf"), folder.join("tokens"));
+    let text = format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display());
+    let made = fs::create_dir(&tokens).and_then(|()| fs::write(&config, text));
+    let config = config.to_string_lossy().into_owned();
+    let program = find("softhsm2-util");
+    let initialised = program.map(|program| {
+        let label = ["--init-token", "--free", "--label", "bench", "--pin", PIN, "--so-pin", PIN];
+        Command::new(program).args(label).env("SOFTHSM2_CONF", &config).output()
+    });
+    if made.is_err() || !initialised.is_some_and(|done| done.is_ok_and(|output| output.status.success())) {
+        say!("SoftHSM2 could not be set up; its figures will be missing");
+    }
+    config
+}
+
+/// Runs this program again with a module, and reads its figures.
+fn drive(module: &Path, pin: &str, environment: &[(&str, &str)]) -> Vec<f64> {
+    let Ok(program) = std::env::current_exe() else { return Vec::new() };
+    let mut command = Command::new(program);
+    command.arg(SIGN_WITH).arg(module).arg(pin).envs(environment.iter().copied());
+    match command.output() {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect()
+        }
+        Ok(output) => {
+            say!("{} failed: {}", module.display(), String::from_utf8_lossy(&output.stdout));
+            Vec::new()
+        }
+        Err(error) => {
+            say!("{}: {error}", module.display());
+            Vec::new()
+        }
+    }
+}
+
+/// Signs with a module for a while and prints signatures a second, one line for each of [`LABELS`].
+///
+/// # Errors
+/// What the module says.
+pub(crate) fn sign_with(module: &str, pin: &str) -> Result<(), cryptoki::error::Error> {
+    let library = Pkcs11::new(module)?;
+    library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
+    let slot =
+        library.get_slots_with_initialized_token()?.into_iter().next().ok_or(cryptoki::error::Error::NotSupported)?;
+    let session = library.open_rw_session(slot)?;
+    session.login(UserType::User, Some(&AuthPin::new(pin.into())))?;
+    let (elliptic, rsa) = (elliptic(&session)?, rsa(&session)?);
+    for (key, mechanism, length) in [(elliptic, ECDSA, 32), (rsa, RSA, 64)] {
+        for threads in [1, 8] {
+            say!("{}", rate(&library, slot, key, mechanism, length, threads)?);
+        }
+    }
+    Ok(())
+}
+
+fn rate(
+    library: &Pkcs11,
+    slot: Slot,
+    key: ObjectHandle,
+    mechanism: fn() -> Mechanism<'static>,
+    length: usize,
+    threads: usize,
+) -> Result<f64, cryptoki::error::Error> {
+    let sessions = (0..threads).map(|_| library.open_ro_session(slot)).collect::<Result<Vec<_>, _>>()?;
+    let (done, start) = (AtomicU64::new(0), Barrier::new(threads));
+    let data = vec![0x5A; length];
+    std::thread::scope(|scope| {
+        for session in sessions {
+            let (done, start, data) = (&done, &start, &data);
+            scope.spawn(move || {
+                for _ in 0..WARM_UP {
+                    let _: Result<_, _> = session.sign(&mechanism(), key, data);
+                }
+                start.wait();
+                let until = Instant::now() + SPAN;
+                let mut count = 0;
+                while Instant::now() < until && session.sign(&mechanism(), key, data).is_ok() {
+                    count += 1;
+                }
+                done.fetch_add(count, Ordering::Relaxed);
+            });
+        }
+    });
+    #[allow(clippy::cast_precision_loss, reason = "a rate is not exact")]
+    Ok(done.load(Ordering::Relaxed) as f64 / SPAN.as_secs_f64())
+}
+
+fn elliptic(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
+    let public = [Attribute::Token(true), Attribute::EcParams(P256.to_vec()), Attribute::Verify(true)];
+    let private = [Attribute::Token(true), Attribute::Private(true), Attribute::Sign(true)];
+    session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private).map(|(_, private)| private)
+}
+
+fn rsa(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
+    let exponent = vec![1, 0, 1];
+    let public = [
+        Attribute::Token(true),
+        Attribute::ModulusBits(2048.into()),
+        Attribute::PublicExponent(exponent),
+        Attribute::Verify(true),
+    ];
+    let private = [Attribute::Token(true), Attribute::Private(true), Attribute::Sign(true)];
+    session.generate_key_pair(&Mechanism::RsaPkcsKeyPairGen, &public, &private).map(|(_, private)| private)
+}
+
+/// The word that makes this program drive one module.
+pub(crate) const SIGN_WITH: &str = "sign-with";
+const LABELS: [&str; 4] = ["P-256, 1 thread", "P-256, 8 threads", "RSA-2048, 1 thread", "RSA-2048, 8 threads"];
+const SOFTHSM: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
+const PIN: &str = "1234";
+/// The object identifier of P-256, DER.
+const P256: [u8; 10] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
+/// A mechanism is made where it is used: it may hold pointers, which threads do not share.
+const ECDSA: fn() -> Mechanism<'static> = || Mechanism::Ecdsa;
+const RSA: fn() -> Mechanism<'static> = || Mechanism::Sha256RsaPkcs;
+const WARM_UP: usize = 200;
+const SPAN: Duration = Duration::from_secs(3);
