@@ -146,12 +146,7 @@ impl Opened {
 type Visit<'v> = dyn FnMut(&[u8], &[u8], &mut Findings) + 'v;
 
 /// Shows every readable row, and counts what cannot be read as a finding.
-fn walk(
-    store: &dyn Store,
-    table: Table,
-    findings: &mut Findings,
-    visit: &mut Visit<'_>,
-) -> Result<(), Error> {
+fn walk(store: &dyn Store, table: Table, findings: &mut Findings, visit: &mut Visit<'_>) -> Result<(), Error> {
     let outcome = store.walk(table, &mut |key, row| {
         visit(key, row, findings);
         ControlFlow::Continue(())

@@ -1,5 +1,7 @@
 //! The program itself: its verbs, its exit codes, and what it says.
 
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
 mod appliance;
 mod dev;
 mod serve;

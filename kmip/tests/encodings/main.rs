@@ -1,4 +1,6 @@
 //! What the encodings promise, held against generated messages, an independent reader and the standard's own cases.
+
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 #![cfg(test)]
 
 mod answers;
