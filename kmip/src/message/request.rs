@@ -105,7 +105,7 @@ impl RequestMessage {
         }
         let mut items = Vec::with_capacity(count);
         while let Some(item) = fields.take(Tag::BatchItem) {
-            items.push(RequestItem::read(item).map_err(wrong)?);
+            items.push(RequestItem::read(item, header.protocol_version).map_err(wrong)?);
         }
         fields.finish().map_err(wrong)?;
         if items.iter().flat_map(|item| &item.extension).any(|extension| extension.criticality_indicator) {
@@ -130,7 +130,7 @@ impl RequestMessage {
 }
 
 impl RequestItem {
-    fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
+    fn read(item: Item<'_, '_>, version: Version) -> Result<Self, Malformed> {
         let mut fields = Fields::of(item)?;
         let operation = Field::scan(Tag::Operation, &mut fields)?;
         let ephemeral = Field::scan(Tag::Ephemeral, &mut fields)?;
@@ -139,7 +139,12 @@ impl RequestItem {
         let extension = Field::scan(Tag::MessageExtension, &mut fields)?;
         let nothing_else = fields.finish();
         let payload = nothing_else.and(payload).map_err(Fault::from);
-        let payload = payload.and_then(|payload| Request::read(operation, payload));
+        let payload = if spoken(operation, version) {
+            payload.and_then(|payload| Request::read(operation, payload))
+        } else {
+            // Its answer would have fields that the client does not know.
+            Err(Fault::Operation(operation))
+        };
         Ok(Self { operation, ephemeral, unique_batch_item_id, payload, extension })
     }
 
@@ -157,6 +162,11 @@ impl RequestItem {
             self.extension.emit(Tag::MessageExtension, to);
         });
     }
+}
+
+/// Whether a client of this version can know the operation.
+fn spoken(operation: Operation, version: Version) -> bool {
+    operation.spoken().is_none_or(|(since, until)| version.within(since, until))
 }
 
 /// The version that a message claims, whatever else is wrong with it.

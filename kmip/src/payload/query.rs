@@ -116,6 +116,10 @@ impl Value for ServerInformation {
             vendor_specific: Vec::new(),
         };
         while let Some(item) = fields.take_any() {
+            // A field of the standard's that comes a second time is not the vendor's.
+            if information.texts().iter().any(|(known, _)| *known == item.tag()) {
+                return Err(Malformed::Unexpected(item.tag()));
+            }
             information.vendor_specific.push((item.tag(), Value::read(item)?));
         }
         Ok(information)
@@ -227,5 +231,26 @@ structure! {
     /// Types of objects (KMIP 2.1 §7.24).
     ObjectTypes {
         object_type: Vec<ObjectType> = ObjectType, V2_1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ttlv::{Limits, Tree},
+        version::V2_1,
+    };
+
+    #[test]
+    fn a_field_of_the_standard_that_comes_twice_is_not_the_vendors() {
+        let mut to = Writer::new(V2_1);
+        to.structure(Tag::ServerInformation, |to| {
+            to.text(Tag::ServerLoad, "two");
+            to.text(Tag::ServerLoad, "three");
+        });
+        let tree = Tree::read(to.as_bytes(), &Limits::default()).unwrap();
+        let read = ServerInformation::read(tree.root());
+        assert_eq!(read.err(), Some(Malformed::Unexpected(Tag::ServerLoad)));
     }
 }

@@ -72,6 +72,14 @@ fn one_bad_item_does_not_spoil_the_others() {
 }
 
 #[test]
+fn an_operation_younger_than_the_message_is_not_supported() {
+    let encrypt = |to: &mut Writer| item(to, Operation::Encrypt, |to| to.byte_string(Tag::Data, b"data"));
+    let fault = |version| read(&message(version, Some(1), encrypt)).unwrap().items.remove(0).payload.err();
+    assert_eq!(fault(V1_0), Some(Fault::Operation(Operation::Encrypt)));
+    assert_eq!(fault(V1_2), None);
+}
+
+#[test]
 fn a_fault_has_the_reason_that_the_standard_gives_it() {
     let cases = [
         (Fault::Operation(Operation::Put), ResultReason::OperationNotSupported),
