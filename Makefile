@@ -76,6 +76,8 @@ PREFIX := /usr
 install: release ## Install under DESTDIR: daemon, PKCS#11 module, systemd units
 	install -Dm755 $(built)/release/strongroom -t $(DESTDIR)$(PREFIX)/bin
 	install -Dm644 $(built)/release/libstrongroom_pkcs11.so -t $(DESTDIR)$(PREFIX)/lib/pkcs11
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(built)/release/strongroom man $(DESTDIR)$(PREFIX)/share/man/man1
 	install -Dm644 systemd/*.service systemd/*.socket -t $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -Dm644 systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/strongroom.conf
 	install -Dm644 systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/strongroom.conf

@@ -57,6 +57,12 @@ pub(super) enum Verb {
     /// Look at KMIP messages
     #[command(subcommand)]
     Kmip(Kmip),
+    /// Write the manual pages of this program and its verbs into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

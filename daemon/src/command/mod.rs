@@ -12,6 +12,7 @@ mod dev;
 mod error;
 mod init;
 mod key;
+mod man;
 mod print;
 mod run;
 mod seal;

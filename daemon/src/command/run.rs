@@ -11,7 +11,7 @@ use super::{
     daemon::Daemon,
     decode, dev,
     error::Error,
-    init, key,
+    init, key, man,
     print::{self, Style},
     seal, slot, voice,
 };
@@ -38,13 +38,14 @@ pub fn run() -> ExitCode {
 fn perform(line: &Line) -> Result<(), Error> {
     voice::speak();
     let style = if line.json { Style::Json } else { Style::Text };
-    // These two need no configuration.
+    // These need no configuration.
     match &line.verb {
         Verb::Dev(wanted) => return dev::dev(wanted),
         Verb::Kmip(Kmip::Decode { file, secrets }) => {
             let secrets = if *secrets { Secrets::Shown } else { Secrets::Hidden };
             return decode::decode(file.as_deref(), secrets);
         }
+        Verb::Man { dir } => return man::man(dir),
         _ => {}
     }
     let settings = settings(&line.config)?;
@@ -63,7 +64,7 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
-        Verb::Dev(_) | Verb::Kmip(_) => Ok(()),
+        Verb::Dev(_) | Verb::Kmip(_) | Verb::Man { .. } => Ok(()),
     }
 }
 
