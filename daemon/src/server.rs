@@ -31,7 +31,7 @@ use crate::{
     memory,
     service::{Order, Refusal, Service},
     slot::{registry, software::Random},
-    store::{self, Kind, Store},
+    store::{self, Kind, Store, Table},
     vault::{self, Fitted, Vault},
 };
 
@@ -314,6 +314,10 @@ async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>) -> Result<(), 
                 if house.service.has_failed() {
                     return Err(Error::Failed("the audit log could not be written"));
                 }
+                if let Err(error) = house.store.get(Table::Setting, GLANCE) {
+                    log::error!("{error}");
+                    return Err(Error::Failed("the store could not be written"));
+                }
                 if watched {
                     tell(&[NotifyState::Watchdog]);
                 }
@@ -413,5 +417,7 @@ fn tell(state: &[NotifyState<'_>]) {
     }
 }
 
+/// A row that is not there. After a failed write the store says so at every look, also at this one.
+const GLANCE: &[u8] = b"glance";
 /// What is not done after the drain's limit gets this much longer to notice that it was cut off.
 const PARTING: Duration = Duration::from_secs(2);

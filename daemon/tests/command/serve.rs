@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::{fs::PermissionsExt, process::CommandExt},
+    io::{Read, Write},
+    os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -186,4 +187,36 @@ fn sockets_from_systemd_are_taken_and_readiness_is_told() {
     assert!(status.contains("open"), "{status}");
     daemon.signal(Signal::SIGHUP);
     assert_eq!(daemon.stop(), Some(0));
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_the_daemon() {
+    let site = Site::new("[seal]\nkey = \"k\"\n");
+    fs::create_dir(site.folder.at("state")).unwrap();
+    site.run(&["init", "--key-file", &site.folder.at("state/k")], b"").done();
+    // No file may grow beyond 640 KiB: to the daemon that is a full disk. The signal is ignored, the error stays.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1280; exec {:?} --config {:?} serve",
+        program().get_program().to_str().unwrap(),
+        site.config
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut daemon = Daemon(command.spawn().unwrap());
+    let begun = Instant::now();
+    let code = loop {
+        if let Some(status) = daemon.0.try_wait().unwrap() {
+            break status.code();
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "the daemon serves on without a log");
+        let Ok(mut orders) = UnixStream::connect(site.folder.at("state/c.sock")) else { continue };
+        // Each order leaves a line in the log.
+        while orders.write_all(b"\"slot_list\"\n").is_ok() && matches!(orders.read(&mut [0; 4096]), Ok(1..)) {}
+    };
+    assert_eq!(code, Some(1));
+    let mut said = String::new();
+    daemon.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("stopped, because"), "{said}");
+    let verified = site.run(&["audit", "verify"], b"").done();
+    assert!(verified.starts_with("sound"), "{verified}");
 }
