@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use super::contract::{Durability, Error, Found, Head, OpenError, Options, Sequence};
+use super::desk::Desk;
 use super::entry::{Entry, Event};
 use super::epoch::{Keeper, Unsigned};
 use super::opening::open;
-use super::writer::{Desk, Inner};
+use super::writer::Inner;
 use crate::receipt::Receipt;
 
 /// The audit log.

@@ -8,6 +8,7 @@ mod chain;
 pub mod checkpoint;
 mod contract;
 mod damage;
+mod desk;
 mod entry;
 mod epoch;
 mod lines;

@@ -10,13 +10,14 @@ use super::before::{Before, before_name};
 use super::checkpoint::Checkpoint;
 use super::contract::{Durability, Found, OpenError, Options, Torn};
 use super::damage::Fault;
+use super::desk::Desk;
 use super::entry::{Action, Entry, Event, Object, Outcome, Reason, Who, opening};
 use super::lines::{Lines, Walk};
 use super::medium::{Folder, Medium, SMALL, read, segment_name, segments};
 use super::record::Record;
 use super::signed::Signed;
 use super::tree::{Range, leaf};
-use super::writer::{Desk, Inner, Pen};
+use super::writer::{Inner, Pen};
 use crate::chance;
 
 /// Opens the log with these options, writing through whatever `over` makes of its folder.
@@ -66,7 +67,7 @@ pub(super) fn open(
         generation: AtomicU64::new(found.last.last().map_or(0, |record| record.generation)),
         desk: Mutex::new(desk),
         bell: Condvar::new(),
-        pen: Mutex::new(Pen { epoch: None, expected: signed.expected, signed: None }),
+        pen: Mutex::new(Pen { epoch: None, expected: signed.expected, published: None, passed: 0 }),
         head: Mutex::new(None),
         stop: Mutex::new(Some(options.stop)),
     };

@@ -9,13 +9,14 @@ use std::time::Duration;
 use super::before::{Before, before_name};
 use super::checkpoint::{Checkpoint, origin, stamp};
 use super::contract::{Durability, Error, Head, Sequence};
+use super::desk::{Desk, Round, State};
 use super::entry::{Entry, Place};
 use super::epoch::{Epoch, Expected, HEAD, Keeper, Unsigned};
-use super::medium::{Folder, Hold, Medium, Segment};
-use super::tree::{Hash, Range, leaf, link};
+use super::medium::{Folder, Hold, Medium};
+use super::tree::{Range, leaf, link};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::receipt::{Promise, Receipt};
+use crate::receipt::Receipt;
 
 /// The log without its thread's handle.
 pub(super) struct Inner {
@@ -41,114 +42,15 @@ pub(super) struct Inner {
     pub(super) stop: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
-/// Where lines get their place.
-pub(super) struct Desk {
-    pub(super) next: u64,
-    pub(super) previous: Hash,
-    pub(super) tree: Range,
-    pub(super) segment: Arc<dyn Segment>,
-    /// Bytes in the segment.
-    pub(super) length: u64,
-    /// Segments that are full and not yet durable.
-    pub(super) full: Vec<Arc<dyn Segment>>,
-    /// What stood before segments begun since the last round.
-    pub(super) begun: Vec<Before>,
-    /// A line under way; kept for its room.
-    pub(super) line: String,
-    /// Whether something was written that is not durable.
-    pub(super) dirty: bool,
-    pub(super) waiting: Vec<(Sequence, Promise<Sequence, Error>)>,
-    pub(super) errands: Vec<Promise<(), Error>>,
-    pub(super) tick: bool,
-    pub(super) turn: bool,
-    pub(super) state: State,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Running,
-    Closing,
-    Closed,
-    Failed,
-}
-
 /// What signs.
 pub(super) struct Pen {
     pub(super) epoch: Option<Epoch>,
     /// Which key comes next when there is none in hand.
     pub(super) expected: Expected,
-    /// What was signed last, and how firmly its file is held.
-    pub(super) signed: Option<(u64, Hold)>,
-}
-
-/// What the writer does at once.
-struct Round {
-    segment: Arc<dyn Segment>,
-    full: Vec<Arc<dyn Segment>>,
-    begun: Vec<Before>,
-    dirty: bool,
-    tree: Range,
-    waiting: Vec<(Sequence, Promise<Sequence, Error>)>,
-    errands: Vec<Promise<(), Error>>,
-    hold: Hold,
-    turn: bool,
-    closing: bool,
-}
-
-impl Desk {
-    pub(super) fn new(next: u64, previous: Hash, tree: Range, segment: Arc<dyn Segment>, length: u64) -> Self {
-        Self {
-            next,
-            previous,
-            tree,
-            segment,
-            length,
-            full: Vec::new(),
-            begun: Vec::new(),
-            line: String::new(),
-            dirty: false,
-            waiting: Vec::new(),
-            errands: Vec::new(),
-            tick: false,
-            turn: false,
-            state: State::Running,
-        }
-    }
-
-    /// Leaves a promise that is kept once the writer has been through.
-    pub(super) fn errand(&mut self, promise: Promise<(), Error>) {
-        if self.state == State::Running {
-            self.errands.push(promise);
-        }
-    }
-
-    pub(super) fn close(&mut self) {
-        if self.state == State::Running {
-            self.state = State::Closing;
-        }
-    }
-
-    /// Whether somebody waits.
-    fn is_urgent(&self) -> bool {
-        !self.waiting.is_empty() || !self.errands.is_empty() || self.tick || self.state != State::Running
-    }
-
-    fn round(&mut self) -> Round {
-        let (tick, turn) = (mem::take(&mut self.tick), mem::take(&mut self.turn));
-        let closing = self.state != State::Running;
-        Round {
-            segment: Arc::clone(&self.segment),
-            full: mem::take(&mut self.full),
-            begun: mem::take(&mut self.begun),
-            dirty: mem::take(&mut self.dirty),
-            tree: self.tree.clone(),
-            waiting: mem::take(&mut self.waiting),
-            errands: mem::take(&mut self.errands),
-            hold: if tick || turn || closing { Hold::Firm } else { Hold::Loose },
-            turn,
-            closing,
-        }
-    }
+    /// What the checkpoint's file signs, and how firmly it is held.
+    pub(super) published: Option<(u64, Hold)>,
+    /// How many notes have not gone into the file since.
+    pub(super) passed: u32,
 }
 
 impl Inner {
@@ -249,14 +151,14 @@ impl Inner {
     /// Sleeps until there is something to do. Lines that nobody waits for are gathered for a while.
     fn next(&self) -> Option<Round> {
         let desk = self.desk();
-        let idle = |desk: &mut Desk| !desk.dirty && !desk.is_urgent();
+        let idle = |desk: &mut Desk| !desk.dirty && !desk.unpublished && !desk.is_urgent();
         let desk = self.bell.wait_while(desk, idle).unwrap_or_else(PoisonError::into_inner);
         let calm = |desk: &mut Desk| !desk.is_urgent();
         let (mut desk, _) = self.bell.wait_timeout_while(desk, LINGER, calm).unwrap_or_else(PoisonError::into_inner);
         (desk.state != State::Failed).then(|| desk.round())
     }
 
-    /// Makes durable, signs, releases; then ends the epoch if its time is up.
+    /// Makes durable, signs, releases, publishes; then ends the epoch if its time is up.
     fn perform(&self, round: Round) -> Result<(), Unsigned> {
         for full in &round.full {
             full.sync()?;
@@ -268,9 +170,13 @@ impl Inner {
             // Only saves time at the next start; the checkpoint says whether it is right.
             self.medium.replace(&before_name(before.tree.size()), before.text().as_bytes(), Hold::Loose)?;
         }
-        self.sign(&round)?;
+        let note = self.sign(&round);
+        let hurried = !round.waiting.is_empty();
         for (sequence, promise) in round.waiting {
             promise.keep(Ok(sequence));
+        }
+        if let Some(note) = note {
+            self.publish(round.tree.size(), &note, round.hold, hurried)?;
         }
         self.turn(&round.tree, round.turn)?;
         for promise in round.errands {
@@ -279,18 +185,33 @@ impl Inner {
         Ok(())
     }
 
-    /// Signs a tree, only now that its leaves are safe: what was signed is never taken back.
-    fn sign(&self, round: &Round) -> io::Result<()> {
-        let mut pen = self.pen();
+    /// Signs a tree, only now that its leaves are safe: what was signed is never taken back. Answers the note where its
+    /// file does not have it yet.
+    fn sign(&self, round: &Round) -> Option<String> {
+        let pen = self.pen();
         let size = round.tree.size();
-        let Some(epoch) = &pen.epoch else { return Ok(()) };
-        if pen.signed.is_some_and(|(signed, hold)| signed == size && hold >= round.hold) {
-            return Ok(());
+        let epoch = pen.epoch.as_ref()?;
+        if pen.published.is_some_and(|(known, hold)| known == size && hold >= round.hold) {
+            return None;
         }
         let note = epoch.sign(&self.checkpoint(epoch, &round.tree));
-        self.medium.replace(HEAD, note.as_bytes(), round.hold)?;
-        pen.signed = Some((size, round.hold));
-        self.show(size, note);
+        self.show(size, note.clone());
+        Some(note)
+    }
+
+    /// Puts the note into its file. Renaming costs about as much as making a line durable does, so while records are
+    /// waited for one after the other, only some of the notes get there; the last one does as soon as nobody waits.
+    fn publish(&self, size: u64, note: &str, hold: Hold, hurried: bool) -> io::Result<()> {
+        let mut pen = self.pen();
+        if hurried && hold == Hold::Loose && pen.passed < MOST_PASSED {
+            pen.passed += 1;
+            drop(pen);
+            self.desk().unpublished = true;
+            return Ok(());
+        }
+        self.medium.replace(HEAD, note.as_bytes(), hold)?;
+        pen.published = Some((size, hold));
+        pen.passed = 0;
         Ok(())
     }
 
@@ -308,7 +229,8 @@ impl Inner {
         let last = self.checkpoint(&epoch, tree);
         let (next, note) = epoch.turn(&*self.medium, &*self.chance, &self.id, last, now)?;
         self.medium.replace(HEAD, note.as_bytes(), Hold::Firm)?;
-        pen.signed = Some((tree.size(), Hold::Firm));
+        pen.published = Some((tree.size(), Hold::Firm));
+        pen.passed = 0;
         pen.expected = next.expected();
         pen.epoch = Some(next);
         self.show(tree.size(), note);
@@ -415,3 +337,6 @@ const LINGER: Duration = Duration::from_millis(5);
 
 /// More than the connections there can be, each with a request in hand.
 pub(super) const MOST_WAITING: usize = 65_536;
+
+/// Notes that may pass the checkpoint's file by while somebody waits for the next batch.
+const MOST_PASSED: u32 = 15;
