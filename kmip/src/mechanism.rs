@@ -184,6 +184,8 @@ pub enum Mechanism {
         nonce: Vec<u8>,
         /// What is authenticated and not encrypted.
         additional: Vec<u8>,
+        /// Bytes of tag: the first of the 16 that there are.
+        tag: usize,
     },
     /// RSA PKCS#1 v1.5 over the bytes as they are (RFC 8017 §7.2): encryption, or a signature over a DigestInfo, or
     /// anything else, that the caller made.
@@ -201,8 +203,9 @@ pub enum Mechanism {
         hash: Hash,
         /// The hash inside MGF1.
         mask: Hash,
-        /// Bytes of salt.
-        salt: usize,
+        /// Bytes of salt. Without a length a signature gets as many as its hash has, and one that is checked may have
+        /// any number.
+        salt: Option<usize>,
         /// What is signed.
         input: Input,
     },

@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::{Attribute, By, Change, Kind, Multiplicity, Rule},
     code::{ResultReason, State},
-    version::Version,
+    version::{V2_1, Version},
 };
 
 use super::refusal::Refusal;
@@ -33,8 +33,14 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
         let object = object.object_type();
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
     }
-    allowed(row.rule, way, object.state(now))
-        .map_err(|reason| Refusal::new(reason, format!("{kind} cannot be changed so now")))
+    allowed(row.rule, way, object.state(now)).map_err(|reason| {
+        let reason = match reason {
+            // KMIP 2.0 has the reason, but not among those that Modify Attribute may give (§6.1.33.1).
+            ResultReason::WrongKeyLifecycleState if version < V2_1 => ResultReason::PermissionDenied,
+            reason => reason,
+        };
+        Refusal::new(reason, format!("{kind} cannot be changed so now"))
+    })
 }
 
 fn allowed(rule: Rule, way: Way, state: Option<State>) -> Result<(), ResultReason> {

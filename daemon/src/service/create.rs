@@ -36,11 +36,9 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
     if set.length().is_none() {
         return Err(Refusal::missing("Cryptographic Length"));
     }
-    if set.usage_mask().is_none() {
-        return Err(Refusal::missing("Cryptographic Usage Mask"));
-    }
     let shape = material::shape(ObjectType::SymmetricKey, set)
         .ok_or_else(|| Refusal::invalid("no slot makes keys of this Cryptographic Algorithm"))?;
+    creation::masked(call.version, set, shape)?;
     safe_enough(set)?;
     let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));

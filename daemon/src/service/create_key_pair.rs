@@ -18,6 +18,8 @@ impl Perform for CreateKeyPairRequest {
         alike(&private, &public)?;
         let shape = material::shape(ObjectType::PrivateKey, &private)
             .ok_or_else(|| Refusal::invalid("no slot makes pairs of this Cryptographic Algorithm and Length"))?;
+        creation::masked(call.version, &mut private, shape)?;
+        creation::masked(call.version, &mut public, material::public(shape))?;
         create::safe_enough(&Set::from_iter(
             private.iter().filter(|attribute| matches!(attribute, Attribute::QuantumSafe(_))).cloned(),
         ))?;
@@ -46,9 +48,6 @@ impl Perform for CreateKeyPairRequest {
 fn alike(private: &Set, public: &Set) -> Result<(), Refusal> {
     if private.algorithm().is_none() {
         return Err(Refusal::missing("Cryptographic Algorithm"));
-    }
-    if private.usage_mask().is_none() || public.usage_mask().is_none() {
-        return Err(Refusal::missing("Cryptographic Usage Mask of each half"));
     }
     let same = private.algorithm() == public.algorithm()
         && private.length() == public.length()

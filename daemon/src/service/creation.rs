@@ -4,14 +4,16 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{
     attribute::{Attribute, By, Digest, Name, Set, Template},
-    code::{HashingAlgorithm, KeyFormatType, ObjectType, ProtectionStorageMask, ResultReason, State},
+    code::{
+        CryptographicUsageMask, HashingAlgorithm, KeyFormatType, ObjectType, ProtectionStorageMask, ResultReason, State,
+    },
     object::Object as Managed,
     ttlv::{Bytes, DateTime, Interval},
-    version::Version,
+    version::{V2_0, Version},
 };
 
 use super::{call::Call, material, refusal::Refusal};
-use crate::vault::{Action, ObjectId, Pair, Query, Released, Shape};
+use crate::vault::{Action, Family, ObjectId, Pair, Query, Released, Shape};
 
 /// The attributes that a request asks for, Templates followed.
 ///
@@ -135,6 +137,27 @@ pub fn describe(set: &mut Set, shape: Shape) {
     if let Some(bits) = bits.and_then(|bits| i32::try_from(bits).ok()) {
         set.put(Attribute::CryptographicLength(bits));
     }
+}
+
+/// What a key may be used for, where the client does not say: since KMIP 2.0 that is the server's to decide (KMIP 2.0 §4.17), and
+/// it decides for what most clients want; before, the client must say it.
+///
+/// # Errors
+/// [`Refusal`] to a client of KMIP 1.x that says nothing.
+pub fn masked(version: Version, set: &mut Set, shape: Shape) -> Result<(), Refusal> {
+    if set.usage_mask().is_none() && version < V2_0 {
+        return Err(Refusal::missing("Cryptographic Usage Mask"));
+    }
+    let mask = match shape {
+        Shape::Symmetric { family: Family::Hmac, .. } => {
+            CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify
+        }
+        Shape::Symmetric { .. } => CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt,
+        Shape::Private(_) => CryptographicUsageMask::Sign,
+        Shape::Public(_) => CryptographicUsageMask::Verify,
+    };
+    default(set, Attribute::CryptographicUsageMask(mask));
+    Ok(())
 }
 
 /// Sets an attribute that the request did not.

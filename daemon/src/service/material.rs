@@ -80,6 +80,23 @@ fn by_bits(bits: usize) -> Option<Curve> {
     [Curve::P224, Curve::P256, Curve::P384, Curve::P521].into_iter().find(|curve| curve.bits() == bits)
 }
 
+/// The public half of a pair.
+pub fn public(shape: Shape) -> Shape {
+    match shape {
+        Shape::Private(pair) => Shape::Public(pair),
+        shape => shape,
+    }
+}
+
+/// The other kind of elliptic key of the same length, if there is one.
+pub fn sibling(shape: Shape) -> Option<Shape> {
+    match shape {
+        Shape::Private(Pair::Elliptic(Curve::P256)) => Some(Shape::Private(Pair::Elliptic(Curve::Secp256k1))),
+        Shape::Public(Pair::Elliptic(Curve::P256)) => Some(Shape::Public(Pair::Elliptic(Curve::Secp256k1))),
+        _ => None,
+    }
+}
+
 /// The material of a key block, as a slot reads it.
 ///
 /// # Errors

@@ -23,6 +23,7 @@ mod decrypt;
 mod delete_attribute;
 mod destroy;
 mod discover_versions;
+mod distinguished;
 mod encrypt;
 mod get;
 mod get_attribute_list;

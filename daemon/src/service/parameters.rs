@@ -73,7 +73,8 @@ pub fn cipher(parameters: &CryptographicParameters, shape: Shape, given: Given) 
         Shape::Symmetric { family: Family::Aes, .. } => block(Block::Aes, parameters, shape, &given),
         Shape::Symmetric { family: Family::TripleDes, .. } => block(Block::TripleDes, parameters, shape, &given),
         Shape::Symmetric { family: Family::ChaCha20, .. } if is_chacha_poly(parameters) => {
-            Ok(Mechanism::ChaCha20Poly1305 { nonce: iv()?, additional: given.additional })
+            let tag = tag_length(parameters, shape)?;
+            Ok(Mechanism::ChaCha20Poly1305 { nonce: iv()?, additional: given.additional, tag })
         }
         Shape::Symmetric { family: Family::ChaCha20, .. } => {
             let counter = parameters.initial_counter_value.unwrap_or(0);
@@ -141,10 +142,8 @@ pub fn signature(parameters: &CryptographicParameters, shape: Shape, digested: b
         Pair::Rsa { .. } if pss || parameters.padding_method == Some(PaddingMethod::PSS) => {
             let hash = hash.unwrap_or(Hash::Sha256);
             let mask = optional_hash(parameters.mask_generator_hashing_algorithm)?.unwrap_or(hash);
-            let salt = match parameters.salt_length {
-                None => hash.length(),
-                Some(salt) => usize::try_from(salt).map_err(|_| Refusal::invalid("Salt Length is negative"))?,
-            };
+            let salt = parameters.salt_length.map(usize::try_from).transpose();
+            let salt = salt.map_err(|_| Refusal::invalid("Salt Length is negative"))?;
             Ok(Mechanism::RsaPss { hash, mask, salt, input })
         }
         Pair::Rsa { .. } => match (parameters.padding_method, hash) {

@@ -8,7 +8,7 @@ use strongroom_kmip::{
 };
 
 use super::{call::Call, certificate, contract::Perform, create, creation, material, refusal::Refusal};
-use crate::vault::{Content, Shape};
+use crate::vault::{self, Content, Kept, Shape, SlotError};
 
 impl Perform for RegisterRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<RegisterResponse, Refusal> {
@@ -66,15 +66,25 @@ fn key(
     set: &mut Set,
     object: ObjectType,
 ) -> Result<Content, Refusal> {
-    if set.usage_mask().is_none() {
-        return Err(Refusal::missing("Cryptographic Usage Mask"));
-    }
-    let kept = call.vault.take(call.slot, shape, &material::read(block, shape)?)?;
+    creation::masked(call.version, set, shape)?;
+    let kept = take(call, block, shape, set)?;
     creation::describe(set, kept.shape);
     let format = block.key_format_type;
     let given = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
     creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
     Ok(Content::Key(kept))
+}
+
+/// Has the slot take the key. Where the client names no curve but a length, the key says which curve of that length it is.
+fn take(call: &Call<'_>, block: &KeyBlock, shape: Shape, set: &Set) -> Result<Kept, Refusal> {
+    let named = set.domain_parameters().is_some_and(|parameters| parameters.recommended_curve.is_some());
+    let taken = call.vault.take(call.slot, shape, &material::read(block, shape)?);
+    match (taken, material::sibling(shape).filter(|_| !named)) {
+        (Err(vault::Error::Slot(SlotError::Key(_))), Some(other)) => {
+            Ok(call.vault.take(call.slot, other, &material::read(block, other)?)?)
+        }
+        (taken, _) => Ok(taken?),
+    }
 }
 
 fn blob(call: &mut Call<'_>, object: &Object, set: &mut Set) -> Result<Content, Refusal> {

@@ -107,8 +107,7 @@ pub fn keep(call: &Call<'_>, stream: Stream, part: Part<'_>) -> Result<Bytes, Re
 /// Bytes of the tag that follows what this mechanism encrypts.
 pub fn tag_of(mechanism: &Mechanism) -> usize {
     match mechanism {
-        Mechanism::Cipher(_, Mode::Gcm { tag, .. }) => *tag,
-        Mechanism::ChaCha20Poly1305 { .. } => 16,
+        Mechanism::Cipher(_, Mode::Gcm { tag, .. }) | Mechanism::ChaCha20Poly1305 { tag, .. } => *tag,
         _ => 0,
     }
 }

@@ -39,7 +39,7 @@ fn example(offered: Offered) -> Option<(Mechanism, Option<Family>)> {
     let cbc = |block, padding| cipher(block, Mode::Cbc { iv: iv(block), padding });
     let stream = |mechanism| Some((mechanism, Some(Family::ChaCha20)));
     let pair = |mechanism| Some((mechanism, None));
-    let pss = |hash: Hash, input| pair(Mechanism::RsaPss { hash, mask: hash, salt: hash.length(), input });
+    let pss = |hash: Hash, input| pair(Mechanism::RsaPss { hash, mask: hash, salt: Some(hash.length()), input });
     let none = Padding::None;
     match offered {
         Offered::AesEcb => cipher(Block::Aes, Mode::Ecb { padding: none }),
@@ -55,7 +55,9 @@ fn example(offered: Offered) -> Option<(Mechanism, Option<Family>)> {
         Offered::TripleDesCbc => cbc(Block::TripleDes, none),
         Offered::TripleDesCbcPad => cbc(Block::TripleDes, Padding::Pkcs7),
         Offered::ChaCha20 => stream(Mechanism::ChaCha20 { nonce: vec![0; 12], counter: 0 }),
-        Offered::ChaCha20Poly1305 => stream(Mechanism::ChaCha20Poly1305 { nonce: vec![0; 12], additional: Vec::new() }),
+        Offered::ChaCha20Poly1305 => {
+            stream(Mechanism::ChaCha20Poly1305 { nonce: vec![0; 12], additional: Vec::new(), tag: 16 })
+        }
         Offered::RsaPkcs1 => pair(Mechanism::RsaPkcs1),
         Offered::RsaPkcs1Hashed(hash) => pair(Mechanism::RsaPkcs1Hashed { hash, input: Input::Message }),
         Offered::RsaPss => pss(Hash::Sha256, Input::Digest),

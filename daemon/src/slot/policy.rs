@@ -104,7 +104,7 @@ impl Use<'_> {
     /// Bytes of a tag or MAC.
     fn tag(&self) -> Option<usize> {
         match self.mechanism {
-            Mechanism::Cipher(_, Mode::Gcm { tag, .. }) => Some(*tag),
+            Mechanism::Cipher(_, Mode::Gcm { tag, .. }) | Mechanism::ChaCha20Poly1305 { tag, .. } => Some(*tag),
             Mechanism::Hmac { length, .. } => Some(*length),
             _ => None,
         }
@@ -142,6 +142,14 @@ const USES: &[Row] = &[
         what: "HMAC with SHA-1",
         allowed: Level::Standard,
         applies: |u| matches!(u.mechanism, Mechanism::Hmac { hash: Hash::Sha1, .. }),
+    },
+    Row {
+        what: "HMAC with the key of a cipher",
+        allowed: Level::Legacy,
+        applies: |u| {
+            let mac_key = matches!(u.shape, Shape::Symmetric { family: Family::Hmac, .. });
+            matches!(u.mechanism, Mechanism::Hmac { .. }) && !mac_key
+        },
     },
     Row {
         what: "tags and MACs of fewer than 96 bits",
@@ -267,6 +275,7 @@ mod tests {
             ("HMAC-SHA-256", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 32 }, HMAC, Level::Strict),
             ("HMAC-SHA-1", Sign, Mechanism::Hmac { hash: Hash::Sha1, length: 20 }, HMAC, Level::Standard),
             ("a MAC of 80 bits", Verify, Mechanism::Hmac { hash: Hash::Sha256, length: 10 }, HMAC, Level::Legacy),
+            ("HMAC with an AES key", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 32 }, AES, Level::Legacy),
             ("RSA-3072", Sign, pkcs1(Hash::Sha256), rsa(3072), Level::Strict),
             ("RSA-2048", Sign, pkcs1(Hash::Sha256), rsa(2048), Level::Standard),
             ("RSA-1024", Verify, pkcs1(Hash::Sha256), rsa(1024), Level::Legacy),

@@ -17,7 +17,7 @@ fn cbc(block: Block, iv: usize, padding: Padding) -> Mechanism {
 }
 
 fn pss(salt: usize, input: Input) -> Mechanism {
-    Mechanism::RsaPss { hash: Hash::Sha256, mask: Hash::Sha256, salt, input }
+    Mechanism::RsaPss { hash: Hash::Sha256, mask: Hash::Sha256, salt: Some(salt), input }
 }
 
 fn oaep(hash: Hash) -> Mechanism {
@@ -46,7 +46,7 @@ fn parameters_that_cannot_be_are_refused_before_and_in_the_middle() {
             "a nonce of 8 bytes",
             "ChaCha20",
             Decrypt,
-            Mechanism::ChaCha20Poly1305 { nonce: vec![0; 8], additional: Vec::new() },
+            Mechanism::ChaCha20Poly1305 { nonce: vec![0; 8], additional: Vec::new(), tag: 16 },
         ),
         ("a MAC of nothing", "HMAC", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 0 }),
         ("a MAC longer than its hash", "HMAC", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 33 }),
@@ -136,7 +136,7 @@ fn a_decryption_that_fails_does_not_say_why() {
         (
             "a wrong Poly1305 tag",
             "ChaCha20",
-            Mechanism::ChaCha20Poly1305 { nonce: vec![0; 12], additional: Vec::new() },
+            Mechanism::ChaCha20Poly1305 { nonce: vec![0; 12], additional: Vec::new(), tag: 16 },
             40,
         ),
     ];
@@ -179,7 +179,8 @@ fn a_mechanism_of_another_kind_of_key_is_unsupported() {
     let hmac = Mechanism::Hmac { hash: Hash::Sha256, length: 32 };
     let ecdsa = Mechanism::Ecdsa { hash: None, form: Form::Raw };
     let rows = [
-        ("AES signs", "AES-256", Sign, hmac.clone()),
+        ("AES signs", "AES-256", Sign, Mechanism::Eddsa),
+        ("3DES signs", "3DES of two keys", Sign, hmac.clone()),
         ("AES encrypts by key wrap", "AES-256", Encrypt, Mechanism::KeyWrap),
         ("AES as 3DES", "AES-256", Encrypt, cbc(Block::TripleDes, 8, Padding::None)),
         (

@@ -101,7 +101,9 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
     }
     all.push(Mechanism::ChaCha20 { nonce: vec![3; 12], counter: 1 });
     all.push(Mechanism::ChaCha20 { nonce: vec![3; 8], counter: u64::from(u32::MAX) });
-    all.push(Mechanism::ChaCha20Poly1305 { nonce: vec![3; 12], additional: b"seen by all".to_vec() });
+    for tag in [16, 12, 4] {
+        all.push(Mechanism::ChaCha20Poly1305 { nonce: vec![3; 12], additional: b"seen by all".to_vec(), tag });
+    }
     all.extend([
         Mechanism::RsaPkcs1,
         Mechanism::RsaRaw,
@@ -120,8 +122,9 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         all.push(Mechanism::RsaOaep { hash, mask: Hash::Sha1, label: b"label".to_vec() });
         for input in [Input::Message, Input::Digest] {
             all.push(Mechanism::RsaPkcs1Hashed { hash, input });
-            all.push(Mechanism::RsaPss { hash, mask: hash, salt: hash.length(), input });
-            all.push(Mechanism::RsaPss { hash, mask: Hash::Sha256, salt: 0, input });
+            all.push(Mechanism::RsaPss { hash, mask: hash, salt: Some(hash.length()), input });
+            all.push(Mechanism::RsaPss { hash, mask: hash, salt: None, input });
+            all.push(Mechanism::RsaPss { hash, mask: Hash::Sha256, salt: Some(0), input });
         }
     }
     all

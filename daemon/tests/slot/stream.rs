@@ -32,7 +32,7 @@ fn in_parts(
 fn repeatable(purpose: Purpose, mechanism: &Mechanism) -> bool {
     match mechanism {
         Mechanism::RsaPkcs1 => !matches!(purpose, Purpose::Encrypt | Purpose::Wrap),
-        Mechanism::RsaPss { salt, .. } => *salt == 0,
+        Mechanism::RsaPss { salt, .. } => *salt == Some(0),
         Mechanism::Ecdsa { .. } | Mechanism::RsaOaep { .. } => false,
         _ => true,
     }

@@ -219,7 +219,7 @@ impl<'a> Record<'a> {
             "AES-KW" => Mechanism::KeyWrap,
             "AES-KWP" => Mechanism::KeyWrapPadded,
             "ChaCha20" => Mechanism::ChaCha20 { nonce: iv(), counter: number("counter").try_into().unwrap() },
-            "ChaCha20-Poly1305" => Mechanism::ChaCha20Poly1305 { nonce: iv(), additional: self.bytes("aad") },
+            "ChaCha20-Poly1305" => Mechanism::ChaCha20Poly1305 { nonce: iv(), additional: self.bytes("aad"), tag: 16 },
             "HMAC" => Mechanism::Hmac { hash: self.hash("hash"), length: self.bytes("signature").len() },
             "ECDSA-DER" => Mechanism::Ecdsa { hash: Some(self.hash("hash")), form: Form::Der },
             "ECDSA-RAW" => Mechanism::Ecdsa { hash: None, form: Form::Raw },
@@ -228,7 +228,7 @@ impl<'a> Record<'a> {
             name @ ("RSA-PSS" | "RSA-PSS-DIGEST") => Mechanism::RsaPss {
                 hash: self.hash("hash"),
                 mask: self.hash("mask"),
-                salt: number("salt"),
+                salt: Some(number("salt")),
                 input: if name == "RSA-PSS" { Input::Message } else { Input::Digest },
             },
             "RSA-OAEP" => {

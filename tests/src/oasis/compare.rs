@@ -8,7 +8,7 @@ use super::difference::Difference;
 use super::memory::{Memory, Value};
 use super::objects::{Objects, find};
 use super::query;
-use super::variation::{Freedom, IMPLICIT, LATE, Scope, fleeting, tolerated};
+use super::variation::{Freedom, IMPLICIT, LATE, Scope, fleeting, optional, tolerated};
 
 /// Compares messages, and remembers what the answer shows.
 pub(super) fn compare(
@@ -151,6 +151,7 @@ fn set(expected: Item<'_, '_>, came: Item<'_, '_>, scope: &Scope<'_>, memory: &m
         });
         match found {
             Some(place) => drop(rest.remove(place)),
+            None if optional(wanted) => {}
             None => return Err(first.unwrap_or_else(|| Difference::missing(wanted))),
         }
     }

@@ -85,6 +85,12 @@ pub(super) fn tolerated(item: Item<'_, '_>) -> bool {
     }
 }
 
+/// Whether an attribute that the case expects may be left out: a server may or may not put objects into groups of its own.
+pub(super) fn optional(item: Item<'_, '_>) -> bool {
+    let name = if item.tag() == Tag::AttributeName { Some(item) } else { find(item, Tag::AttributeName) };
+    item.tag() == Tag::ObjectGroup || name.is_some_and(|name| name.text() == Ok("Object Group"))
+}
+
 /// Whether a variable stands for something new in every answer rather than for one value throughout the case.
 pub(super) fn fleeting(variable: &str) -> bool {
     variable.starts_with("CORRELATION_VALUE")

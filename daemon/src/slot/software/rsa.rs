@@ -75,7 +75,8 @@ impl PrivateRsa {
             Mechanism::RsaPss { hash, mask, salt, input } => {
                 let mut context = PkeyCtx::new(&self.0.key).map_err(|_| ENGINE)?;
                 context.sign_init().map_err(|_| ENGINE)?;
-                pss(&mut context, self.0.key.bits(), *hash, *mask, *salt)?;
+                let salt = Some(salt.unwrap_or(hash.length()));
+                pss(&mut context, self.0.key.bits(), *hash, *mask, salt)?;
                 let mut out = vec![0; self.0.size];
                 let hashed;
                 let digest = match input {
@@ -275,7 +276,7 @@ fn hashed(mechanism: &Mechanism) -> Option<(Hash, Mechanism)> {
 /// Refuses parameters that no data could make good.
 fn check(mechanism: &Mechanism, bits: u32) -> Result<(), Error> {
     match mechanism {
-        Mechanism::RsaPss { hash, salt, .. } => salt_fits(bits, *hash, *salt),
+        Mechanism::RsaPss { hash, salt, .. } => salt_fits(bits, *hash, salt.unwrap_or(0)),
         _ => Ok(()),
     }
 }
@@ -287,14 +288,25 @@ fn salt_fits(bits: u32, hash: Hash, salt: usize) -> Result<(), Error> {
     if needed <= room { Ok(()) } else { Err(Error::Parameter("length of the salt")) }
 }
 
-fn pss<T: HasPublic>(context: &mut PkeyCtxRef<T>, bits: u32, hash: Hash, mask: Hash, salt: usize) -> Result<(), Error> {
-    salt_fits(bits, hash, salt)?;
-    let salt = i32::try_from(salt).map_err(|_| Error::Parameter("length of the salt"))?;
+/// Prepares for PSS. Without a length of salt, checking takes it from the signature.
+fn pss<T: HasPublic>(
+    context: &mut PkeyCtxRef<T>,
+    bits: u32,
+    hash: Hash,
+    mask: Hash,
+    salt: Option<usize>,
+) -> Result<(), Error> {
+    salt_fits(bits, hash, salt.unwrap_or(0))?;
+    let salt = match salt {
+        Some(salt) => RsaPssSaltlen::custom(i32::try_from(salt).map_err(|_| Error::Parameter("length of the salt"))?),
+        // The engine reads the same number as "the longest" for signing and as "whatever it is" for checking.
+        None => RsaPssSaltlen::MAXIMUM_LENGTH,
+    };
     let (hash, mask) = (hash::padding(hash)?, hash::padding(mask)?);
     context
         .set_rsa_padding(Padding::PKCS1_PSS)
         .and_then(|()| context.set_signature_md(hash))
-        .and_then(|()| context.set_rsa_pss_saltlen(RsaPssSaltlen::custom(salt)))
+        .and_then(|()| context.set_rsa_pss_saltlen(salt))
         .and_then(|()| context.set_rsa_mgf1_md(mask))
         .map_err(|_| ENGINE)
 }

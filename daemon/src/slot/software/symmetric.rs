@@ -1,6 +1,6 @@
 //! Keys of AES, Triple DES and ChaCha20.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use strongroom_kmip::{
     mechanism::{Block, Mechanism, Mode},
@@ -12,11 +12,12 @@ use super::block::{Ciphering, Way};
 use super::chacha::{Flowing, Poly1305, nonce_of};
 use super::gather::{Gather, MOST, NO_VERIFICATION};
 use super::gcm::{Gcm, Parameters, Sealing};
+use super::mac::Mac;
 use super::native::{self, Wrapping};
 use super::offer;
 use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
 
-/// An AES key, with its schedule for GCM.
+/// An AES key, with its schedule for GCM. Old clients make MACs with such keys too; the policy says who may.
 #[derive(Clone)]
 pub(super) struct Aes(Arc<AesInner>);
 
@@ -24,17 +25,31 @@ struct AesInner {
     shape: Shape,
     bytes: Secret,
     gcm: Gcm,
+    mac: OnceLock<Mac>,
 }
 
 impl Aes {
     pub(super) fn new(bytes: &[u8]) -> Result<Self, Error> {
         let shape = Shape::Symmetric { family: Family::Aes, bits: bytes.len().saturating_mul(8) };
-        Ok(Self(Arc::new(AesInner { shape, bytes: Secret::copy_of(bytes), gcm: Gcm::new(bytes)? })))
+        Ok(Self(Arc::new(AesInner {
+            shape,
+            bytes: Secret::copy_of(bytes),
+            gcm: Gcm::new(bytes)?,
+            mac: OnceLock::new(),
+        })))
+    }
+
+    /// The same bytes as a key of HMAC.
+    fn mac(&self) -> &Mac {
+        self.0.mac.get_or_init(|| Mac::new(self.0.bytes.reveal()))
     }
 }
 
 impl Key for Aes {
     fn work(&self, purpose: Purpose, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
+        if matches!(mechanism, Mechanism::Hmac { .. }) {
+            return self.mac().work(purpose, mechanism, data);
+        }
         offer::allow(self.0.shape, purpose, mechanism)?;
         let (key, way) = (self.0.bytes.reveal(), way(purpose)?);
         match mechanism {
@@ -52,11 +67,17 @@ impl Key for Aes {
         }
     }
 
-    fn verify(&self, _mechanism: &Mechanism, _data: &[u8], _signature: &[u8]) -> Result<(), Error> {
-        Err(offer::UNSUPPORTED)
+    fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
+        match mechanism {
+            Mechanism::Hmac { .. } => self.mac().verify(mechanism, data, signature),
+            _ => Err(offer::UNSUPPORTED),
+        }
     }
 
     fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
+        if matches!(mechanism, Mechanism::Hmac { .. }) {
+            return self.mac().begin(purpose, mechanism);
+        }
         offer::allow(self.0.shape, purpose, mechanism)?;
         let (key, way) = (self.0.bytes.reveal(), way(purpose)?);
         Ok(match mechanism {
@@ -73,8 +94,8 @@ impl Key for Aes {
         })
     }
 
-    fn output_length(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Option<usize> {
-        None
+    fn output_length(&self, purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
+        matches!(mechanism, Mechanism::Hmac { .. }).then(|| self.mac().output_length(purpose, mechanism)).flatten()
     }
 }
 
@@ -136,6 +157,21 @@ impl ChaCha20 {
     }
 }
 
+impl ChaCha20 {
+    /// Decrypts what has only the start of its tag behind it: the tag is made once more and its start compared.
+    fn open_short(&self, nonce: &[u8], additional: &[u8], tag: usize, data: &[u8]) -> Result<Secret, Error> {
+        spare(tag)?;
+        nonce_of(nonce)?;
+        let at = data.len().checked_sub(tag).ok_or(Error::Undecryptable)?;
+        let (sealed, given) = data.split_at_checked(at).ok_or(Error::Undecryptable)?;
+        // Block nought makes the key of the tag; the message starts at the next (RFC 8439 §2.8).
+        let plain = Flowing::new(Arc::clone(&self.bytes), nonce, 1)?.flow(sealed)?;
+        let again = cut(self.sealed.seal(nonce, additional, plain.reveal())?, tag)?;
+        let made = again.reveal().get(at..).ok_or(Error::Undecryptable)?;
+        if openssl::memcmp::eq(made, given) { Ok(plain) } else { Err(Error::Undecryptable) }
+    }
+}
+
 impl Key for ChaCha20 {
     fn work(&self, purpose: Purpose, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
         offer::allow(CHACHA20, purpose, mechanism)?;
@@ -143,10 +179,15 @@ impl Key for ChaCha20 {
             (Mechanism::ChaCha20 { nonce, counter }, _) => {
                 Flowing::new(Arc::clone(&self.bytes), nonce, *counter)?.flow(data)
             }
-            (Mechanism::ChaCha20Poly1305 { nonce, additional }, Way::Forth) => {
-                self.sealed.seal(nonce, additional, data)
+            (Mechanism::ChaCha20Poly1305 { nonce, additional, tag }, Way::Forth) => {
+                cut(self.sealed.seal(nonce, additional, data)?, *tag)
             }
-            (Mechanism::ChaCha20Poly1305 { nonce, additional }, Way::Back) => self.sealed.open(nonce, additional, data),
+            (Mechanism::ChaCha20Poly1305 { nonce, additional, tag: TAG }, Way::Back) => {
+                self.sealed.open(nonce, additional, data)
+            }
+            (Mechanism::ChaCha20Poly1305 { nonce, additional, tag }, Way::Back) => {
+                self.open_short(nonce, additional, *tag, data)
+            }
             _ => Err(offer::UNSUPPORTED),
         }
     }
@@ -161,8 +202,9 @@ impl Key for ChaCha20 {
             Mechanism::ChaCha20 { nonce, counter } => {
                 Ok(Box::new(Flowing::new(Arc::clone(&self.bytes), nonce, *counter)?))
             }
-            Mechanism::ChaCha20Poly1305 { nonce, .. } => {
+            Mechanism::ChaCha20Poly1305 { nonce, tag, .. } => {
                 nonce_of(nonce)?;
+                spare(*tag)?;
                 Ok(Gather::begin(self.clone(), purpose, mechanism, MOST))
             }
             _ => Err(offer::UNSUPPORTED),
@@ -171,6 +213,22 @@ impl Key for ChaCha20 {
 
     fn output_length(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Option<usize> {
         None
+    }
+}
+
+/// Bytes of its tag that ChaCha20-Poly1305 does without.
+fn spare(tag: usize) -> Result<usize, Error> {
+    TAG.checked_sub(tag).filter(|_| tag >= SHORTEST_TAG).ok_or(Error::Parameter("length of the tag"))
+}
+
+/// Leaves the first bytes of the tag that stands at the end.
+fn cut(sealed: Secret, tag: usize) -> Result<Secret, Error> {
+    match spare(tag)? {
+        0 => Ok(sealed),
+        spare => {
+            let length = sealed.len().saturating_sub(spare);
+            Ok(Secret::copy_of(sealed.reveal().get(..length).ok_or(Error::Length)?))
+        }
     }
 }
 
@@ -195,6 +253,10 @@ fn wrap(key: &[u8], wrapping: Wrapping, way: Way, data: &[u8]) -> Result<Secret,
         }
     }
 }
+
+/// Bytes of a whole tag of Poly1305, and of the shortest that GCM knows, which is taken here too.
+const TAG: usize = 16;
+const SHORTEST_TAG: usize = 4;
 
 const CHACHA20: Shape = Shape::Symmetric { family: Family::ChaCha20, bits: 256 };
 
