@@ -2,12 +2,12 @@
 
 use strongroom_kmip::{
     attribute::Attribute,
-    code::{KeyFormatType, ResultReason},
+    code::{KeyFormatType, KeyWrapType, ResultReason},
     object::Object as Managed,
     payload::{GetRequest, GetResponse},
 };
 
-use super::{call::Call, contract::Perform, material, refusal::Refusal};
+use super::{call::Call, contract::Perform, material, refusal::Refusal, wrapping};
 use crate::vault::{Action, Body, Form, Object, ObjectId, Permit, Released, Shape};
 
 impl Perform for GetRequest {
@@ -18,13 +18,16 @@ impl Perform for GetRequest {
         if object.is_destroyed() {
             return Err(Refusal::new(ResultReason::ObjectDestroyed, "the object is destroyed"));
         }
-        if self.key_wrapping_specification.is_some() {
-            return Err(Refusal::unsupported("keys are not given out wrapped"));
-        }
-        let given = match object.body {
+        let mut given = match object.body {
             Body::Key(shape) => key(call, &object, &permit, shape, &self)?,
             Body::Blob | Body::Gone => blob(call, &object, &permit, &self)?,
         };
+        if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
+            wrapping::unwrap(call, &mut given)?;
+        }
+        if let Some(specification) = &self.key_wrapping_specification {
+            wrapping::wrap(call, &object, &mut given, specification)?;
+        }
         if object.attributes.iter().any(|attribute| matches!(attribute, Attribute::Fresh(true))) {
             call.edit(&id, action, |object| {
                 object.attributes.put(Attribute::Fresh(false));
@@ -49,7 +52,7 @@ fn key(
     shape: Shape,
     request: &GetRequest,
 ) -> Result<Managed, Refusal> {
-    leaves(object)?;
+    leaves(object, request)?;
     let own = object.attributes.iter().find_map(|attribute| match attribute {
         Attribute::KeyFormatType(format) => Some(*format),
         _ => None,
@@ -65,7 +68,7 @@ fn key(
 }
 
 fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest) -> Result<Managed, Refusal> {
-    leaves(object)?;
+    leaves(object, request)?;
     let Released::Blob(bytes) = call.vault.release(object, permit, Form::Raw)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the object is no blob"));
     };
@@ -79,11 +82,11 @@ fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest)
 }
 
 /// A sensitive object leaves wrapped or not at all, one that is not extractable never.
-fn leaves(object: &Object) -> Result<(), Refusal> {
+fn leaves(object: &Object, request: &GetRequest) -> Result<(), Refusal> {
     if object.attributes.extractable() == Some(false) {
         return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
     }
-    if object.attributes.sensitive() == Some(true) {
+    if object.attributes.sensitive() == Some(true) && request.key_wrapping_specification.is_none() {
         return Err(Refusal::new(ResultReason::Sensitive, "the object is sensitive and leaves only wrapped"));
     }
     Ok(())

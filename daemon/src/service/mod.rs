@@ -48,6 +48,7 @@ mod sign;
 mod signature_verify;
 mod told;
 mod working;
+mod wrapping;
 
 pub use discover_versions::SERVED as VERSIONS;
 pub use order::{Order, Report};

@@ -6,3 +6,4 @@ mod house;
 mod life;
 mod policy;
 mod work;
+mod wrap;

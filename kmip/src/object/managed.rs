@@ -91,6 +91,19 @@ impl Object {
             Self::Certificate(_) | Self::Template(_) | Self::OpaqueObject(_) | Self::CertificateRequest(_) => None,
         }
     }
+
+    /// The same block, to be changed.
+    pub fn key_block_mut(&mut self) -> Option<&mut KeyBlock> {
+        match self {
+            Self::SymmetricKey(object) => Some(&mut object.key_block),
+            Self::PublicKey(object) => Some(&mut object.key_block),
+            Self::PrivateKey(object) => Some(&mut object.key_block),
+            Self::SplitKey(object) => Some(&mut object.key_block),
+            Self::SecretData(object) => Some(&mut object.key_block),
+            Self::PGPKey(object) => Some(&mut object.key_block),
+            Self::Certificate(_) | Self::Template(_) | Self::OpaqueObject(_) | Self::CertificateRequest(_) => None,
+        }
+    }
 }
 
 /// An object stands under its own tag, whatever tag the row names.

@@ -35,6 +35,7 @@ structure! {
 
 structure! {
     /// The key that encrypts (KMIP 2.1 §3.3).
+    #[derive(Clone)]
     EncryptionKeyInformation {
         unique_identifier: UniqueIdentifier = UniqueIdentifier, V1_0;
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters, V1_0;
