@@ -107,8 +107,9 @@ impl<T: Value> Field for Vec<T> {
 /// Fields are found in any order, because real clients disagree with the specification about it; each is taken
 /// once, and what nobody took is an error, so nothing a peer sent is ever passed over in silence.
 pub struct Fields<'t, 'a> {
+    structure: Item<'t, 'a>,
     /// The first field that nobody has taken.
-    front: Option<Place<'t, 'a>>,
+    front: Place,
     /// Where in the message the structure ends.
     end: usize,
     /// Which tags there may be, folded into one word: most fields that are not there cost no walk.
@@ -117,22 +118,14 @@ pub struct Fields<'t, 'a> {
     taken: Taken,
     /// Where a field of this tag was found last: there is none left of it before that, so a long run of fields of one
     /// tag costs one walk and not one for each.
-    last: Option<(Tag, Place<'t, 'a>)>,
+    last: (Tag, Place),
 }
 
-/// A field and how many stand before it.
+/// Where in the message a field stands, and how many fields stand before it.
 #[derive(Clone, Copy)]
-struct Place<'t, 'a> {
-    item: Item<'t, 'a>,
+struct Place {
+    index: usize,
     count: usize,
-}
-
-impl Place<'_, '_> {
-    #[inline]
-    fn next(self, end: usize) -> Option<Self> {
-        let item = self.item.next_sibling(end)?;
-        Some(Self { item, count: self.count.wrapping_add(1) })
-    }
 }
 
 impl<'t, 'a> Fields<'t, 'a> {
@@ -141,15 +134,25 @@ impl<'t, 'a> Fields<'t, 'a> {
     /// # Errors
     /// [`Malformed::Type`] when `item` is no Structure.
     pub fn of(item: Item<'t, 'a>) -> Result<Self, Malformed> {
-        item.of(Kind::Structure)?;
-        let front = item.first_child().map(|item| Place { item, count: 0 });
+        if item.kind() != Kind::Structure {
+            return Err(Malformed::Type(item.tag(), Kind::Structure));
+        }
         let present = item.children().fold(0, |present, child| present | fold(child.tag()));
-        Ok(Self { front, end: item.end(), present, taken: Taken::default(), last: None })
+        let front = Place { index: item.first(), count: 0 };
+        Ok(Self {
+            structure: item,
+            front,
+            end: item.end(),
+            present,
+            taken: Taken::default(),
+            last: (item.tag(), front),
+        })
     }
 
     /// The next field, whatever its tag, without taking it.
+    #[inline]
     pub fn peek(&self) -> Option<Item<'t, 'a>> {
-        self.front.map(|place| place.item)
+        self.at(self.front)
     }
 
     /// Takes the first field under `tag`.
@@ -158,25 +161,26 @@ impl<'t, 'a> Fields<'t, 'a> {
         if self.present & fold(tag) == 0 {
             return None;
         }
-        let front = self.front?;
-        if front.item.tag() == tag {
+        let front = self.peek()?;
+        if front.tag() == tag {
             self.advance(front);
-            return Some(front.item);
+            return Some(front);
         }
-        self.search(tag, front)
+        self.search(tag)
     }
 
     /// Takes the next field, whatever its tag.
     pub fn take_any(&mut self) -> Option<Item<'t, 'a>> {
-        let front = self.front?;
+        let front = self.peek()?;
         self.advance(front);
-        Some(front.item)
+        Some(front)
     }
 
     /// Says whether everything was taken.
     ///
     /// # Errors
     /// [`Malformed::Unexpected`] with the first field that nobody took.
+    #[inline]
     pub fn finish(&self) -> Result<(), Malformed> {
         match self.peek() {
             None => Ok(()),
@@ -184,25 +188,42 @@ impl<'t, 'a> Fields<'t, 'a> {
         }
     }
 
-    /// Moves the front to the next field that nobody has taken.
     #[inline]
-    fn advance(&mut self, front: Place<'t, 'a>) {
-        self.front = front.next(self.end);
-        while let Some(front) = self.front.filter(|front| self.taken.contains(front.count)) {
-            self.front = front.next(self.end);
+    fn at(&self, place: Place) -> Option<Item<'t, 'a>> {
+        self.structure.other(place.index, self.end)
+    }
+
+    /// Moves the front behind `front`, to the next field that nobody has taken.
+    #[inline]
+    fn advance(&mut self, front: Item<'t, 'a>) {
+        self.front = Place { index: front.end(), count: self.front.count.wrapping_add(1) };
+        if !self.taken.is_empty() {
+            self.skip();
+        }
+    }
+
+    #[cold]
+    fn skip(&mut self) {
+        while self.taken.contains(self.front.count)
+            && let Some(item) = self.at(self.front)
+        {
+            self.front = Place { index: item.end(), count: self.front.count.wrapping_add(1) };
         }
     }
 
     /// Takes the first field under `tag` that stands behind the front.
-    fn search(&mut self, tag: Tag, front: Place<'t, 'a>) -> Option<Item<'t, 'a>> {
-        let known = self.last.filter(|(last, place)| *last == tag && place.count > front.count);
-        let mut place = known.map_or(front, |(_, place)| place);
-        while place.item.tag() != tag || self.taken.contains(place.count) {
-            place = place.next(self.end)?;
+    fn search(&mut self, tag: Tag) -> Option<Item<'t, 'a>> {
+        let (last, known) = self.last;
+        let mut place = if last == tag && known.count > self.front.count { known } else { self.front };
+        loop {
+            let item = self.at(place)?;
+            if item.tag() == tag && !self.taken.contains(place.count) {
+                self.last = (tag, place);
+                self.taken.insert(place.count);
+                return Some(item);
+            }
+            place = Place { index: item.end(), count: place.count.wrapping_add(1) };
         }
-        self.last = Some((tag, place));
-        self.taken.insert(place.count);
-        Some(place.item)
     }
 }
 
@@ -220,6 +241,11 @@ struct Taken {
 }
 
 impl Taken {
+    #[inline]
+    fn is_empty(&self) -> bool {
+        self.first == 0 && self.more.is_empty()
+    }
+
     #[inline]
     fn contains(&self, count: usize) -> bool {
         let word = match (count / WORD).checked_sub(1) {

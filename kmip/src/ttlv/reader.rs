@@ -82,7 +82,7 @@ impl<'a> Tree<'a> {
         if bytes.len() > limits.size || u32::try_from(bytes.len()).is_err() {
             return Err(Malformed::Limit("the size of a message"));
         }
-        let mut nodes: Vec<Node> = Vec::with_capacity((bytes.len() / SMALLEST_ITEM).clamp(1, TYPICAL_COUNT));
+        let mut nodes: Vec<Node> = Vec::with_capacity((bytes.len() / HEAD).clamp(1, TYPICAL_COUNT));
         // The innermost structure that is open, where it ends, and how many are open around it.
         let (mut open, mut within, mut depth) = (NONE, bytes.len(), 0usize);
         let mut at = 0usize;
@@ -185,20 +185,14 @@ impl<'t, 'a> Item<'t, 'a> {
 
     /// The items of a Structure; none for any other type.
     pub fn children(&self) -> impl Iterator<Item = Item<'t, 'a>> + use<'t, 'a> {
-        let end = self.end();
-        std::iter::successors(self.first_child(), move |child| child.next_sibling(end))
+        let (parent, end) = (*self, self.end());
+        std::iter::successors(parent.other(parent.first(), end), move |child| child.other(child.end(), end))
     }
 
-    /// The first item inside.
+    /// The place of the first item inside.
     #[inline]
-    pub(super) fn first_child(self) -> Option<Self> {
-        self.at(self.index.saturating_add(1), self.end())
-    }
-
-    /// The item behind this one and all that is inside it, in a structure that ends before `end`.
-    #[inline]
-    pub(super) fn next_sibling(self, end: usize) -> Option<Self> {
-        self.at(self.end(), end)
+    pub(super) fn first(self) -> usize {
+        self.index.saturating_add(1)
     }
 
     /// The place behind the last item inside.
@@ -207,8 +201,9 @@ impl<'t, 'a> Item<'t, 'a> {
         wide(self.node().end)
     }
 
+    /// The item at another place of the message, if that is before `end`.
     #[inline]
-    fn at(self, index: usize, end: usize) -> Option<Self> {
+    pub(super) fn other(self, index: usize, end: usize) -> Option<Self> {
         (index < end).then_some(Self { tree: self.tree, index })
     }
 
@@ -329,9 +324,12 @@ fn wide(place: u32) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
 
+#[inline]
 fn split(head: [u8; HEAD]) -> (Tag, u8, u32) {
-    let [a, b, c, kind, l0, l1, l2, l3] = head;
-    (Tag(u32::from_be_bytes([0, a, b, c])), kind, u32::from_be_bytes([l0, l1, l2, l3]))
+    // As one number, because the compiler does not see that the bytes stand together.
+    let head = u64::from_be_bytes(head);
+    let low = |bits: u64, mask: u64| u32::try_from((head >> bits) & mask).unwrap_or_default();
+    (Tag(low(40, 0xFF_FFFF)), u8::try_from(low(32, 0xFF)).unwrap_or_default(), low(0, 0xFFFF_FFFF))
 }
 
 /// Whether an item of this type can be this long.
@@ -358,7 +356,7 @@ fn check(kind: Kind, content: &[u8], size: usize, at: usize, limits: &Limits) ->
             if size > limits.text {
                 return Err(Malformed::Limit("the length of a text"));
             }
-            content.get(..size).is_some_and(|text| std::str::from_utf8(text).is_ok())
+            content.get(..size).is_some_and(|text| text.is_ascii() || std::str::from_utf8(text).is_ok())
         }
         _ => true,
     };
@@ -367,9 +365,6 @@ fn check(kind: Kind, content: &[u8], size: usize, at: usize, limits: &Limits) ->
 
 /// Tag, type and length.
 const HEAD: usize = 8;
-
-/// A head and a value of up to eight bytes; only an empty structure or text is smaller.
-const SMALLEST_ITEM: usize = 16;
 
 /// Few messages have more items; for those that do, the list grows.
 const TYPICAL_COUNT: usize = 64;
