@@ -82,8 +82,8 @@ impl RequestMessage {
     /// are.
     pub fn read(message: &Tree<'_>) -> Result<Self, Unreadable> {
         let root = message.root();
-        let version = version_of(root, Tag::RequestHeader);
-        let wrong = |why| Unreadable { version, reason: ResultReason::InvalidMessage, why };
+        let refused = |reason, why| Unreadable { version: version_of(root, Tag::RequestHeader), reason, why };
+        let wrong = |why| refused(ResultReason::InvalidMessage, why);
         if root.tag() != Tag::RequestMessage {
             return Err(wrong(Malformed::Unexpected(root.tag())));
         }
@@ -109,8 +109,7 @@ impl RequestMessage {
         }
         fields.finish().map_err(wrong)?;
         if items.iter().flat_map(|item| &item.extension).any(|extension| extension.criticality_indicator) {
-            let why = Malformed::Unexpected(Tag::MessageExtension);
-            return Err(Unreadable { version, reason: ResultReason::FeatureNotSupported, why });
+            return Err(refused(ResultReason::FeatureNotSupported, Malformed::Unexpected(Tag::MessageExtension)));
         }
         Ok(Self { header, items })
     }

@@ -147,14 +147,18 @@ impl Writer {
     }
 
     fn four(&mut self, tag: Tag, kind: Kind, value: [u8; 4]) {
-        self.head(tag, kind, 4);
-        self.put(&value);
-        self.put(&[0; 4]);
+        self.whole(tag, kind, 4, u64::from(u32::from_be_bytes(value)) << 32);
     }
 
     fn eight(&mut self, tag: Tag, kind: Kind, value: [u8; 8]) {
-        self.head(tag, kind, 8);
-        self.put(&value);
+        self.whole(tag, kind, 8, u64::from_be_bytes(value));
+    }
+
+    /// An item whose value and padding are eight bytes, in one go: most items are.
+    #[inline]
+    fn whole(&mut self, tag: Tag, kind: Kind, length: u32, content: u64) {
+        let item = u128::from(head(tag, kind, length)) << 64 | u128::from(content);
+        self.put(&item.to_be_bytes());
     }
 
     fn padded(&mut self, tag: Tag, kind: Kind, value: &[u8]) {
@@ -164,11 +168,10 @@ impl Writer {
     }
 
     fn head(&mut self, tag: Tag, kind: Kind, length: usize) {
-        let [a, b, c] = tag_bytes(tag);
-        let [l0, l1, l2, l3] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-        self.put(&[a, b, c, kind as u8, l0, l1, l2, l3]);
+        self.put(&head(tag, kind, u32::try_from(length).unwrap_or(u32::MAX)).to_be_bytes());
     }
 
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         if self.bytes.capacity() - self.bytes.len() < bytes.len() {
             self.grow(bytes.len());
@@ -182,6 +185,12 @@ impl Writer {
         let needed = self.bytes.len().saturating_add(more).saturating_add(FIRST);
         self.bytes.room(needed.max(self.bytes.capacity().saturating_mul(2)));
     }
+}
+
+/// Tag, type and length as one number.
+#[inline]
+fn head(tag: Tag, kind: Kind, length: u32) -> u64 {
+    u64::from(tag.0 & 0xFF_FFFF) << 40 | u64::from(kind as u8) << 32 | u64::from(length)
 }
 
 fn tag_bytes(tag: Tag) -> [u8; 3] {
