@@ -77,6 +77,27 @@ fn two_daemons_do_not_share_a_folder() {
 }
 
 #[test]
+fn the_log_is_exported_proved_and_held_against_what_was_kept_of_it() {
+    let folder = Folder::new();
+    let (daemon, _) = start(&folder);
+    let anchor = folder.at("anchor");
+    fs::copy(folder.at("dev/audit/checkpoint"), &anchor).unwrap();
+    daemon.stop();
+    let log = fs::read_to_string(folder.at("dev/audit/000000000000.log")).unwrap();
+    assert_eq!(order(&folder, &["audit", "export"]), log);
+    let second = order(&folder, &["audit", "export", "--from", "1", "--to", "2"]);
+    assert_eq!(second.trim_end(), log.lines().nth(1).unwrap());
+    let proof = order(&folder, &["audit", "prove", "1"]);
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1\nindex 1\n"), "{proof}");
+    assert!(order(&folder, &["audit", "consistency", &anchor]).starts_with("sound"));
+    let config = folder.at("dev/strongroom.toml");
+    run(&["--config", &config, "audit", "prove", "1000000"], b"").failed();
+    let changed = fs::read_to_string(&anchor).unwrap().replacen("generation ", "generation 1", 1);
+    fs::write(&anchor, changed).unwrap();
+    run(&["--config", &config, "audit", "consistency", &anchor], b"").failed();
+}
+
+#[test]
 fn a_flipped_byte_in_the_log_is_named_by_file_and_line() {
     let folder = Folder::new();
     let (daemon, _) = start(&folder);
