@@ -14,7 +14,7 @@ use strongroom_kmip::{
 use super::{alter, refusal::Refusal, stream::Streams};
 use crate::{
     caller::Caller,
-    vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault},
+    vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault, View},
 };
 
 /// A call under way. A verb reads it, works through the vault it holds, and leaves its change in it.
@@ -93,12 +93,25 @@ impl<'s> Call<'s> {
         Ok(id)
     }
 
+    /// The vault with what this call has changed so far.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the vault is sealed.
+    pub fn view(&self) -> Result<View<'_>, Refusal> {
+        Ok(self.vault.with(self.change.as_ref())?)
+    }
+
+    /// Goes on with the change of earlier items, all of which is kept or none.
+    pub(super) fn adopt(&mut self, change: Option<Change>) {
+        self.change = change;
+    }
+
     /// The object, if the caller may do this with it.
     ///
     /// # Errors
     /// [`Refusal`], the same whether the object is not there or not the caller's to see.
     pub fn see(&mut self, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Refusal> {
-        let (object, permit) = self.vault.see(self.caller, id, action)?;
+        let (object, permit) = self.view()?.see(self.caller, id, action)?;
         self.notes.generation = Some(object.generation);
         self.notes.before = object.state(self.vault.now());
         Ok((object, permit))
@@ -109,7 +122,7 @@ impl<'s> Call<'s> {
     /// # Errors
     /// [`Refusal`], as policy, state, mask or slot say.
     pub fn usable(&mut self, id: &ObjectId, purpose: Purpose) -> Result<Usable, Refusal> {
-        let usable = self.vault.usable(self.caller, id, purpose)?;
+        let usable = self.view()?.usable(self.caller, id, purpose)?;
         self.notes.generation = Some(usable.object().generation);
         self.notes.before = usable.object().state(self.vault.now());
         Ok(usable)

@@ -55,12 +55,12 @@ fn check(attribute: &Attribute, object: ObjectType, version: Version) -> Result<
 /// The attributes that a Template of KMIP 1.x hands on.
 fn of_template(call: &Call<'_>, name: &Name) -> Result<Vec<Attribute>, Refusal> {
     let filters = vec![Attribute::ObjectType(ObjectType::Template), Attribute::Name(name.clone())];
-    let found = call.vault.find(call.caller, &Query { filters, ..Query::default() })?;
+    let found = call.view()?.find(call.caller, &Query { filters, ..Query::default() });
     let template = found.objects.first().ok_or_else(|| {
         Refusal::new(ResultReason::ItemNotFound, "there is no Template of the name that the request gives")
     })?;
-    let (template, permit) = call.vault.see(call.caller, &template.id, Action::Read)?;
-    match call.vault.release(&template, &permit, crate::vault::Form::Raw)? {
+    let (template, permit) = call.view()?.see(call.caller, &template.id, Action::Read)?;
+    match call.view()?.release(&template, &permit, crate::vault::Form::Raw)? {
         Released::Blob(bytes) => match material::thaw(&bytes)? {
             Managed::Template(template) => {
                 let handed_on = template.attributes.0.into_iter().map(|instance| instance.attribute);
@@ -78,7 +78,7 @@ fn of_template(call: &Call<'_>, name: &Name) -> Result<Vec<Attribute>, Refusal> 
 /// [`Refusal`].
 pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Result<(), Refusal> {
     let query = Query { filters: vec![Attribute::Name(name.clone())], ..Query::default() };
-    let found = call.vault.find(call.caller, &query)?;
+    let found = call.view()?.find(call.caller, &query);
     let taken = found.objects.iter().any(|object| object.owner == call.caller.principal && Some(&object.id) != own);
     if taken {
         return Err(Refusal::new(ResultReason::NonUniqueNameAttribute, "another object has this Name"));

@@ -58,7 +58,7 @@ fn key(
         _ => None,
     });
     let format = request.key_format_type.or(own).unwrap_or_else(|| material::default_format(shape));
-    let Released::Key(given) = call.vault.release(object, permit, material::form(format, shape)?)? else {
+    let Released::Key(given) = call.view()?.release(object, permit, material::form(format, shape)?)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no key"));
     };
     let mut block = material::block(format, request.key_compression_type, given)?;
@@ -69,7 +69,7 @@ fn key(
 
 fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest) -> Result<Managed, Refusal> {
     leaves(object, request)?;
-    let Released::Blob(bytes) = call.vault.release(object, permit, Form::Raw)? else {
+    let Released::Blob(bytes) = call.view()?.release(object, permit, Form::Raw)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the object is no blob"));
     };
     let managed = material::thaw(&bytes)?;

@@ -26,7 +26,7 @@ impl Perform for LocateRequest {
             maximum: count(self.maximum_items, "Maximum Items")?,
             storage: self.storage_status_mask,
         };
-        let found = call.vault.find(call.caller, &query)?;
+        let found = call.view()?.find(call.caller, &query);
         call.notes.count = u64::try_from(found.located).ok();
         // The placeholder points at an object only when exactly one was found (KMIP 2.1 §6.1.29).
         call.placeholder = match found.objects.as_slice() {

@@ -46,6 +46,7 @@ mod set_attribute;
 pub mod showing;
 mod sign;
 mod signature_verify;
+mod together;
 mod told;
 mod working;
 mod wrapping;
@@ -56,5 +57,6 @@ pub use query::{OBJECTS, VENDOR};
 pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned};
 pub use showing::{Prepared, Served, SlotView};
+pub use together::Together;
 
 pub use crate::vault::{Body, Family, Object, ObjectId, Offered, Pair, Purpose, Shape};

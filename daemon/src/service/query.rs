@@ -88,7 +88,7 @@ fn capabilities() -> CapabilityInformation {
         streaming_capability: Some(true),
         asynchronous_capability: Some(false),
         attestation_capability: Some(false),
-        batch_undo_capability: Some(false),
+        batch_undo_capability: Some(true),
         batch_continue_capability: Some(true),
         unwrap_mode: Some(UnwrapMode::NotProcessed),
         destroy_action: Some(DestroyAction::KeyMaterialDeleted),

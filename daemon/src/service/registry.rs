@@ -95,6 +95,29 @@ pub enum Error {
     Abandoned(#[from] Abandoned),
 }
 
+/// A request that was performed, as the audit log will tell of it.
+pub(super) struct Done {
+    pub(super) operation: Operation,
+    pub(super) said: Outcome,
+    pub(super) placeholder: Option<ObjectId>,
+    number: u64,
+    item: u32,
+    correlation: Option<String>,
+    notes: Notes,
+}
+
+impl Done {
+    /// The record of it, with that outcome.
+    pub(super) fn entry<'d>(&'d self, caller: &'d Caller, said: Outcome) -> Entry<'d> {
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(self.operation), said);
+        entry.request = Some(self.number);
+        entry.item = Some(self.item);
+        entry.correlation = self.correlation.as_deref();
+        note(&mut entry, &self.notes);
+        entry
+    }
+}
+
 /// Whether somebody is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recognised {
@@ -160,30 +183,39 @@ impl Service {
 
     /// Performs a request.
     pub fn answer(&self, caller: &Caller, ask: Ask) -> Answer {
+        let (outcome, done, change) = self.attempt(caller, ask, None);
+        let change = change.filter(|_| outcome.is_ok());
+        let durability =
+            if change.is_some() { Durability::Sync } else { self.durability(done.operation, outcome.is_ok()) };
+        let receipt = self.settle(&done.entry(caller, done.said), durability, change);
+        Answer { outcome, placeholder: done.placeholder, receipt }
+    }
+
+    /// Performs a request on top of a change that is not kept yet, and neither records nor keeps anything.
+    pub(super) fn attempt(
+        &self,
+        caller: &Caller,
+        ask: Ask,
+        earlier: Option<Change>,
+    ) -> (Result<Response, Refusal>, Done, Option<Change>) {
         let operation = ask.request.operation();
         let mut call = Call::new(&self.vault, &self.streams, caller, ask.version);
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
+        call.adopt(earlier);
         // A panic is a fault of ours; it must cost this request and nothing else.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {
             log::error!("{operation} panicked; the request is refused");
             Err(Refusal::new(ResultReason::GeneralFailure, "the server failed"))
         });
         let (change, placeholder, notes) = call.into_parts();
-        let change = change.filter(|_| outcome.is_ok());
         let said = match &outcome {
             Ok(_) => Outcome::Success,
             Err(refusal) => refused(refusal),
         };
-        let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(operation), said);
-        entry.request = Some(ask.number);
-        entry.item = Some(ask.item);
-        entry.correlation = ask.correlation.as_deref();
-        note(&mut entry, &notes);
-        let durability = if change.is_some() { Durability::Sync } else { self.durability(operation, outcome.is_ok()) };
-        let receipt = self.settle(&entry, durability, change);
-        Answer { outcome, placeholder, receipt }
+        let (number, item, correlation) = (ask.number, ask.item, ask.correlation);
+        (outcome, Done { operation, said, placeholder, number, item, correlation, notes }, change)
     }
 
     /// Records a batch item, or a whole message, that could not be read.
@@ -277,24 +309,28 @@ impl Service {
 
     /// How durable the record of an operation must be before its answer, given whether it went well.
     pub(super) fn durability(&self, operation: Operation, went_well: bool) -> Durability {
-        let mere_use = matches!(
-            operation,
-            Operation::Encrypt
-                | Operation::Decrypt
-                | Operation::Sign
-                | Operation::SignatureVerify
-                | Operation::MAC
-                | Operation::MACVerify
-                | Operation::Hash
-                | Operation::RNGRetrieve
-                | Operation::Locate
-                | Operation::GetAttributes
-                | Operation::GetAttributeList
-                | Operation::Query
-                | Operation::DiscoverVersions
-        );
-        if mere_use && went_well { self.uses } else { Durability::Sync }
+        if is_mere_use(operation) && went_well { self.uses } else { Durability::Sync }
     }
+}
+
+/// Whether an operation only uses or shows what is there.
+pub(super) fn is_mere_use(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Encrypt
+            | Operation::Decrypt
+            | Operation::Sign
+            | Operation::SignatureVerify
+            | Operation::MAC
+            | Operation::MACVerify
+            | Operation::Hash
+            | Operation::RNGRetrieve
+            | Operation::Locate
+            | Operation::GetAttributes
+            | Operation::GetAttributeList
+            | Operation::Query
+            | Operation::DiscoverVersions
+    )
 }
 
 /// Says that a change which the log tells of did not come to be.

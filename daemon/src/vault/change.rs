@@ -58,6 +58,24 @@ impl Change {
         self.objects.iter().map(|written| &written.object.id)
     }
 
+    /// The objects as they are to be.
+    pub(super) fn pending(&self) -> impl Iterator<Item = Arc<Object>> {
+        self.objects.iter().map(|written| Arc::new(written.object.clone()))
+    }
+
+    /// The object as it is to be, if the change writes it.
+    pub(super) fn written(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.iter().map(|written| &written.object).find(|object| object.id == *id)
+    }
+
+    /// The secret part that the change writes for an object.
+    pub(super) fn secret(&self, id: &ObjectId) -> Option<&Secret> {
+        self.objects.iter().find(|written| written.object.id == *id).and_then(|written| match &written.secret {
+            Secretly::Write(secret) => Some(secret),
+            Secretly::Keep | Secretly::Erase => None,
+        })
+    }
+
     /// Enters a client, in place of the one of its name.
     pub fn put_client(&mut self, client: Client) {
         self.clients.push(client);

@@ -14,19 +14,20 @@ use super::{
     change::Change,
     client::{Client, Grant},
     error::Error,
-    find::{self, Found, Query},
+    find::{Found, Query},
     identifier::ObjectId,
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},
     seal::{Envelope, Key as UnsealKey, Place, Root, Sealer},
-    usable::{self, Usable},
+    usable::Usable,
+    view::{self, Content, Fitted, Released, View},
 };
 use crate::{
     caller::{Caller, ClientName},
     chance::{self, Chance},
     clock::{Clock, Time},
-    slot::{Form, Kept, Made, Material, Purpose, Recipe, Running, Shape, Slot, policy::Level},
+    slot::{Form, Kept, Made, Material, Purpose, Recipe, Running, Shape},
     store::{self, Batch, Store, Table},
 };
 
@@ -39,15 +40,6 @@ pub struct Vault {
     open: RwLock<Option<Arc<Opened>>>,
 }
 
-/// A slot, and which mechanisms its operator lets it serve.
-#[derive(Clone)]
-pub struct Fitted {
-    /// The slot.
-    pub slot: Arc<dyn Slot>,
-    /// Its mechanism policy.
-    pub level: Level,
-}
-
 /// An object to be.
 pub struct New {
     /// In which slot.
@@ -56,24 +48,6 @@ pub struct New {
     pub content: Content,
     /// Its attributes.
     pub attributes: Set,
-}
-
-/// The secret part of an object.
-#[derive(Debug)]
-pub enum Content {
-    /// A key that a slot made or took.
-    Key(Kept),
-    /// Bytes that are kept and given back.
-    Blob(Secret),
-}
-
-/// What a caller may get out of an object.
-#[derive(Debug)]
-pub enum Released {
-    /// A key, in the form that was asked for.
-    Key(Material),
-    /// The bytes as they came.
-    Blob(Secret),
 }
 
 impl Vault {
@@ -169,11 +143,15 @@ impl Vault {
     /// # Errors
     /// [`Error::NoSlot`].
     pub fn slot(&self, name: Option<&str>) -> Result<&Fitted, Error> {
-        let found = match name {
-            Some(name) => self.slots.iter().find(|fitted| fitted.slot.name() == name),
-            None => self.slots.first(),
-        };
-        found.ok_or_else(|| Error::NoSlot(name.unwrap_or("at all").to_owned()))
+        view::slot(&self.slots, name)
+    }
+
+    /// The vault as it would be with a change that is not kept yet.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn with<'v>(&'v self, change: Option<&'v Change>) -> Result<View<'v>, Error> {
+        Ok(View { opened: self.opened()?, change, store: &*self.store, slots: &self.slots, now: self.clock.now() })
     }
 
     /// The object, if the caller may do this with it.
@@ -181,9 +159,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Unknown`] and [`Error::Forbidden`], which must look alike outside; [`Error::Sealed`].
     pub fn see(&self, caller: &Caller, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Error> {
-        let object = self.opened()?.object(id)?;
-        let permit = policy::permit(caller, &object, action)?;
-        Ok((object, permit))
+        self.with(None)?.see(caller, id, action)
     }
 
     /// The generation of an object as it is stored, or nothing when there is no such object.
@@ -203,9 +179,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Sealed`].
     pub fn find(&self, caller: &Caller, query: &Query) -> Result<Found, Error> {
-        let opened = self.opened()?;
-        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(find::find(&index, caller, query, self.clock.now()))
+        Ok(self.with(None)?.find(caller, query))
     }
 
     /// The object's material, for a permit to read it; a key in the form that was asked for. A public key takes a
@@ -214,15 +188,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Use`] without the permit, or for an object that is destroyed.
     pub fn release(&self, object: &Object, permit: &Permit, form: Form) -> Result<Released, Error> {
-        let public = matches!(object.body, Body::Key(Shape::Public(_)));
-        let enough = permit.covers(&object.id, Action::Read) || (public && permit.covers(&object.id, Action::See));
-        if !enough {
-            return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });
-        }
-        match self.content(object)? {
-            Content::Key(kept) => Ok(Released::Key(self.slot(Some(&object.slot))?.slot.give(&kept, form)?)),
-            Content::Blob(bytes) => Ok(Released::Blob(bytes)),
-        }
+        self.with(None)?.release(object, permit, form)
     }
 
     /// The public half of a key pair, from either of its halves, for a permit to see it: SubjectPublicKeyInfo, DER.
@@ -241,7 +207,7 @@ impl Vault {
         if let Some(known) = opened.public_half(object) {
             return Ok(Some(known));
         }
-        let Content::Key(kept) = self.content(object)? else { return Ok(None) };
+        let Content::Key(kept) = self.with(None)?.content(object)? else { return Ok(None) };
         let given = self.slot(Some(&object.slot))?.slot.give(&kept, Form::PublicKeyInfo)?;
         let Material::PublicKeyInfo(info) = given else { return Err(Error::Broken("giving a public key")) };
         let info: Arc<[u8]> = info.into();
@@ -254,26 +220,7 @@ impl Vault {
     /// # Errors
     /// [`Error`], as whichever of them says no.
     pub fn usable(&self, caller: &Caller, id: &ObjectId, purpose: Purpose) -> Result<Usable, Error> {
-        let opened = self.opened()?;
-        let object = opened.object(id)?;
-        policy::permit(caller, &object, Action::Use)?;
-        let Body::Key(shape) = object.body else {
-            return Err(Error::Use { object: id.clone(), why: "it is not a key" });
-        };
-        usable::check(&object, purpose, shape, self.clock.now())?;
-        let fitted = self.slot(Some(&object.slot))?;
-        let key = match opened.cached(&object) {
-            Some(key) => key,
-            None => {
-                let Content::Key(kept) = self.content(&object)? else {
-                    return Err(Error::Use { object: id.clone(), why: "it is not a key" });
-                };
-                let key = fitted.slot.open(&kept)?;
-                opened.remember(&object, &key);
-                key
-            }
-        };
-        Ok(Usable { object, key, shape, purpose, level: fitted.level })
+        self.with(None)?.usable(caller, id, purpose)
     }
 
     /// A new key or pair in a slot, kept by nobody yet.
@@ -448,21 +395,6 @@ impl Vault {
         let opened = self.opened()?;
         let clients = opened.clients.read().unwrap_or_else(PoisonError::into_inner);
         Ok(look(&clients))
-    }
-
-    fn content(&self, object: &Object) -> Result<Content, Error> {
-        let opened = self.opened()?;
-        let gone = || Error::Use { object: object.id.clone(), why: "it is destroyed" };
-        if object.is_destroyed() {
-            return Err(gone());
-        }
-        let (_, key) = Object::rows(&object.id);
-        let row = self.store.get(Table::Object, &key)?.ok_or_else(gone)?;
-        let secret = object.open_secret(&row, &opened.sealer)?;
-        Ok(match object.body {
-            Body::Key(shape) => Content::Key(Kept { shape, held: secret }),
-            Body::Blob | Body::Gone => Content::Blob(secret),
-        })
     }
 
     fn opened(&self) -> Result<Arc<Opened>, Error> {

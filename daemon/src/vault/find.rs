@@ -32,15 +32,17 @@ pub struct Found {
     pub located: usize,
 }
 
-/// Finds the objects that fit and that the caller may see.
-pub fn find(index: &Index, caller: &Caller, query: &Query, now: Time) -> Found {
+/// Finds the objects that fit and that the caller may see; those that are `pending` stand for what they were.
+pub fn find(index: &Index, pending: &[Arc<Object>], caller: &Caller, query: &Query, now: Time) -> Found {
     let fits = |object: &Arc<Object>| {
         stored(object, query.storage) && policy::allowed(caller, object, Action::See) && matches(object, query, now)
     };
+    let replaced = |object: &Arc<Object>| pending.iter().any(|new| new.id == object.id);
     let mut objects: Vec<Arc<Object>> = match narrowest(index, query) {
-        Some(filter) => index.having(filter).filter(|object| fits(object)).cloned().collect(),
-        None => index.all().filter(|object| fits(object)).cloned().collect(),
+        Some(filter) => index.having(filter).filter(|object| fits(object) && !replaced(object)).cloned().collect(),
+        None => index.all().filter(|object| fits(object) && !replaced(object)).cloned().collect(),
     };
+    objects.extend(pending.iter().filter(|object| fits(object)).cloned());
     let located = objects.len();
     objects.sort_by_key(|object| std::cmp::Reverse(object.born));
     let objects = objects.into_iter().skip(query.offset).take(query.maximum.unwrap_or(usize::MAX)).collect();

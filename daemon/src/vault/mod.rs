@@ -22,6 +22,7 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 mod usable;
+mod view;
 
 pub use crate::slot::{
     Error as SlotError, Family, Form, Kept, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Shape,
@@ -31,7 +32,7 @@ pub use crate::slot::{
 pub use action::{Action, Level};
 pub use change::Change;
 pub use client::{Client, Grant};
-pub use door::{Content, Fitted, New, Released, Vault};
+pub use door::{New, Vault};
 pub use error::Error;
 pub use find::{Found, Query};
 pub use identifier::ObjectId;
@@ -41,3 +42,4 @@ pub use record::{Body, Meta, Object};
 pub use seal::{Key as UnsealKey, Place, Sealer};
 pub use state::{Event, after, is_destroyed};
 pub use usable::{Usable, Work};
+pub use view::{Content, Fitted, Released, View};

@@ -8,7 +8,7 @@ use strongroom_kmip::{
         ObjectType, Operation, QueryFunction, ResultReason, ResultStatus,
     },
     message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem},
-    operation::Request,
+    operation::{Request, Response},
     payload::{ActivateRequest, CreateRequest, GetRequest, QueryRequest},
     ttlv::Bytes,
     version::{V1_2, V1_4, V2_1},
@@ -157,7 +157,7 @@ fn a_password_in_the_header_changes_nobody() {
     let (alice, bob) = (door.register("alice"), door.register("bob"));
     let mut owner = door.client(&alice, V1_4);
     let made = exchange(&mut owner, vec![create()], |_| {});
-    let Some(strongroom_kmip::operation::Response::Create(made)) = made.into_iter().next().unwrap().payload else {
+    let Some(Response::Create(made)) = made.into_iter().next().unwrap().payload else {
         panic!("no key was made");
     };
     let get = || -> Request {
@@ -180,4 +180,33 @@ fn a_password_in_the_header_changes_nobody() {
     assert_eq!(reasons(&refused), [Some(ResultReason::ItemNotFound)]);
     let allowed = exchange(&mut owner, vec![get()], as_alice);
     assert_eq!(allowed.first().unwrap().result_status, ResultStatus::Success);
+}
+
+#[test]
+fn a_batch_that_undoes_is_done_whole_or_not_at_all() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V1_4);
+    let undo = |header: &mut RequestHeader| header.batch_error_continuation_option = Some(Option_::Undo);
+    let get = || -> Request {
+        GetRequest {
+            unique_identifier: None,
+            key_format_type: None,
+            key_wrap_type: None,
+            key_compression_type: None,
+            key_wrapping_specification: None,
+        }
+        .into()
+    };
+    let items = exchange(&mut client, vec![create(), get(), activate(None)], undo);
+    assert_eq!(reasons(&items), [None, None, None], "each sees what the one before has made");
+
+    let items = exchange(&mut client, vec![create(), activate(None), activate(Some("nothing")), query()], undo);
+    let statuses: Vec<_> = items.iter().map(|item| item.result_status).collect();
+    assert_eq!(statuses, [ResultStatus::OperationUndone, ResultStatus::OperationUndone, ResultStatus::OperationFailed]);
+    let Some(Response::Create(undone)) = &items[0].payload else { panic!("the answer stays: {:?}", items[0]) };
+    let id = &undone.unique_identifier.0;
+    let items = exchange(&mut client, vec![activate(Some(id))], |_| {});
+    assert_eq!(reasons(&items), [Some(ResultReason::ItemNotFound)], "what was undone is not there");
+    assert_eq!(door.refused("undone"), 2, "the log tells of both");
 }

@@ -152,11 +152,19 @@ impl Door {
 
     /// The lines of the audit log with this word for what happened.
     pub(crate) fn logged(&self, action: &str) -> usize {
+        self.counted(&format!("\"action\":\"{action}\""))
+    }
+
+    /// How many records give this reason.
+    pub(crate) fn refused(&self, reason: &str) -> usize {
+        self.counted(&format!("\"reason\":\"{reason}\""))
+    }
+
+    fn counted(&self, wanted: &str) -> usize {
         let folder = std::fs::read_dir(self.folder.join("audit")).unwrap();
         let logs =
             folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "log"));
-        let wanted = format!("\"action\":\"{action}\"");
-        logs.map(|path| std::fs::read_to_string(path).unwrap().matches(&wanted).count()).sum()
+        logs.map(|path| std::fs::read_to_string(path).unwrap().matches(wanted).count()).sum()
     }
 }
 

@@ -9,6 +9,7 @@ use strongroom_kmip::{
     version::{V1_0, V1_4, V2_0, V2_1, Version},
 };
 
+use super::undo;
 use crate::{
     caller::Caller,
     clock::Clock,
@@ -73,7 +74,13 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
     let RequestMessage { header, items } = message;
     let version = header.protocol_version;
     let number = service.number();
-    let unserved = unserved(&header, items.len());
+    let unserved = unserved(&header);
+    let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
+    let undoes = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo);
+    if undoes && items.len() > 1 && unserved.is_none() {
+        let items = undo::perform(service, caller, &header, items, number);
+        return Performed { version, number: Some(number), largest, items };
+    }
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
     let mut placeholder = None;
     let mut answered = Vec::with_capacity(items.len());
@@ -125,17 +132,13 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
             break;
         }
     }
-    let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
     Performed { version, number: Some(number), largest, items: answered }
 }
 
 /// What the header asks for that is not served, if anything; then nothing of the message is performed.
-fn unserved(header: &RequestHeader, items: usize) -> Option<&'static str> {
+fn unserved(header: &RequestHeader) -> Option<&'static str> {
     if header.asynchronous_indicator == Some(Asynchronous(AsynchronousIndicator::Mandatory)) {
         return Some("answers that come later are not served; leave the Asynchronous Indicator out");
-    }
-    if header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo) && items > 1 {
-        return Some("Undo is not served; ask for Stop or Continue");
     }
     None
 }

@@ -7,5 +7,6 @@ mod batch;
 mod buffer;
 mod session;
 mod turn;
+mod undo;
 
 pub use session::Server;

@@ -1,0 +1,66 @@
+//! A batch that is done whole or not at all (KMIP 2.1 §9.6 Batch Error Continuation Option, Undo).
+
+use strongroom_kmip::{
+    code::ResultStatus,
+    message::{RequestHeader, RequestItem, ResponseItem},
+};
+
+use crate::{
+    caller::Caller,
+    receipt::{Abandoned, Receipt},
+    service::{self, Ask, Service, Together},
+};
+
+/// Performs the items until one fails. Then those before it are undone, and their answers say so.
+pub(super) fn perform(
+    service: &Service,
+    caller: &Caller,
+    header: &RequestHeader,
+    items: Vec<RequestItem>,
+    number: u64,
+) -> Vec<(ResponseItem, Receipt<(), service::Error>)> {
+    let version = header.protocol_version;
+    let mut together = Together::new(service, caller);
+    let mut refused = None;
+    let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
+    for (item, request) in (0u32..).zip(items) {
+        let RequestItem { operation, unique_batch_item_id, payload, .. } = request;
+        let answer = match payload {
+            Ok(request) => {
+                let correlation = header.client_correlation_value.clone();
+                let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
+                match together.perform(ask) {
+                    Ok(response) => ResponseItem::success(response),
+                    Err(refusal) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
+                }
+            }
+            Err(fault) => {
+                refused = Some(service.refuse(caller, operation, fault.reason(), number));
+                ResponseItem::failure(Some(operation), fault.reason(), fault.to_string())
+            }
+        };
+        answers.push(answer.named(unique_batch_item_id));
+        if answers.last().is_some_and(failed) {
+            break;
+        }
+    }
+    let undone = answers.last().is_some_and(failed);
+    let ended = if undone { together.undo() } else { together.keep() };
+    let ended = ended.and_then(|()| refused.map_or(Ok(()), Receipt::wait));
+    if let Err(error) = &ended {
+        log::error!("a batch was not kept: {error}");
+    }
+    let receipt = || Receipt::ready(if ended.is_ok() { Ok(()) } else { Err(Abandoned.into()) });
+    answers.into_iter().map(|answer| (if undone { undo(answer) } else { answer }, receipt())).collect()
+}
+
+fn failed(item: &ResponseItem) -> bool {
+    item.result_status != ResultStatus::Success
+}
+
+fn undo(item: ResponseItem) -> ResponseItem {
+    match item.result_status {
+        ResultStatus::Success => ResponseItem { result_status: ResultStatus::OperationUndone, ..item },
+        _ => item,
+    }
+}

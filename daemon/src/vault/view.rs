@@ -1,0 +1,163 @@
+//! What there is to see: what is kept, with a change on top that is not kept yet. The items of one batch see so what
+//! the ones before them have made, also where all of it may still be undone.
+
+use std::sync::{Arc, PoisonError};
+
+use strongroom_kmip::secret::Secret;
+
+use super::{
+    action::Action,
+    change::Change,
+    error::Error,
+    find::{self, Found, Query},
+    identifier::ObjectId,
+    opened::Opened,
+    policy::{self, Permit},
+    record::{Body, Object},
+    usable::{self, Usable},
+};
+use crate::{
+    caller::Caller,
+    clock::Time,
+    slot::{Form, Kept, Material, Purpose, Shape, Slot, policy::Level},
+    store::{Store, Table},
+};
+
+/// The vault as one call sees it.
+pub struct View<'v> {
+    pub(super) opened: Arc<Opened>,
+    pub(super) change: Option<&'v Change>,
+    pub(super) store: &'v dyn Store,
+    pub(super) slots: &'v [Fitted],
+    pub(super) now: Time,
+}
+
+/// A slot, and which mechanisms its operator lets it serve.
+#[derive(Clone)]
+pub struct Fitted {
+    /// The slot.
+    pub slot: Arc<dyn Slot>,
+    /// Its mechanism policy.
+    pub level: Level,
+}
+
+/// The secret part of an object.
+#[derive(Debug)]
+pub enum Content {
+    /// A key that a slot made or took.
+    Key(Kept),
+    /// Bytes that are kept and given back.
+    Blob(Secret),
+}
+
+/// What a caller may get out of an object.
+#[derive(Debug)]
+pub enum Released {
+    /// A key, in the form that was asked for.
+    Key(Material),
+    /// The bytes as they came.
+    Blob(Secret),
+}
+
+impl View<'_> {
+    /// The object, if the caller may do this with it.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] and [`Error::Forbidden`], which must look alike outside.
+    pub fn see(&self, caller: &Caller, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Error> {
+        let object = self.object(id)?;
+        let permit = policy::permit(caller, &object, action)?;
+        Ok((object, permit))
+    }
+
+    /// The objects that the caller looks for and may see.
+    pub fn find(&self, caller: &Caller, query: &Query) -> Found {
+        let index = self.opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        let pending: Vec<Arc<Object>> = self.change.into_iter().flat_map(Change::pending).collect();
+        find::find(&index, &pending, caller, query, self.now)
+    }
+
+    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key takes a
+    /// permit to see it only.
+    ///
+    /// # Errors
+    /// [`Error::Use`] without the permit, or for an object that is destroyed.
+    pub fn release(&self, object: &Object, permit: &Permit, form: Form) -> Result<Released, Error> {
+        let public = matches!(object.body, Body::Key(Shape::Public(_)));
+        let enough = permit.covers(&object.id, Action::Read) || (public && permit.covers(&object.id, Action::See));
+        if !enough {
+            return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });
+        }
+        match self.content(object)? {
+            Content::Key(kept) => Ok(Released::Key(slot(self.slots, Some(&object.slot))?.slot.give(&kept, form)?)),
+            Content::Blob(bytes) => Ok(Released::Blob(bytes)),
+        }
+    }
+
+    /// The key, if policy, state, mask and slot allow the purpose now.
+    ///
+    /// # Errors
+    /// [`Error`], as whichever of them says no.
+    pub fn usable(&self, caller: &Caller, id: &ObjectId, purpose: Purpose) -> Result<Usable, Error> {
+        let object = self.object(id)?;
+        policy::permit(caller, &object, Action::Use)?;
+        let Body::Key(shape) = object.body else {
+            return Err(Error::Use { object: id.clone(), why: "it is not a key" });
+        };
+        usable::check(&object, purpose, shape, self.now)?;
+        let fitted = slot(self.slots, Some(&object.slot))?;
+        let key = match self.opened.cached(&object) {
+            Some(key) => key,
+            None => {
+                let Content::Key(kept) = self.content(&object)? else {
+                    return Err(Error::Use { object: id.clone(), why: "it is not a key" });
+                };
+                let key = fitted.slot.open(&kept)?;
+                // What may still be undone is not remembered beyond this call.
+                if self.change.and_then(|change| change.secret(id)).is_none() {
+                    self.opened.remember(&object, &key);
+                }
+                key
+            }
+        };
+        Ok(Usable { object, key, shape, purpose, level: fitted.level })
+    }
+
+    pub(super) fn content(&self, object: &Object) -> Result<Content, Error> {
+        let gone = || Error::Use { object: object.id.clone(), why: "it is destroyed" };
+        if object.is_destroyed() {
+            return Err(gone());
+        }
+        let secret = match self.change.and_then(|change| change.secret(&object.id)) {
+            Some(secret) => secret.duplicate(),
+            None => {
+                let (_, key) = Object::rows(&object.id);
+                let row = self.store.get(Table::Object, &key)?.ok_or_else(gone)?;
+                object.open_secret(&row, &self.opened.sealer)?
+            }
+        };
+        Ok(match object.body {
+            Body::Key(shape) => Content::Key(Kept { shape, held: secret }),
+            Body::Blob | Body::Gone => Content::Blob(secret),
+        })
+    }
+
+    fn object(&self, id: &ObjectId) -> Result<Arc<Object>, Error> {
+        match self.change.and_then(|change| change.written(id)) {
+            Some(object) => Ok(Arc::new(object.clone())),
+            None => self.opened.object(id),
+        }
+    }
+}
+
+/// The slot of this name; without one, the first.
+///
+/// # Errors
+/// [`Error::NoSlot`].
+pub(super) fn slot<'s>(slots: &'s [Fitted], name: Option<&str>) -> Result<&'s Fitted, Error> {
+    let found = match name {
+        Some(name) => slots.iter().find(|fitted| fitted.slot.name() == name),
+        None => slots.first(),
+    };
+    found.ok_or_else(|| Error::NoSlot(name.unwrap_or("at all").to_owned()))
+}
