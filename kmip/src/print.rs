@@ -78,6 +78,11 @@ const SECRET: &[Tag] = &[
     Tag::SaltedPassword,
     Tag::OTPSeed,
     Tag::TicketValue,
+    Tag::HashedUsernamePassword,
+    Tag::HashedPasswordUsername,
+    Tag::PKCS_11InputParameters,
+    Tag::PKCS_11OutputParameters,
     Tag::Data,
+    Tag::DigestedData,
     Tag::DerivationData,
 ];

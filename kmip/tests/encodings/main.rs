@@ -10,5 +10,6 @@ mod laws;
 mod oasis;
 mod objects;
 mod oracle;
+mod printed;
 mod refused;
 mod samples;
