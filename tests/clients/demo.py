@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -106,6 +107,12 @@ class Appliance:
 
     def pkcs11(self):
         return {"STRONGROOM_PKCS11_CONFIG": self.doors["pkcs11"]["config"]}
+
+    def identifier(self, label):
+        """The CKA_ID of a private key: pkcs11-tool signs by it, and not by label."""
+        listed = self.pkcs11_tool("--list-objects", "--type", "privkey").decode()
+        block = next(part for part in listed.split("Private Key Object") if re.search(rf"label:\s+{label}$", part, re.M))
+        return re.search(r"ID:\s+([0-9a-f]+)", block).group(1)
 
     def pkcs11_tool(self, *arguments):
         token = self.doors["pkcs11"]
@@ -229,7 +236,7 @@ def sign_and_verify(appliance, folder, label, public):
     signature, file = folder / f"{label}.sig", folder / "file"
     form = ["--signature-format", "openssl"] if label == "demo-p256" else []
     appliance.pkcs11_tool(
-        "--sign", "--mechanism", MECHANISMS[label], "--label", label, "--input-file", file, "--output-file", signature, *form
+        "--sign", "--mechanism", MECHANISMS[label], "--id", appliance.identifier(label), "--input-file", file, "--output-file", signature, *form
     )
     said = run("openssl", "dgst", "-sha256", "-verify", public, "-signature", signature, file)
     if b"Verified OK" not in said:
