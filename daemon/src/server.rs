@@ -27,7 +27,7 @@ use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{self, Secrecy, Settings},
-    front::{self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control, kmip},
+    front::{self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control, kmip, pkcs11},
     memory,
     service::{Order, Refusal, Service},
     slot::{registry, software::Random},
@@ -257,7 +257,7 @@ async fn fronts(
     tls: Arc<Tls>,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), Error> {
-    let Sockets { kmip, control } = sockets(settings)?;
+    let Sockets { kmip, control, pkcs11 } = sockets(settings)?;
     let reached = Ready { kmip: kmip.iter().map(|listening| listening.address).collect() };
     let (stopper, stop) = Stopper::new();
     let crew = Arc::new(Crew::new());
@@ -273,6 +273,8 @@ async fn fronts(
             front::accept(listener, places, stop.clone(), &crew, serve).await;
         }));
     }
+    let module = pkcs11::open(pkcs11, Arc::clone(&service), &Random::default(), pkcs11::Places::default())
+        .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
     let (hearing, members) = (stop.clone(), Arc::clone(&crew));
     doors.push(tokio::spawn(async move { control::serve(control, service, hearing, &members).await }));
     ready(&reached);
@@ -281,16 +283,20 @@ async fn fronts(
     tell(&[NotifyState::Stopping, NotifyState::Status("finishing what is in hand")]);
     log::info!("stopping: nothing new is taken, what is in hand is finished");
     stopper.enter(Phase::Draining);
+    let drain = Duration::from_secs(settings.limits.drain);
+    let closing = tokio::task::spawn_blocking(move || module.close());
     for door in doors {
         let _ = door.await;
     }
     if let Some(crew) = Arc::into_inner(crew) {
         let mut dismissed = Box::pin(crew.dismissed());
-        if timeout(Duration::from_secs(settings.limits.drain), &mut dismissed).await.is_err() {
+        if timeout(drain, &mut dismissed).await.is_err() {
             stopper.enter(Phase::Cut);
             let _ = timeout(PARTING, dismissed).await;
         }
     }
+    // A call that hangs is left behind; the process is about to end.
+    let _ = timeout(drain.min(PARTING), closing).await;
     why
 }
 
@@ -342,6 +348,7 @@ fn drain(runtime: Runtime) {
 struct Sockets {
     kmip: Vec<Listening>,
     control: tokio::net::UnixListener,
+    pkcs11: StdUnixListener,
 }
 
 fn sockets(settings: &Settings) -> Result<Sockets, Error> {
@@ -349,7 +356,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let mut inherited = listenfd::ListenFd::from_env();
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut kmip = Vec::new();
-    let mut control = None;
+    let (mut control, mut pkcs11) = (None, None);
     for (place, name) in names.split(':').take(inherited.len()).enumerate() {
         let failed = || at(format!("the inherited socket {name}"));
         match name {
@@ -359,6 +366,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
                 }
             }
             "control" => control = inherited.take_unix_listener(place).map_err(failed())?,
+            "pkcs11" => pkcs11 = inherited.take_unix_listener(place).map_err(failed())?,
             other => log::warn!("nothing here serves the inherited socket {other:?}"),
         }
     }
@@ -371,7 +379,11 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let failed = || at(path.display().to_string());
     let control = control.map_or_else(|| front::bind_local(path, 0o600), Ok).map_err(failed())?;
     let control = local(control).map_err(failed())?;
-    Ok(Sockets { kmip, control })
+    let path = &settings.pkcs11.socket;
+    let failed = || at(path.display().to_string());
+    // Whoever may reach the socket's folder may knock: the kernel says who it is, and the PIN is asked for.
+    let pkcs11 = pkcs11.map_or_else(|| front::bind_local(path, 0o666), Ok).map_err(failed())?;
+    Ok(Sockets { kmip, control, pkcs11 })
 }
 
 fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {

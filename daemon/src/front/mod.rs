@@ -7,6 +7,7 @@ mod contract;
 pub mod control;
 pub mod kmip;
 mod listen;
+pub mod pkcs11;
 mod tls;
 
 pub use contract::{Crew, Fingerprint, Limits, Member, Phase, Stop, Stopper};

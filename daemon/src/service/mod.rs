@@ -58,5 +58,6 @@ pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned};
 pub use showing::{Prepared, Served, SlotView};
 pub use together::Together;
+pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, SHORTEST as SHORTEST_PIN, TokenState};
 
 pub use crate::vault::{Body, Family, Object, ObjectId, Offered, Pair, Purpose, Shape};

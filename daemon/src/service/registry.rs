@@ -35,7 +35,7 @@ use crate::{
 pub struct Service {
     pub(super) vault: Arc<Vault>,
     pub(super) log: Arc<Log>,
-    streams: Streams,
+    pub(super) streams: Streams,
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
     requests: AtomicU64,

@@ -10,6 +10,7 @@ use strongroom_kmip::{
     attribute::Attribute,
     code::{Operation, ResultReason},
     mechanism::Mechanism,
+    ttlv::Bytes,
 };
 
 use super::{
@@ -62,9 +63,8 @@ impl Service {
     pub fn slot_views(&self) -> Vec<SlotView> {
         let view = |fitted: &vault::Fitted| {
             let served = |offer: &vault::Offer| {
-                let purposes = vault::purposes(fitted.level, offer);
-                let gone = purposes.is_empty() && !offer.purposes.is_empty();
-                (!gone).then_some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
+                let purposes = vault::purposes(fitted.level, offer)?;
+                Some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
             };
             SlotView {
                 name: fitted.slot.name().to_owned(),
@@ -142,6 +142,11 @@ impl Service {
         let usable = self.vault.usable(caller, id, purpose)?;
         usable.fits(mechanism)?;
         Ok(Prepared { shape: usable.shape(), output: usable.output_length(mechanism) })
+    }
+
+    /// Lets go of a stream that nobody will end. Who knows its value may.
+    pub fn abandon(&self, stream: &Bytes) {
+        self.streams.drop(stream);
     }
 
     /// Records that a use was refused before it could be asked for.

@@ -111,6 +111,13 @@ impl Streams {
         if fits { open.remove(&key).ok_or_else(unknown) } else { Err(unknown()) }
     }
 
+    /// Lets go of a stream.
+    pub fn drop(&self, value: &Bytes) {
+        if let Ok(key) = <[u8; 16]>::try_from(value.0.as_slice()) {
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        }
+    }
+
     /// Puts a stream back under its value.
     pub fn resume(&self, value: &Bytes, stream: Stream) {
         if let Ok(key) = <[u8; 16]>::try_from(value.0.as_slice()) {

@@ -1,0 +1,267 @@
+//! Objects that an application brings: keys, certificates, data.
+
+use strongroom_kmip::{
+    attribute::{Attribute as Kmip, CryptographicDomainParameters, Template},
+    code::{CertificateType as Certified, CryptographicAlgorithm, KeyFormatType, OpaqueDataType, RecommendedCurve},
+    mechanism::Curve,
+    object::{
+        Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
+        SymmetricKey, TransparentRSAPrivateKey, TransparentRSAPublicKey,
+    },
+    payload::RegisterRequest,
+    secret::Secret,
+    ttlv::{BigInteger, Bytes},
+};
+use strongroom_pkcs11_wire::{
+    AttributeType, Rv,
+    call::{answer, request},
+    number::{CertificateType, KeyType, ObjectClass},
+};
+
+use super::contract::Serve;
+use crate::{
+    front::pkcs11::{der, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes},
+    service::ObjectId,
+};
+
+impl Serve for request::CreateObject {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::CreateObject), Rv> {
+        let standing = desk.application.standing(self.session)?;
+        let wishes = Wishes::of(Wishes::class_of(&self.template)?, &self.template)?;
+        may_make(standing, &wishes)?;
+        let brought = bring(&wishes)?;
+        let mut attributes = brought.attributes;
+        attributes.extend(wishes.attributes(brought.key, desk.house.service.now())?);
+        let request = RegisterRequest {
+            object_type: brought.object.object_type(),
+            attributes: template(attributes),
+            object: brought.object,
+            protection_storage_masks: None,
+        };
+        let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
+        let object = settle(desk, self.session, standing, &wishes, &made.unique_identifier.0);
+        Ok((Rv::OK, answer::CreateObject { object }))
+    }
+}
+
+/// An object that is to be registered.
+struct Brought {
+    object: Managed,
+    key: Option<KeyType>,
+    attributes: Vec<Kmip>,
+}
+
+/// Whether a session may make such an object.
+///
+/// # Errors
+/// [`Rv::SESSION_READ_ONLY`], [`Rv::USER_NOT_LOGGED_IN`].
+pub fn may_make(standing: Standing, wishes: &Wishes<'_>) -> Result<(), Rv> {
+    if wishes.is_lasting() && !standing.is_writable() {
+        return Err(Rv::SESSION_READ_ONLY);
+    }
+    if wishes.is_private() && !standing.is_user() {
+        return Err(Rv::USER_NOT_LOGGED_IN);
+    }
+    Ok(())
+}
+
+/// The handle of a new object, which ends with its session unless it was to last.
+pub fn settle(desk: &Desk<'_>, session: u64, standing: Standing, wishes: &Wishes<'_>, id: &str) -> u64 {
+    let id = ObjectId::from_text(id);
+    if !wishes.is_lasting() {
+        desk.application.tie(session, &id);
+    }
+    desk.application.handle(standing.slot, &id, wishes.is_private())
+}
+
+/// Attributes as a request carries them.
+pub fn template(attributes: Vec<Kmip>) -> Template {
+    Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() }
+}
+
+fn bring(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
+    match wishes.class {
+        ObjectClass::DATA => {
+            let opaque_data_value = Secret::copy_of(wishes.bytes(AttributeType::VALUE).unwrap_or_default());
+            let object = OpaqueObject { opaque_data_type: OPAQUE, opaque_data_value }.into();
+            Ok(Brought { object, key: None, attributes: Vec::new() })
+        }
+        ObjectClass::CERTIFICATE => certificate(wishes),
+        ObjectClass::SECRET_KEY => secret(wishes),
+        ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY => pair(wishes),
+        _ => Err(Rv::ATTRIBUTE_VALUE_INVALID),
+    }
+}
+
+fn certificate(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
+    let kind = wishes.number(AttributeType::CERTIFICATE_TYPE).ok_or(Rv::TEMPLATE_INCOMPLETE)?;
+    if CertificateType(kind) != CertificateType::X_509 {
+        return Err(Rv::ATTRIBUTE_VALUE_INVALID);
+    }
+    let certificate_value = Bytes(wishes.needed(AttributeType::VALUE)?.to_vec());
+    let object = Certificate { certificate_type: Certified::X_509, certificate_value }.into();
+    Ok(Brought { object, key: None, attributes: Vec::new() })
+}
+
+fn secret(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
+    let key = key_type(wishes)?;
+    let value = wishes.needed(AttributeType::VALUE)?;
+    let length = u64::try_from(value.len()).unwrap_or(u64::MAX);
+    if wishes.number(AttributeType::VALUE_LEN).is_some_and(|said| said != length) {
+        return Err(Rv::TEMPLATE_INCONSISTENT);
+    }
+    let mut attributes = described(algorithm(key)?, bits(value.len())?);
+    attributes.extend(said_type(key));
+    let key_block = KeyBlock::of(KeyFormatType::Raw, Secret::copy_of(value));
+    Ok(Brought { object: SymmetricKey { key_block }.into(), key: Some(key), attributes })
+}
+
+fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
+    let key = key_type(wishes)?;
+    let (material, attributes) = match key {
+        KeyType::RSA => rsa(wishes)?,
+        KeyType::EC | KeyType::EC_EDWARDS => elliptic(wishes, key)?,
+        _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
+    };
+    let private = wishes.class == ObjectClass::PRIVATE_KEY;
+    let key_format_type = match (&material, private) {
+        (KeyMaterial::RSAPrivateKey(_), _) => KeyFormatType::TransparentRSAPrivateKey,
+        (KeyMaterial::RSAPublicKey(_), _) => KeyFormatType::TransparentRSAPublicKey,
+        _ => KeyFormatType::Raw,
+    };
+    let key_block = KeyBlock {
+        key_format_type,
+        key_compression_type: None,
+        key_value: Some(KeyValue::plain(material)),
+        cryptographic_algorithm: None,
+        cryptographic_length: None,
+        key_wrapping_data: None,
+    };
+    let object = if private { PrivateKey { key_block }.into() } else { PublicKey { key_block }.into() };
+    Ok(Brought { object, key: Some(key), attributes })
+}
+
+fn rsa(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
+    let number = |kind| wishes.bytes(kind).map(BigInteger::positive);
+    let needed = |kind| wishes.needed(kind).map(BigInteger::positive);
+    let magnitude = der::magnitude(wishes.needed(AttributeType::MODULUS)?);
+    let unused = magnitude.first().map_or(0, |byte| byte.leading_zeros());
+    let length = bits(magnitude.len())?.saturating_sub(i32::try_from(unused).unwrap_or(0));
+    let modulus = needed(AttributeType::MODULUS)?;
+    let material = if wishes.class == ObjectClass::PRIVATE_KEY {
+        KeyMaterial::RSAPrivateKey(TransparentRSAPrivateKey {
+            modulus,
+            private_exponent: Some(needed(AttributeType::PRIVATE_EXPONENT)?),
+            public_exponent: number(AttributeType::PUBLIC_EXPONENT),
+            p: number(AttributeType::PRIME_1),
+            q: number(AttributeType::PRIME_2),
+            prime_exponent_p: number(AttributeType::EXPONENT_1),
+            prime_exponent_q: number(AttributeType::EXPONENT_2),
+            crt_coefficient: number(AttributeType::COEFFICIENT),
+        })
+    } else {
+        let public_exponent = needed(AttributeType::PUBLIC_EXPONENT)?;
+        KeyMaterial::RSAPublicKey(TransparentRSAPublicKey { modulus, public_exponent })
+    };
+    Ok((material, described(CryptographicAlgorithm::RSA, length)))
+}
+
+fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
+    let curve = curve(wishes, key)?;
+    let bytes = if wishes.class == ObjectClass::PRIVATE_KEY {
+        let number = wishes.needed(AttributeType::VALUE)?;
+        // Applications leave leading noughts out or put one in front; a number here is as long as the curve's order.
+        let length = curve.bits().div_ceil(8);
+        let magnitude = if curve == Curve::Ed25519 { number.to_vec() } else { der::magnitude(number) };
+        let missing = length.checked_sub(magnitude.len()).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)?;
+        Secret::new([vec![0; missing], magnitude].concat())
+    } else {
+        Secret::copy_of(der::unwrapped(wishes.needed(AttributeType::EC_POINT)?))
+    };
+    Ok((KeyMaterial::Bytes(bytes), curve_attributes(curve)?))
+}
+
+/// The curve that a template names, which must be one for that type of key.
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCOMPLETE`], [`Rv::CURVE_NOT_SUPPORTED`].
+pub fn curve(wishes: &Wishes<'_>, key: KeyType) -> Result<Curve, Rv> {
+    let named = der::curve(wishes.needed(AttributeType::EC_PARAMS)?);
+    named.filter(|curve| mechanism::of_curve(*curve) == key).ok_or(Rv::CURVE_NOT_SUPPORTED)
+}
+
+/// What KMIP says of a key on a curve.
+///
+/// # Errors
+/// [`Rv::CURVE_NOT_SUPPORTED`].
+pub fn curve_attributes(curve: Curve) -> Result<Vec<Kmip>, Rv> {
+    let length = i32::try_from(curve.bits()).map_err(|_| Rv::CURVE_NOT_SUPPORTED)?;
+    let code = match curve {
+        Curve::Ed25519 => return Ok(described(CryptographicAlgorithm::Ed25519, length)),
+        Curve::P224 => RecommendedCurve::P_224,
+        Curve::P256 => RecommendedCurve::P_256,
+        Curve::P384 => RecommendedCurve::P_384,
+        Curve::P521 => RecommendedCurve::P_521,
+        Curve::Secp256k1 => RecommendedCurve::SECP256K1,
+        Curve::X25519 => return Err(Rv::CURVE_NOT_SUPPORTED),
+    };
+    let mut attributes = described(CryptographicAlgorithm::EC, length);
+    attributes.push(Kmip::CryptographicDomainParameters(CryptographicDomainParameters {
+        qlength: None,
+        recommended_curve: Some(code),
+    }));
+    Ok(attributes)
+}
+
+/// Algorithm and length.
+pub fn described(algorithm: CryptographicAlgorithm, bits: i32) -> Vec<Kmip> {
+    vec![Kmip::CryptographicAlgorithm(algorithm), Kmip::CryptographicLength(bits)]
+}
+
+/// The algorithm of secret keys of a type.
+///
+/// # Errors
+/// [`Rv::ATTRIBUTE_VALUE_INVALID`] for a type that is not served.
+pub fn algorithm(key: KeyType) -> Result<CryptographicAlgorithm, Rv> {
+    ALGORITHMS
+        .iter()
+        .find(|(known, _)| *known == key)
+        .map(|&(_, algorithm)| algorithm)
+        .ok_or(Rv::ATTRIBUTE_VALUE_INVALID)
+}
+
+/// What is kept to know the type again, where the algorithm does not tell it.
+fn said_type(key: KeyType) -> Option<Kmip> {
+    let told = matches!(key, KeyType::AES | KeyType::DES3 | KeyType::CHACHA20 | KeyType::GENERIC_SECRET);
+    let value = strongroom_pkcs11_wire::attribute::Value::Ulong(key.0);
+    if told { None } else { crate::front::pkcs11::object::keep(AttributeType::KEY_TYPE, &value) }
+}
+
+fn key_type(wishes: &Wishes<'_>) -> Result<KeyType, Rv> {
+    wishes.number(AttributeType::KEY_TYPE).map(KeyType).ok_or(Rv::TEMPLATE_INCOMPLETE)
+}
+
+/// Bits of so many bytes, as KMIP counts a length.
+///
+/// # Errors
+/// [`Rv::ATTRIBUTE_VALUE_INVALID`] for nothing and for more than KMIP can say.
+pub fn bits(bytes: usize) -> Result<i32, Rv> {
+    let bits = i32::try_from(bytes).ok().and_then(|bytes| bytes.checked_mul(8));
+    bits.filter(|bits| *bits > 0).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)
+}
+
+/// The vendors' range: KMIP has no word for data of an application.
+const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);
+
+/// A secret of no particular kind is one for HMAC, which takes any hash with it.
+const ALGORITHMS: &[(KeyType, CryptographicAlgorithm)] = &[
+    (KeyType::AES, CryptographicAlgorithm::AES),
+    (KeyType::DES3, CryptographicAlgorithm::DES3),
+    (KeyType::CHACHA20, CryptographicAlgorithm::ChaCha20),
+    (KeyType::GENERIC_SECRET, CryptographicAlgorithm::HMAC_SHA256),
+    (KeyType::SHA_1_HMAC, CryptographicAlgorithm::HMAC_SHA1),
+    (KeyType::SHA224_HMAC, CryptographicAlgorithm::HMAC_SHA224),
+    (KeyType::SHA256_HMAC, CryptographicAlgorithm::HMAC_SHA256),
+    (KeyType::SHA384_HMAC, CryptographicAlgorithm::HMAC_SHA384),
+    (KeyType::SHA512_HMAC, CryptographicAlgorithm::HMAC_SHA512),
+];

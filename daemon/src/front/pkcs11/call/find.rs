@@ -1,0 +1,166 @@
+//! Searching for objects.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use strongroom_kmip::{
+    attribute::{Attribute as Kmip, Identifier, Link, Name},
+    code::{CryptographicAlgorithm, LinkType, ObjectType},
+};
+use strongroom_pkcs11_wire::{
+    Attribute, AttributeType, Rv,
+    attribute::Value,
+    call::{Found, answer, request},
+    number::{KeyType, ObjectClass},
+};
+
+use super::contract::Serve;
+use crate::{
+    front::pkcs11::{
+        attribute::{self, Reading},
+        desk::Desk,
+        object::{self, View},
+        refusal::About,
+        session::Standing,
+    },
+    service::Object,
+};
+
+impl Serve for request::FindObjectsInit {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::FindObjectsInit), Rv> {
+        let standing = desk.application.standing(self.session)?;
+        if desk.application.with(self.session, |session| session.search.is_some())? {
+            return Err(Rv::OPERATION_ACTIVE);
+        }
+        let searched = desk.house.service.search(desk.caller, alternatives(&self.template));
+        let found = desk.recorded(searched).map_err(|failure| failure.rv(About::Object))?;
+        let fits = |object: &Arc<Object>| desk.sees(standing, object) && matches(desk, object, &self.template);
+        let found: VecDeque<_> = found.into_iter().filter(fits).collect();
+        desk.application.with(self.session, |session| session.search = Some(found))?;
+        Ok((Rv::OK, answer::FindObjectsInit {}))
+    }
+}
+
+impl Serve for request::FindObjects {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::FindObjects), Rv> {
+        let standing = desk.application.standing(self.session)?;
+        let most = usize::try_from(self.most).unwrap_or(usize::MAX).min(MOST);
+        let next = desk.application.with(self.session, |session| {
+            let search = session.search.as_mut()?;
+            Some(search.drain(..most.min(search.len())).collect::<Vec<_>>())
+        })?;
+        let next = next.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
+        let found = next.iter().map(|object| found(desk, standing, object)).collect();
+        Ok((Rv::OK, answer::FindObjects { found }))
+    }
+}
+
+impl Serve for request::FindObjectsFinal {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::FindObjectsFinal), Rv> {
+        let ended = desk.application.with(self.session, |session| session.search.take())?;
+        ended.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
+        Ok((Rv::OK, answer::FindObjectsFinal {}))
+    }
+}
+
+/// An object with what the module may remember of it.
+fn found(desk: &Desk<'_>, standing: Standing, object: &Object) -> Found {
+    let view = View::new(object, &desk.house.service, desk.caller);
+    let mut answer = Found { object: desk.handle(standing, object), public: Vec::new(), absent: Vec::new() };
+    for kind in REMEMBERED {
+        match attribute::read(&view, *kind) {
+            Reading::Value(value) => answer.public.push(Attribute { kind: *kind, value }),
+            Reading::Absent => answer.absent.push(*kind),
+            Reading::Material => {}
+        }
+    }
+    answer
+}
+
+/// Whether an object has everything that a template asks for.
+fn matches(desk: &Desk<'_>, object: &Object, template: &[Attribute]) -> bool {
+    let view = View::new(object, &desk.house.service, desk.caller);
+    template.iter().all(|attribute| attribute::fits(&view, attribute.kind, &attribute.value))
+}
+
+/// What the index is asked for: the objects that a template may mean are among the answers. A label and an identifier may
+/// stand in one of several attributes each.
+fn alternatives(template: &[Attribute]) -> Vec<Vec<Kmip>> {
+    let mut common: Vec<Kmip> = Vec::new();
+    let mut ways: Vec<Vec<Kmip>> = Vec::new();
+    for attribute in template {
+        match (attribute.kind, &attribute.value) {
+            (AttributeType::CLASS, Value::Ulong(class)) => {
+                common.extend(object_type(ObjectClass(*class)).map(Kmip::ObjectType));
+            }
+            (AttributeType::KEY_TYPE, Value::Ulong(key)) if *key == KeyType::RSA.0 => {
+                common.push(Kmip::CryptographicAlgorithm(CryptographicAlgorithm::RSA));
+            }
+            (AttributeType::LABEL, Value::Bytes(label)) if ways.is_empty() && !label.is_empty() => {
+                ways.extend(object::keep(attribute.kind, &attribute.value).map(|kept| vec![kept]));
+                let name = std::str::from_utf8(label.reveal()).map(|text| vec![Kmip::Name(Name::text(text))]);
+                ways.extend(name);
+            }
+            (AttributeType::ID, Value::Bytes(id)) if ways.is_empty() && !id.is_empty() => {
+                ways.extend(object::keep(attribute.kind, &attribute.value).map(|kept| vec![kept]));
+                let packed = object::unpacked(id.reveal());
+                let identifier = packed.or_else(|| std::str::from_utf8(id.reveal()).map(str::to_owned).ok());
+                if let Some(identifier) = identifier {
+                    ways.push(vec![Kmip::Link(Link::to(LinkType::PrivateKeyLink, &identifier))]);
+                    ways.push(vec![Kmip::UniqueIdentifier(Identifier(identifier))]);
+                }
+            }
+            _ => {}
+        }
+    }
+    if ways.is_empty() {
+        return vec![common];
+    }
+    ways.into_iter()
+        .map(|mut way| {
+            way.extend(common.iter().cloned());
+            way
+        })
+        .collect()
+}
+
+fn object_type(class: ObjectClass) -> Option<ObjectType> {
+    match class {
+        ObjectClass::SECRET_KEY => Some(ObjectType::SymmetricKey),
+        ObjectClass::PRIVATE_KEY => Some(ObjectType::PrivateKey),
+        ObjectClass::PUBLIC_KEY => Some(ObjectType::PublicKey),
+        ObjectClass::CERTIFICATE => Some(ObjectType::Certificate),
+        ObjectClass::DATA => Some(ObjectType::OpaqueObject),
+        // Nothing is of any other class; an Object Type that no object here has says so to the index.
+        _ => Some(ObjectType::Template),
+    }
+}
+
+/// What tools ask of every object they find, and what few calls change. Public numbers are not among them: to know them
+/// takes opening a record.
+const REMEMBERED: &[AttributeType] = &[
+    AttributeType::CLASS,
+    AttributeType::TOKEN,
+    AttributeType::PRIVATE,
+    AttributeType::LABEL,
+    AttributeType::ID,
+    AttributeType::KEY_TYPE,
+    AttributeType::CERTIFICATE_TYPE,
+    AttributeType::CERTIFICATE_CATEGORY,
+    AttributeType::TRUSTED,
+    AttributeType::UNIQUE_ID,
+    AttributeType::ALWAYS_AUTHENTICATE,
+    AttributeType::ENCRYPT,
+    AttributeType::DECRYPT,
+    AttributeType::SIGN,
+    AttributeType::SIGN_RECOVER,
+    AttributeType::VERIFY,
+    AttributeType::VERIFY_RECOVER,
+    AttributeType::WRAP,
+    AttributeType::UNWRAP,
+    AttributeType::DERIVE,
+    AttributeType::LOCAL,
+    AttributeType::VALUE_LEN,
+];
+
+/// So many objects fit into a frame with what is remembered of them.
+const MOST: usize = 256;

@@ -1,0 +1,17 @@
+//! The functions of PKCS#11, a file for each group.
+
+mod contract;
+mod create;
+mod find;
+mod generate;
+mod object;
+mod random;
+mod release;
+mod session;
+mod sign;
+mod slot;
+mod table;
+mod token;
+mod work;
+
+pub use table::serve;

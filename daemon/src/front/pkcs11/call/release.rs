@@ -1,0 +1,79 @@
+//! What only the release of an object's material tells: the bytes of a key, a certificate, data.
+
+use strongroom_kmip::{
+    code::KeyFormatType,
+    object::{KeyMaterial, KeyValue, Object as Managed},
+    payload::GetRequest,
+    secret::Secret,
+    ttlv::BigInteger,
+};
+use strongroom_pkcs11_wire::{AttributeType, number::ObjectClass};
+
+use crate::front::pkcs11::{attribute, der::Numbers, desk::Desk, object::View, refusal::Failure};
+
+/// The material of an object, released.
+pub struct Material(Managed);
+
+/// Why there is none.
+pub enum Withheld {
+    /// It does not leave.
+    Sensitive,
+    /// The service says no.
+    Failure(Failure),
+}
+
+/// Releases the material of an object, which is recorded.
+///
+/// # Errors
+/// [`Withheld`].
+pub fn release(desk: &Desk<'_>, view: &View<'_>) -> Result<Material, Withheld> {
+    if attribute::is_guarded(view) {
+        return Err(Withheld::Sensitive);
+    }
+    let format = match (view.class(), view.numbers()) {
+        (Some(ObjectClass::PRIVATE_KEY), Some(Numbers::Rsa { .. })) => Some(KeyFormatType::TransparentRSAPrivateKey),
+        (Some(ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY), _) => Some(KeyFormatType::Raw),
+        _ => None,
+    };
+    let request = GetRequest {
+        unique_identifier: Some(view.object.id.as_str().into()),
+        key_format_type: format,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    desk.ask(request).map(|answer| Material(answer.object)).map_err(Withheld::Failure)
+}
+
+impl Material {
+    /// The value of an attribute.
+    pub fn attribute(&self, kind: AttributeType) -> Option<Secret> {
+        match &self.0 {
+            Managed::Certificate(certificate) => Some(Secret::copy_of(&certificate.certificate_value.0)),
+            Managed::OpaqueObject(opaque) => Some(opaque.opaque_data_value.duplicate()),
+            other => match &other.key_block()?.key_value {
+                Some(KeyValue::Plain { material, .. }) => number(material, kind),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn number(material: &KeyMaterial, kind: AttributeType) -> Option<Secret> {
+    let magnitude = |number: &BigInteger| number.magnitude().map(Secret::copy_of);
+    match (material, kind) {
+        (KeyMaterial::Bytes(bytes), AttributeType::VALUE) => Some(bytes.duplicate()),
+        (KeyMaterial::SymmetricKey(key), AttributeType::VALUE) => Some(key.key.duplicate()),
+        (KeyMaterial::RSAPrivateKey(key), _) => match kind {
+            AttributeType::PRIVATE_EXPONENT => key.private_exponent.as_ref(),
+            AttributeType::PRIME_1 => key.p.as_ref(),
+            AttributeType::PRIME_2 => key.q.as_ref(),
+            AttributeType::EXPONENT_1 => key.prime_exponent_p.as_ref(),
+            AttributeType::EXPONENT_2 => key.prime_exponent_q.as_ref(),
+            AttributeType::COEFFICIENT => key.crt_coefficient.as_ref(),
+            _ => None,
+        }
+        .and_then(magnitude),
+        _ => None,
+    }
+}

@@ -1,0 +1,78 @@
+//! Logging in and out, and the PINs.
+
+use strongroom_kmip::secret::Secret;
+use strongroom_pkcs11_wire::{
+    Rv,
+    call::{answer, request},
+    number::UserType,
+    value::Wiped,
+};
+
+use super::contract::Serve;
+use crate::{
+    front::pkcs11::{desk::Desk, refusal},
+    service::PinOf,
+};
+
+impl Serve for request::Login {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Login), Rv> {
+        let of = match self.user {
+            UserType::USER => PinOf::User,
+            UserType::SO => PinOf::SecurityOfficer,
+            // No key here asks for the PIN again.
+            UserType::CONTEXT_SPECIFIC => return Err(Rv::OPERATION_NOT_INITIALIZED),
+            _ => return Err(Rv::USER_TYPE_INVALID),
+        };
+        let standing = desk.application.may_log_in(self.session, self.user)?;
+        let slot = name(desk, standing.slot)?;
+        let checked = desk.house.service.check_pin(desk.caller, slot, of, &entered(self.pin)?);
+        checked.map_err(|error| refusal::pin(&error))?;
+        // Another thread may have logged in meanwhile; the rules are asked again.
+        desk.application.may_log_in(self.session, self.user)?;
+        desk.application.log_in(standing.slot, self.user);
+        Ok((Rv::OK, answer::Login {}))
+    }
+}
+
+impl Serve for request::Logout {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Logout), Rv> {
+        desk.tidy(desk.application.log_out(self.session)?);
+        Ok((Rv::OK, answer::Logout {}))
+    }
+}
+
+impl Serve for request::InitPIN {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitPIN), Rv> {
+        let standing = desk.application.standing(self.session)?;
+        if standing.user != Some(UserType::SO) {
+            return Err(Rv::USER_NOT_LOGGED_IN);
+        }
+        let (slot, new) = (name(desk, standing.slot)?, entered(self.pin)?);
+        desk.house.service.set_user_pin(desk.caller, slot, &new).map_err(|error| refusal::pin(&error))?;
+        Ok((Rv::OK, answer::InitPIN {}))
+    }
+}
+
+impl Serve for request::SetPIN {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::SetPIN), Rv> {
+        let standing = desk.application.standing(self.session)?;
+        if !standing.is_writable() {
+            return Err(Rv::SESSION_READ_ONLY);
+        }
+        // Without a login it is the user's PIN that is changed (PKCS#11 3.2 §5.5.9).
+        let of = if standing.user == Some(UserType::SO) { PinOf::SecurityOfficer } else { PinOf::User };
+        let (slot, old, new) = (name(desk, standing.slot)?, entered(self.old)?, entered(self.new)?);
+        let changed = desk.house.service.change_pin(desk.caller, slot, of, &old, &new);
+        changed.map_err(|error| refusal::pin(&error))?;
+        Ok((Rv::OK, answer::SetPIN {}))
+    }
+}
+
+fn name<'d>(desk: &Desk<'d>, slot: usize) -> Result<&'d str, Rv> {
+    desk.house.slots.get(slot).map(|slot| slot.name.as_str()).ok_or(Rv::SLOT_ID_INVALID)
+}
+
+/// The PIN. There is no protected path on which another could be entered.
+fn entered(pin: Option<Wiped>) -> Result<Secret, Rv> {
+    pin.map(|pin| Secret::new(pin.into_vec())).ok_or(Rv::ARGUMENTS_BAD)
+}

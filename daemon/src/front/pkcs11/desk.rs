@@ -1,0 +1,230 @@
+//! Where a call is served: the house behind it, the application and the user that it came from.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use strongroom_kmip::{
+    attribute::RevocationReason,
+    code::{self, ResultReason, RevocationReasonCode, State},
+    mechanism::Mechanism,
+    operation::Ask as Kmip,
+    payload::{DestroyRequest, RevokeRequest},
+    version::V2_1,
+};
+use strongroom_pkcs11_wire::{AttributeType, Rv, attribute::Value};
+
+use super::{
+    application::{Application, Applications, Leftovers},
+    object,
+    operation::Operation,
+    refusal::{About, Failure},
+    session::Standing,
+};
+use crate::{
+    caller::{Caller, Front, Principal, Role},
+    receipt::Receipt,
+    service::{Ask, Error, Object, ObjectId, Refusal, Service, SlotView},
+};
+
+/// What all connections share.
+pub struct House {
+    /// What performs requests.
+    pub service: Arc<Service>,
+    /// The slots, in their order: a slot's number is its place.
+    pub slots: Vec<SlotView>,
+    /// Who is there.
+    pub applications: Applications,
+    /// Names this run of the daemon.
+    pub run: [u8; 16],
+    swept: AtomicBool,
+}
+
+/// Where a call is served.
+#[derive(Clone, Copy)]
+pub struct Desk<'d> {
+    /// What all connections share.
+    pub house: &'d House,
+    /// The application.
+    pub application: &'d Application,
+    /// The user.
+    pub caller: &'d Caller,
+}
+
+impl House {
+    /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
+    pub fn new(service: Arc<Service>, run: [u8; 16], first: u64) -> Self {
+        let slots = service.slot_views();
+        Self { service, slots, applications: Applications::new(first), run, swept: AtomicBool::new(false) }
+    }
+
+    /// Destroys what an earlier run left of sessions that are gone, once, as soon as the vault is open.
+    pub fn sweep(&self) {
+        if self.swept.load(Ordering::Relaxed) || self.service.is_sealed() || self.swept.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let caller = rounds();
+        let passing = object::keep(AttributeType::TOKEN, &Value::Bool(false));
+        let (found, receipt) = self.service.search(&caller, vec![passing.into_iter().collect()]);
+        drop(receipt);
+        for object in found.unwrap_or_default() {
+            destroyed(&object.id, destroy(&self.service, &caller, &object));
+        }
+    }
+
+    /// Tidies up after an application that is gone.
+    pub fn bury(&self, application: &Application) {
+        self.tidy(application.end());
+    }
+
+    fn tidy(&self, leftovers: Leftovers) {
+        let caller = rounds();
+        for id in &leftovers.objects {
+            if let Ok(object) = self.service.glance(&caller, id) {
+                destroyed(id, destroy(&self.service, &caller, &object));
+            }
+        }
+        leftovers.operations.iter().for_each(|operation| self.abandon(operation));
+    }
+
+    fn abandon(&self, operation: &Operation) {
+        if let Some(stream) = &operation.stream {
+            self.service.abandon(stream);
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Asks the service, and waits until the call is recorded.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask<R: Kmip>(&self, request: R) -> Result<R::Answer, Failure> {
+        put::<R>(&self.house.service, self.caller, Ask::new(request, V2_1, self.house.service.number()))
+    }
+
+    /// Asks for work with a mechanism.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_with<R: Kmip>(&self, request: R, mechanism: Option<Mechanism>) -> Result<R::Answer, Failure> {
+        let ask = Ask::new(request, V2_1, self.house.service.number());
+        put::<R>(&self.house.service, self.caller, Ask { mechanism, ..ask })
+    }
+
+    /// Asks for a new object in a slot.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_in<R: Kmip>(&self, slot: usize, request: R) -> Result<R::Answer, Failure> {
+        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let ask = Ask::new(request, V2_1, self.house.service.number());
+        put::<R>(&self.house.service, self.caller, Ask { slot, ..ask })
+    }
+
+    /// What the service answers on its own, once it is recorded.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn recorded<T>(&self, (outcome, receipt): (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {
+        receipt.wait().map_err(Failure::Unrecorded)?;
+        outcome.map_err(Failure::Refused)
+    }
+
+    /// The slot of this number.
+    ///
+    /// # Errors
+    /// [`Rv::SLOT_ID_INVALID`].
+    pub fn slot(&self, number: u64) -> Result<(usize, &SlotView), Rv> {
+        let place = usize::try_from(number).map_err(|_| Rv::SLOT_ID_INVALID)?;
+        self.house.slots.get(place).map(|slot| (place, slot)).ok_or(Rv::SLOT_ID_INVALID)
+    }
+
+    /// The object behind a handle, in the slot of a session.
+    ///
+    /// # Errors
+    /// [`Rv::SESSION_HANDLE_INVALID`], [`Rv::OBJECT_HANDLE_INVALID`].
+    pub fn object(&self, session: u64, handle: u64) -> Result<(Standing, ObjectId), Rv> {
+        self.application.object(session, handle, Rv::OBJECT_HANDLE_INVALID)
+    }
+
+    /// Whether an object can be seen by the application as it stands.
+    pub fn sees(&self, standing: Standing, object: &Object) -> bool {
+        let here = self.house.slots.get(standing.slot).is_some_and(|slot| slot.name == object.slot);
+        let known = object::class(object).is_some();
+        let open = standing.is_user() || !object::is_private(object);
+        here && known && open && (object::is_lasting(object) || self.application.owns(&object.id))
+    }
+
+    /// The handle of an object.
+    pub fn handle(&self, standing: Standing, object: &Object) -> u64 {
+        self.application.handle(standing.slot, &object.id, object::is_private(object))
+    }
+
+    /// Destroys an object for good.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn destroy(&self, object: &Object) -> Result<(), Failure> {
+        destroy(&self.house.service, self.caller, object)
+    }
+
+    /// Tidies up after sessions that were closed.
+    pub fn tidy(&self, leftovers: Leftovers) {
+        self.house.tidy(leftovers);
+    }
+
+    /// Lets go of an operation that nobody will end.
+    pub fn abandon(&self, operation: &Operation) {
+        self.house.abandon(operation);
+    }
+
+    /// Records a use that is refused before it could be asked for, and says what it is called.
+    pub fn refuse(&self, operation: code::Operation, id: &ObjectId, refusal: Refusal, about: About) -> Rv {
+        let receipt = self.house.service.refused(self.caller, operation, Some(id), &refusal);
+        match receipt.wait() {
+            Ok(()) => Failure::Refused(refusal).rv(about),
+            Err(error) => Failure::Unrecorded(error).rv(about),
+        }
+    }
+}
+
+fn put<R: Kmip>(service: &Service, caller: &Caller, ask: Ask) -> Result<R::Answer, Failure> {
+    let answer = service.answer(caller, ask);
+    answer.receipt.wait().map_err(Failure::Unrecorded)?;
+    let response = answer.outcome.map_err(Failure::Refused)?;
+    let odd = || Refusal::new(ResultReason::GeneralFailure, "the service answered something else");
+    R::answer(response).ok_or_else(|| Failure::Refused(odd()))
+}
+
+/// Destroys an object for good. KMIP wants an active one revoked first; an application knows no such step.
+fn destroy(service: &Service, caller: &Caller, object: &Object) -> Result<(), Failure> {
+    let id = || Some(object.id.as_str().into());
+    if object.state(service.now()) == Some(State::Active) {
+        let revocation_reason = RevocationReason {
+            revocation_reason_code: RevocationReasonCode::CessationOfOperation,
+            revocation_message: None,
+        };
+        let revoke = RevokeRequest { unique_identifier: id(), revocation_reason, compromise_occurrence_date: None };
+        put::<RevokeRequest>(service, caller, Ask::new(revoke, V2_1, service.number()))?;
+    }
+    let request = DestroyRequest { unique_identifier: id() };
+    put::<DestroyRequest>(service, caller, Ask::new(request, V2_1, service.number())).map(|_| ())
+}
+
+fn destroyed(id: &ObjectId, outcome: Result<(), Failure>) {
+    if let Err(failure) = outcome {
+        log::warn!("the session object {id} could not be destroyed: {:?}", failure.rv(About::Object));
+    }
+}
+
+/// The daemon itself, which ends what nobody else is there to end.
+fn rounds() -> Caller {
+    Caller {
+        principal: Principal::Daemon,
+        role: Role::Administrator,
+        front: Front::Rounds,
+        from: "the end of a session".to_owned(),
+    }
+}

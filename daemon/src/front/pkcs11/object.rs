@@ -1,0 +1,220 @@
+//! An object as PKCS#11 sees it: what class it is, who may see it without logging in, what it is called.
+
+use std::{cell::OnceCell, sync::Arc};
+
+use strongroom_kmip::{
+    attribute::{Attribute, Vendor},
+    code::{CryptographicAlgorithm, LinkType, ObjectType},
+    ttlv::{Any, Bytes},
+};
+use strongroom_pkcs11_wire::{
+    AttributeType,
+    attribute::{Shape as Form, Value},
+    number::{KeyType, ObjectClass},
+};
+
+use super::{der, mechanism};
+use crate::{
+    caller::Caller,
+    service::{Body, Object, Service, Shape},
+};
+
+/// An object, with what it takes to know its public numbers.
+pub struct View<'v> {
+    /// The object.
+    pub object: &'v Object,
+    service: &'v Service,
+    caller: &'v Caller,
+    info: OnceCell<Option<Arc<[u8]>>>,
+    numbers: OnceCell<Option<der::Numbers>>,
+}
+
+impl<'v> View<'v> {
+    /// A look at an object.
+    pub fn new(object: &'v Object, service: &'v Service, caller: &'v Caller) -> Self {
+        Self { object, service, caller, info: OnceCell::new(), numbers: OnceCell::new() }
+    }
+
+    /// Its class; nothing for objects that PKCS#11 does not have.
+    pub fn class(&self) -> Option<ObjectClass> {
+        class(self.object)
+    }
+
+    /// What kind of key it is, for a key or a certificate's key.
+    pub fn key_type(&self) -> Option<KeyType> {
+        if let Some(Value::Ulong(said)) = kept(self.object, AttributeType::KEY_TYPE) {
+            return Some(KeyType(said));
+        }
+        match self.object.body {
+            Body::Key(
+                Shape::Private(crate::service::Pair::Rsa { .. }) | Shape::Public(crate::service::Pair::Rsa { .. }),
+            ) => Some(KeyType::RSA),
+            Body::Key(
+                Shape::Private(crate::service::Pair::Elliptic(curve))
+                | Shape::Public(crate::service::Pair::Elliptic(curve)),
+            ) => Some(mechanism::of_curve(curve)),
+            _ => self.object.attributes.algorithm().map(symmetric_type),
+        }
+    }
+
+    /// SubjectPublicKeyInfo, for either half of a pair.
+    pub fn public_info(&self) -> Option<&[u8]> {
+        let ask = || self.service.public_half(self.caller, &self.object.id).unwrap_or_default();
+        self.info.get_or_init(ask).as_deref()
+    }
+
+    /// The public numbers, for either half of a pair.
+    pub fn numbers(&self) -> Option<&der::Numbers> {
+        self.numbers.get_or_init(|| self.public_info().and_then(der::numbers)).as_ref()
+    }
+}
+
+/// The class of an object; nothing for objects that PKCS#11 does not have.
+pub fn class(object: &Object) -> Option<ObjectClass> {
+    match object.object_type() {
+        ObjectType::SymmetricKey => Some(ObjectClass::SECRET_KEY),
+        ObjectType::PrivateKey => Some(ObjectClass::PRIVATE_KEY),
+        ObjectType::PublicKey => Some(ObjectClass::PUBLIC_KEY),
+        ObjectType::Certificate => Some(ObjectClass::CERTIFICATE),
+        ObjectType::OpaqueObject => Some(ObjectClass::DATA),
+        _ => None,
+    }
+}
+
+/// Whether an object is seen only by those who have logged in.
+pub fn is_private(object: &Object) -> bool {
+    match kept(object, AttributeType::PRIVATE) {
+        Some(Value::Bool(said)) => said,
+        _ => class(object).is_none_or(private_by_nature),
+    }
+}
+
+/// Whether objects of a class are private when nobody says anything.
+pub fn private_by_nature(class: ObjectClass) -> bool {
+    !matches!(class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE)
+}
+
+/// Whether an object outlives its session.
+pub fn is_lasting(object: &Object) -> bool {
+    !matches!(kept(object, AttributeType::TOKEN), Some(Value::Bool(false)))
+}
+
+/// What an object is called: what PKCS#11 calls it, or its first Name.
+pub fn label(object: &Object) -> Vec<u8> {
+    match kept(object, AttributeType::LABEL) {
+        Some(Value::Bytes(label)) => label.into_vec(),
+        _ => object.attributes.names().next().map(|name| name.value.clone().into_bytes()).unwrap_or_default(),
+    }
+}
+
+/// What both halves of a pair, and their certificate, are known by: what PKCS#11 has set, or the identifier of the
+/// private key.
+pub fn id(object: &Object) -> Vec<u8> {
+    match kept(object, AttributeType::ID) {
+        Some(Value::Bytes(id)) => id.into_vec(),
+        _ => {
+            let linked = object.attributes.linked(LinkType::PrivateKeyLink);
+            packed(linked.unwrap_or(object.id.as_str()))
+        }
+    }
+}
+
+/// An identifier in as few bytes as it takes: the 16 of a UUID, or the text.
+fn packed(identifier: &str) -> Vec<u8> {
+    let digits: Vec<u32> =
+        identifier.chars().filter(|char| *char != '-').filter_map(|char| char.to_digit(16)).collect();
+    let bytes: Vec<u8> = digits
+        .chunks_exact(2)
+        .filter_map(|pair| {
+            pair.iter().try_fold(0, |sum: u8, digit| sum.checked_mul(16)?.checked_add(u8::try_from(*digit).ok()?))
+        })
+        .collect();
+    if unpacked(&bytes).as_deref() == Some(identifier) { bytes } else { identifier.as_bytes().to_vec() }
+}
+
+/// The identifier that [`packed`] made 16 bytes of.
+pub fn unpacked(bytes: &[u8]) -> Option<String> {
+    let bytes: &[u8; 16] = bytes.try_into().ok()?;
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    Some(text)
+}
+
+/// An attribute that PKCS#11 has set and KMIP has no word for.
+pub fn kept(object: &Object, kind: AttributeType) -> Option<Value> {
+    let name = kind.name()?;
+    let own = object.attributes.iter().find_map(|attribute| match attribute {
+        Attribute::Vendor(own) if own.name == name && own.vendor == VENDOR => Some(&own.value),
+        _ => None,
+    })?;
+    match kind.shape() {
+        Form::Bool => own.read_as().ok().map(Value::Bool),
+        Form::Ulong => own.read_as::<i64>().ok().map(|number| Value::Ulong(u64::from_ne_bytes(number.to_ne_bytes()))),
+        Form::Ulongs => {
+            let Bytes(bytes) = own.read_as().ok()?;
+            let (numbers, _) = bytes.as_chunks();
+            Some(Value::Ulongs(numbers.iter().map(|number| u64::from_be_bytes(*number)).collect()))
+        }
+        Form::Bytes => {
+            let text = own.read_as().map(String::into_bytes);
+            text.or_else(|_| own.read_as().map(|Bytes(bytes)| bytes)).ok().map(|bytes| Value::Bytes(bytes.into()))
+        }
+        Form::Date | Form::Template => None,
+    }
+}
+
+/// The attribute in which a value is kept that KMIP has no word for; nothing for a value that is not kept so.
+pub fn keep(kind: AttributeType, value: &Value) -> Option<Attribute> {
+    let value = match value {
+        Value::Bool(truth) => Any::of(truth),
+        Value::Ulong(number) => Any::of(&i64::from_ne_bytes(number.to_ne_bytes())),
+        Value::Ulongs(numbers) => Any::of(&Bytes(numbers.iter().flat_map(|number| number.to_be_bytes()).collect())),
+        // A text is kept as one, so that it reads well through KMIP.
+        Value::Bytes(bytes) => match std::str::from_utf8(bytes.reveal()) {
+            Ok(text) if kind == AttributeType::LABEL || kind == AttributeType::APPLICATION => Any::text(text),
+            _ => Any::of(&Bytes(bytes.reveal().to_vec())),
+        },
+        Value::Date(_) | Value::Template(_) => return None,
+    };
+    Some(Attribute::Vendor(Vendor { vendor: VENDOR.to_owned(), name: kind.name()?.to_owned(), value }))
+}
+
+/// The key type of a symmetric key.
+fn symmetric_type(algorithm: CryptographicAlgorithm) -> KeyType {
+    match algorithm {
+        CryptographicAlgorithm::AES => KeyType::AES,
+        CryptographicAlgorithm::DES3 => KeyType::DES3,
+        CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305 => KeyType::CHACHA20,
+        CryptographicAlgorithm::RSA => KeyType::RSA,
+        CryptographicAlgorithm::EC | CryptographicAlgorithm::ECDSA | CryptographicAlgorithm::ECDH => KeyType::EC,
+        _ => KeyType::GENERIC_SECRET,
+    }
+}
+
+/// Under which vendor KMIP clients find what PKCS#11 has set.
+pub const VENDOR: &str = "PKCS11";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_packed_and_comes_back() {
+        let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        assert_eq!(packed(uuid).len(), 16);
+        assert_eq!(unpacked(&packed(uuid)).as_deref(), Some(uuid));
+    }
+
+    #[test]
+    fn what_is_no_uuid_stays_as_it_is() {
+        for text in ["", "1", "0F8FAD5B-D9CB-469F-A165-70867728950E", "0f8fad5bd9cb469fa16570867728950e", "some key"] {
+            assert_eq!(packed(text), text.as_bytes(), "{text}");
+        }
+        assert_eq!(unpacked(&[0; 15]), None);
+    }
+}

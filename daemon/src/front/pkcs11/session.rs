@@ -1,0 +1,105 @@
+//! A session: what it may do, and what is under way in it.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use strongroom_pkcs11_wire::{
+    Rv,
+    number::{SessionFlags, SessionState, UserType},
+};
+
+use super::operation::{Kind, Operation};
+use crate::service::Object;
+
+/// A session of an application with a slot.
+#[derive(Debug)]
+pub struct Session {
+    /// The slot.
+    pub slot: usize,
+    /// How it was opened.
+    pub flags: SessionFlags,
+    /// The objects that a search has found and nobody has fetched yet.
+    pub search: Option<VecDeque<Arc<Object>>>,
+    operations: [Option<Operation>; Kind::ALL.len()],
+}
+
+/// Where a session stands: what it may do, from its kind and who is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The slot.
+    pub slot: usize,
+    /// How the session was opened.
+    pub flags: SessionFlags,
+    /// Who is logged in.
+    pub user: Option<UserType>,
+}
+
+impl Session {
+    /// A session in which nothing is under way.
+    pub fn new(slot: usize, flags: SessionFlags) -> Self {
+        Self { slot, flags, search: None, operations: Default::default() }
+    }
+
+    /// Begins an operation.
+    ///
+    /// # Errors
+    /// [`Rv::OPERATION_ACTIVE`] when one of its kind is under way.
+    pub fn begin(&mut self, operation: Operation) -> Result<(), Rv> {
+        match self.place(operation.kind) {
+            Some(Some(_)) | None => Err(Rv::OPERATION_ACTIVE),
+            Some(place) => {
+                *place = Some(operation);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes an operation out, to go on with it; it is over unless it is put back.
+    pub fn take(&mut self, kind: Kind) -> Option<Operation> {
+        self.place(kind)?.take()
+    }
+
+    /// Whether an operation of this kind is under way.
+    pub fn is_active(&self, kind: Kind) -> bool {
+        self.operations.get(kind.index()).is_some_and(Option::is_some)
+    }
+
+    /// Puts an operation back that goes on.
+    pub fn put_back(&mut self, operation: Operation) {
+        if let Some(place) = self.place(operation.kind) {
+            *place = Some(operation);
+        }
+    }
+
+    /// Takes out everything that is under way.
+    pub fn clear(&mut self) -> Vec<Operation> {
+        self.search = None;
+        self.operations.iter_mut().filter_map(Option::take).collect()
+    }
+
+    fn place(&mut self, kind: Kind) -> Option<&mut Option<Operation>> {
+        self.operations.get_mut(kind.index())
+    }
+}
+
+impl Standing {
+    /// Whether objects that outlive the session may be made, changed and destroyed.
+    pub fn is_writable(&self) -> bool {
+        self.flags.has(SessionFlags::RW_SESSION)
+    }
+
+    /// Whether private objects are seen.
+    pub fn is_user(&self) -> bool {
+        self.user == Some(UserType::USER)
+    }
+
+    /// What `C_GetSessionInfo` says.
+    pub fn state(&self) -> SessionState {
+        match (self.is_writable(), self.user) {
+            (false, Some(UserType::USER)) => SessionState::RO_USER_FUNCTIONS,
+            (false, _) => SessionState::RO_PUBLIC_SESSION,
+            (true, Some(UserType::USER)) => SessionState::RW_USER_FUNCTIONS,
+            (true, Some(UserType::SO)) => SessionState::RW_SO_FUNCTIONS,
+            (true, _) => SessionState::RW_PUBLIC_SESSION,
+        }
+    }
+}
