@@ -8,6 +8,9 @@ pub enum Error {
     /// What should be the private key is none.
     #[error("the private key is not a P-256 key in PKCS#8 form")]
     Key,
+    /// What should become a bundle does not fit together.
+    #[error("a bundle takes a private key, the certificate of that very key, and password and name without zero bytes")]
+    Bundle,
     /// What should be a public key is none, or of a kind that certificates are not issued for.
     #[error("the public key is of a kind that certificates are not issued for; use P-256, P-384, Ed25519 or RSA")]
     PublicKey,
@@ -36,6 +39,6 @@ pub enum Error {
     #[error(transparent)]
     Chance(#[from] Dry),
     /// The signature could not be made.
-    #[error("the certificate could not be signed")]
+    #[error("the cryptographic engine failed over a certificate")]
     Engine,
 }

@@ -5,6 +5,7 @@
 //! the name written into it.
 
 mod authority;
+mod bundle;
 mod error;
 mod issue;
 mod pem;
@@ -12,6 +13,7 @@ mod request;
 mod signer;
 
 pub use authority::Authority;
+pub use bundle::{Contents, bundle};
 pub use error::Error;
 pub use issue::{Issued, Span, Wanted};
 pub use pem::{CERTIFICATE, PRIVATE_KEY, pem, unpem};

@@ -7,7 +7,7 @@ use strongroom_kmip::{
     payload::{GetRequest, GetResponse},
 };
 
-use super::{call::Call, contract::Perform, material, refusal::Refusal, wrapping};
+use super::{bundle, call::Call, contract::Perform, material, refusal::Refusal, wrapping};
 use crate::vault::{Action, Body, Form, Object, ObjectId, Permit, Released, Shape};
 
 impl Perform for GetRequest {
@@ -57,6 +57,9 @@ fn key(
         Attribute::KeyFormatType(format) => Some(*format),
         _ => None,
     });
+    if request.key_format_type == Some(KeyFormatType::PKCS_12) && matches!(shape, Shape::Private(_)) {
+        return bundle::bundle(call, object, permit);
+    }
     let format = request.key_format_type.or(own).unwrap_or_else(|| material::default_format(shape));
     let Released::Key(given) = call.view()?.release(object, permit, material::form(format, shape)?)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no key"));

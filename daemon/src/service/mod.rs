@@ -14,6 +14,7 @@ pub mod token;
 mod activate;
 mod add_attribute;
 mod alter;
+mod bundle;
 mod certificate;
 mod checking;
 mod create;

@@ -1,0 +1,103 @@
+//! A private key that leaves as PKCS#12: with the certificates and under the password that it is linked to (KMIP 2.1
+//! §6.1.19).
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    attribute::{Attribute, Linked},
+    code::{KeyFormatType, LinkType, ResultReason},
+    object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, PrivateKey},
+    secret::Secret,
+};
+
+use super::{call::Call, material, refusal::Refusal};
+use crate::{
+    certificate::{self, Contents},
+    vault::{Action, Form, Material, MechanismLevel, Object, ObjectId, Permit, Released},
+};
+
+/// The key in a bundle. What may leave at all was decided above.
+///
+/// # Errors
+/// [`Refusal`] when a link is missing or leads to what the caller may not have, or when key and certificate do not belong
+/// together.
+pub fn bundle(call: &Call<'_>, object: &Object, permit: &Permit) -> Result<Managed, Refusal> {
+    if call.vault.slot(Some(&object.slot))?.level != MechanismLevel::Legacy {
+        let why =
+            "PKCS#12 is written with Triple DES, which the policy of the key's slot does not allow; `legacy` does";
+        return Err(Refusal::new(ResultReason::KeyFormatTypeNotSupported, why));
+    }
+    let Released::Key(Material::Pkcs8(key)) = call.view()?.release(object, permit, Form::Pkcs8)? else {
+        return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no private key"));
+    };
+    let password = linked(object, LinkType::PKCS_12PasswordLink);
+    let password = password.ok_or_else(|| Refusal::missing("PKCS#12 Password Link of the key"))?;
+    let password = password_of(call, &password)?;
+    let password = std::str::from_utf8(password.reveal()).map_err(|_| Refusal::invalid("the password is no text"))?;
+    let name = object.attributes.iter().find_map(|attribute| match attribute {
+        Attribute::PKCS_12FriendlyName(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let chain = chain(call, object)?;
+    let contents = Contents { key: key.reveal(), chain: &chain, name };
+    let bundle = certificate::bundle(&contents, password).map_err(|error| Refusal::invalid(error.to_string()))?;
+    Ok(PrivateKey { key_block: KeyBlock::of(KeyFormatType::PKCS_12, Secret::new(bundle)) }.into())
+}
+
+/// The certificates from the key's own upwards. The link to the first stands at the key or at its public half; those
+/// further up are links of either kind.
+fn chain(call: &Call<'_>, key: &Object) -> Result<Vec<Vec<u8>>, Refusal> {
+    let mut chain = Vec::new();
+    let mut next = linked(key, LinkType::PKCS_12CertificateLink);
+    if let (None, Some(public)) = (&next, linked(key, LinkType::PublicKeyLink)) {
+        let (public, _) = call.view()?.see(call.caller, &public, Action::See)?;
+        next = linked(&public, LinkType::PKCS_12CertificateLink);
+    }
+    while let Some(id) = next {
+        if chain.len() >= LONGEST_CHAIN {
+            return Err(Refusal::invalid("the PKCS#12 Certificate Links go on for too long"));
+        }
+        let (object, given) = read(call, &id)?;
+        let Managed::Certificate(certificate) = given else {
+            return Err(Refusal::invalid("a PKCS#12 Certificate Link leads to what is no certificate"));
+        };
+        chain.push(certificate.certificate_value.0);
+        let above = || linked(&object, LinkType::CertificateLink);
+        next = linked(&object, LinkType::PKCS_12CertificateLink).or_else(above);
+    }
+    Ok(chain)
+}
+
+fn password_of(call: &Call<'_>, id: &ObjectId) -> Result<Secret, Refusal> {
+    let (_, given) = read(call, id)?;
+    let value = match &given {
+        Managed::SecretData(secret) => secret.key_block.key_value.as_ref(),
+        _ => None,
+    };
+    match value {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(bytes.duplicate()),
+        _ => Err(Refusal::invalid("the PKCS#12 Password Link leads to no password")),
+    }
+}
+
+fn read(call: &Call<'_>, id: &ObjectId) -> Result<(Arc<Object>, Managed), Refusal> {
+    let view = call.view()?;
+    let (object, permit) = view.see(call.caller, id, Action::Read)?;
+    match view.release(&object, &permit, Form::Raw)? {
+        Released::Blob(bytes) => Ok((object, material::thaw(&bytes)?)),
+        Released::Key(_) => Err(Refusal::invalid("a PKCS#12 link leads to a key")),
+    }
+}
+
+fn linked(object: &Object, wanted: LinkType) -> Option<ObjectId> {
+    object.attributes.iter().find_map(|attribute| match attribute {
+        Attribute::Link(link) if link.link_type == wanted => match &link.linked_object_identifier {
+            Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// No chain of certificates that anybody verifies is longer; links may also go in a circle.
+const LONGEST_CHAIN: usize = 10;
