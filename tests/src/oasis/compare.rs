@@ -5,10 +5,11 @@ use strongroom_kmip::tag::Tag;
 use strongroom_kmip::ttlv::{Item, Kind};
 
 use super::difference::Difference;
+use super::leaf::{leaf, near};
 use super::memory::{Memory, Value};
 use super::objects::{Objects, find};
 use super::query;
-use super::variation::{Freedom, IMPLICIT, LATE, Scope, fleeting, optional, tolerated};
+use super::variation::{IMPLICIT, Scope, optional, tolerated};
 
 /// Compares messages, and remembers what the answer shows.
 pub(super) fn compare(
@@ -176,60 +177,6 @@ fn identity(item: Item<'_, '_>) -> (u32, String) {
     (item.tag().0, what)
 }
 
-fn leaf(
-    expected: Item<'_, '_>,
-    came: Item<'_, '_>,
-    scope: Option<&Scope<'_>>,
-    memory: &mut Memory,
-) -> Result<(), Difference> {
-    if let Some(variable) = Memory::variable(expected) {
-        let value = Value::of(came).ok_or_else(|| Difference::between(expected, came))?;
-        return match memory.value(variable) {
-            Some(known) if *known != value && !fleeting(variable) => {
-                Err(Difference::new(format!("${variable} = {known:?}"), format!("{value:?}")))
-            }
-            _ => {
-                memory.bind(variable, value);
-                Ok(())
-            }
-        };
-    }
-    if let Ok(date) = expected.date_time() {
-        return if memory.was_asked(date) { exact(expected, came) } else { near(memory.now(), expected, came) };
-    }
-    let freedom = scope.map_or(Freedom::None, |scope| scope.freedom(expected));
-    match (freedom, expected.byte_string(), came.byte_string()) {
-        (Freedom::None, ..) => exact(expected, came),
-        (_, Ok(recorded), Ok(bytes)) => {
-            let fits = match memory.output(recorded) {
-                Some(known) => known == bytes,
-                None if freedom == Freedom::Length => recorded.len() == bytes.len(),
-                None => !bytes.is_empty(),
-            };
-            if !fits {
-                return Err(Difference::between(expected, came));
-            }
-            memory.came(recorded, bytes);
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn exact(expected: Item<'_, '_>, came: Item<'_, '_>) -> Result<(), Difference> {
-    if expected.encoded() == came.encoded() { Ok(()) } else { Err(Difference::between(expected, came)) }
-}
-
-/// A point in time that the server has chosen, or that was given as a distance from now. What a case has recorded years
-/// ago means now.
-fn near(now: i64, expected: Item<'_, '_>, came: Item<'_, '_>) -> Result<(), Difference> {
-    let (Ok(wanted), Ok(got)) = (expected.date_time(), came.date_time()) else {
-        return Err(Difference::between(expected, came));
-    };
-    let wanted = if wanted.abs_diff(now) > DAY { now } else { wanted };
-    if wanted.abs_diff(got) <= LATE { Ok(()) } else { Err(Difference::between(expected, came)) }
-}
-
 /// Whether it is the attribute that tells which random number generator has made the key.
 fn is_generator(item: Item<'_, '_>) -> bool {
     let named = || find(item, Tag::AttributeName).is_some_and(|name| name.text() == Ok("Random Number Generator"));
@@ -267,5 +214,145 @@ fn name(item: Item<'_, '_>) -> String {
     named.or(item.tag().text()).unwrap_or("an extension").to_owned()
 }
 
-/// What is further from now than this was recorded, not asked for.
-const DAY: u64 = 86_400;
+#[cfg(test)]
+mod tests {
+    use strongroom_kmip::ttlv::{Limits, Tree};
+    use strongroom_kmip::xml;
+
+    use super::*;
+
+    const KEY: &str = r#"<UniqueIdentifier type="TextString" value="k"/>"#;
+
+    fn request(operation: &str, payload: &str) -> String {
+        format!(
+            r#"<RequestMessage><BatchItem><Operation type="Enumeration" value="{operation}"/>
+            <RequestPayload>{payload}</RequestPayload></BatchItem></RequestMessage>"#
+        )
+    }
+
+    fn answer(operation: &str, status: &str, rest: &str) -> String {
+        format!(
+            r#"<ResponseMessage><ResponseHeader/><BatchItem><Operation type="Enumeration" value="{operation}"/>
+            <ResultStatus type="Enumeration" value="{status}"/>{rest}</BatchItem></ResponseMessage>"#
+        )
+    }
+
+    fn payload(operation: &str, payload: &str) -> String {
+        answer(operation, "Success", &format!("<ResponsePayload>{payload}</ResponsePayload>"))
+    }
+
+    fn fits(
+        memory: &mut Memory,
+        objects: &mut Objects,
+        request: &str,
+        expected: &str,
+        came: &str,
+    ) -> Result<(), String> {
+        let read = |text: &str| xml::read(text, &Limits::default()).expect("the test writes sound XML");
+        let request = memory.request(request).expect("every variable is known");
+        let (expected, came) = (memory.expected(expected).expect("the test writes sound XML"), read(came));
+        let trees =
+            [&request, &expected, &came].map(|bytes| Tree::read(bytes, &Limits::default()).expect("it was written"));
+        let [request, expected, came] = trees.each_ref().map(Tree::root);
+        objects.learn(request, came);
+        compare(request, expected, came, memory, objects).map_err(|difference| difference.to_string())
+    }
+
+    fn alone(request: &str, expected: &str, came: &str) -> Result<(), String> {
+        fits(&mut Memory::default(), &mut Objects::default(), request, expected, came)
+    }
+
+    #[test]
+    fn what_may_differ_does_and_nothing_else() {
+        let state = |state: &str| format!(r#"<State type="Enumeration" value="{state}"/>"#);
+        let name = r#"<ContactInformation type="TextString" value="Joe"/>"#;
+        let attributes =
+            |attributes: &str| payload("GetAttributes", &format!("{KEY}<Attributes>{attributes}</Attributes>"));
+        let all = request("GetAttributes", KEY);
+        let one = request("GetAttributes", &format!(r#"{KEY}<AttributeReference type="Enumeration" value="State"/>"#));
+        let active = state("Active");
+        let failure = |reason: &str, message: &str| {
+            let message = format!(r#"<ResultMessage type="TextString" value="{message}"/>"#);
+            answer(
+                "Get",
+                "OperationFailed",
+                &format!(r#"<ResultReason type="Enumeration" value="{reason}"/>{message}"#),
+            )
+        };
+        let get = request("Get", KEY);
+        let rows = [
+            ("the same", &all, attributes(&active), attributes(&active), true),
+            ("another value", &all, attributes(&active), attributes(&state("PreActive")), false),
+            (
+                "another order",
+                &all,
+                attributes(&format!("{active}{name}")),
+                attributes(&format!("{name}{active}")),
+                true,
+            ),
+            ("one more", &all, attributes(&active), attributes(&format!("{active}{name}")), true),
+            (
+                "one more that nobody asked for",
+                &one,
+                attributes(&active),
+                attributes(&format!("{active}{name}")),
+                false,
+            ),
+            ("one less", &all, attributes(&format!("{active}{name}")), attributes(&active), false),
+            ("another message", &get, failure("Sensitive", "a"), failure("Sensitive", "b"), true),
+            ("another reason", &get, failure("Sensitive", "a"), failure("NotExtractable", "a"), false),
+            ("success", &get, failure("Sensitive", "a"), payload("Get", KEY), false),
+            ("another operation", &get, payload("Get", KEY), payload("Destroy", KEY), false),
+        ];
+        for (row, request, expected, came, same) in rows {
+            let outcome = alone(request, &expected, &came);
+            assert_eq!(outcome.is_ok(), same, "{row}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_is_one_value_throughout() {
+        let (mut memory, mut objects) = (Memory::default(), Objects::default());
+        let asked = request("Destroy", KEY);
+        let expected = payload("Destroy", r#"<UniqueIdentifier type="TextString" value="$UNIQUE_IDENTIFIER_0"/>"#);
+        let came = |id: &str| payload("Destroy", &format!(r#"<UniqueIdentifier type="TextString" value="{id}"/>"#));
+        assert_eq!(fits(&mut memory, &mut objects, &asked, &expected, &came("k")), Ok(()));
+        assert_eq!(fits(&mut memory, &mut objects, &asked, &expected, &came("k")), Ok(()));
+        assert!(fits(&mut memory, &mut objects, &asked, &expected, &came("l")).is_err());
+    }
+
+    #[test]
+    fn only_a_key_that_the_server_made_encrypts_to_what_nobody_could_know() {
+        let encrypt = request("Encrypt", &format!(r#"{KEY}<Data type="ByteString" value="0102"/>"#));
+        let data = |data: &str| payload("Encrypt", &format!(r#"{KEY}<Data type="ByteString" value="{data}"/>"#));
+        assert!(alone(&encrypt, &data("aaaa"), &data("bbbb")).is_err(), "a registered key");
+
+        let (mut memory, mut objects) = (Memory::default(), Objects::default());
+        let create = request("Create", "");
+        assert_eq!(fits(&mut memory, &mut objects, &create, &payload("Create", KEY), &payload("Create", KEY)), Ok(()));
+        let mut encrypts = |came: &str| fits(&mut memory, &mut objects, &encrypt, &data("aaaa"), &data(came));
+        assert!(encrypts("bb").is_err(), "another length");
+        assert_eq!(encrypts("bbbb"), Ok(()));
+        assert!(encrypts("cccc").is_err(), "not the same a second time");
+    }
+
+    #[test]
+    fn a_recorded_date_means_now_and_a_date_that_was_asked_for_means_itself() {
+        let date = |date: &str| {
+            let date = format!(r#"<ActivationDate type="DateTime" value="{date}"/>"#);
+            payload("GetAttributes", &format!("{KEY}<Attributes>{date}</Attributes>"))
+        };
+        let now = |memory: &Memory| date(&format!("0x{:016x}", memory.now()));
+        let (mut memory, mut objects) = (Memory::default(), Objects::default());
+        let get = request("GetAttributes", KEY);
+        memory.request(&get).expect("there is nothing to fill");
+        let long_ago = date("2013-01-10T23:33:21+00:00");
+        let today = now(&memory);
+        assert_eq!(fits(&mut memory, &mut objects, &get, &long_ago, &today), Ok(()));
+        assert!(fits(&mut memory, &mut objects, &get, &long_ago, &long_ago).is_err());
+        let set = r#"<ActivationDate type="DateTime" value="2013-01-10T23:33:21+00:00"/>"#;
+        memory.request(&request("Register", set)).expect("there is nothing to fill");
+        assert_eq!(fits(&mut memory, &mut objects, &get, &long_ago, &long_ago), Ok(()));
+        assert!(fits(&mut memory, &mut objects, &get, &long_ago, &today).is_err());
+    }
+}

@@ -7,6 +7,7 @@ mod catalogue;
 mod compare;
 mod difference;
 mod exception;
+mod leaf;
 mod memory;
 mod objects;
 mod play;
