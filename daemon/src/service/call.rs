@@ -175,6 +175,8 @@ impl<'s> Call<'s> {
     ) -> Result<T, Refusal> {
         let now = self.vault.now();
         self.edit(id, Action::Change, |object| {
+            // Asked of the object as it is claimed: it may have changed since it was looked at.
+            alter::tightens(object, attribute)?;
             let result = edit(object)?;
             alter::consequences(now, object, attribute)?;
             Ok(result)

@@ -22,7 +22,6 @@ impl Perform for ModifyAttributeRequest {
         let Instance { index, attribute } = self.new_attribute.0;
         let kind = attribute.kind();
         alter::check(call.version, call.vault.now(), &object, &kind, Way::Modify)?;
-        alter::tightens(&object, &attribute)?;
         if let Attribute::Name(name) = &attribute {
             creation::unique_name(call, name, Some(&id))?;
         }

@@ -34,6 +34,8 @@ impl Service {
             _ => None,
         };
         let sealing = matches!(order, Order::Seal);
+        let _alone =
+            matches!(order, Order::TokenInit { .. }).then(|| self.pins.lock().unwrap_or_else(PoisonError::into_inner));
         let outcome = self.perform_order(operator, order, &mut done);
         let said = match &outcome {
             Ok(_) => Outcome::Success,

@@ -41,6 +41,8 @@ pub struct Service {
     requests: AtomicU64,
     /// What the log told at the start, until the store can be held against it.
     pub(super) told: Mutex<Option<Told>>,
+    /// Held from reading a token's PINs until they are written again: no two tries count as one.
+    pub(super) pins: Mutex<()>,
 }
 
 /// A request, and what the front knows besides.
@@ -163,7 +165,15 @@ serves! {
 impl Service {
     /// A service over a vault and a log. `uses` says how durable the record of a mere use is before its answer.
     pub fn new(vault: Arc<Vault>, log: Arc<Log>, uses: Durability) -> Self {
-        Self { vault, log, streams: Streams::default(), uses, requests: AtomicU64::new(0), told: Mutex::default() }
+        Self {
+            vault,
+            log,
+            streams: Streams::default(),
+            uses,
+            requests: AtomicU64::new(0),
+            told: Mutex::default(),
+            pins: Mutex::default(),
+        }
     }
 
     /// Takes in what the end of the log told at the start. The store is held against it when the vault opens.

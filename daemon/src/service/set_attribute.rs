@@ -25,7 +25,6 @@ impl Perform for SetAttributeRequest {
         }
         let there = object.attributes.get(&kind).is_some();
         alter::check(call.version, call.vault.now(), &object, &kind, if there { Way::Modify } else { Way::Add })?;
-        alter::tightens(&object, &attribute)?;
         let new = attribute.clone();
         let set = |object: &mut crate::vault::Object| {
             object.attributes.remove_all(&kind);

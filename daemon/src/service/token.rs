@@ -3,6 +3,8 @@
 //! A try is counted, durably, before the PIN is looked at, so that no crash and no race gives a try away. The wait
 //! between tries grows, and after enough of them the PIN is locked until the security officer sets a new one.
 
+use std::sync::PoisonError;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
@@ -105,6 +107,7 @@ impl Service {
     /// # Errors
     /// [`PinError`].
     pub fn check_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
+        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.try_pin(slot, of, pin);
         self.record(caller, slot, Event::Login, &outcome)?;
         outcome
@@ -122,6 +125,7 @@ impl Service {
         old: &Secret,
         new: &Secret,
     ) -> Result<(), PinError> {
+        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.try_pin(slot, of, old).and_then(|()| self.write_pin(slot, of, new));
         self.record(caller, slot, Event::PinSet, &outcome)?;
         outcome
@@ -132,6 +136,7 @@ impl Service {
     /// # Errors
     /// [`PinError`].
     pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
+        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.write_pin(slot, PinOf::User, new);
         self.record(caller, slot, Event::PinSet, &outcome)?;
         outcome

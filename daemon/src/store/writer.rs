@@ -348,10 +348,14 @@ mod tests {
     fn hold(store: &Written<Puppet>) -> mpsc::Sender<()> {
         let (release, released) = mpsc::channel::<()>();
         let (entered, is_held) = mpsc::channel();
+        // The medium waits for this before it applies anything. Otherwise the answer might be there before the
+        // continuation is, which would then run, and wait for ever, on this very thread.
+        let gate = store.medium.applied.lock().unwrap();
         store.commit(put(Table::Object)).then(move |_| {
             entered.send(()).unwrap();
             let _ = released.recv();
         });
+        drop(gate);
         is_held.recv().unwrap();
         release
     }

@@ -1,6 +1,6 @@
 //! The door: every way to an object, and the one way to change it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use strongroom_kmip::{
     attribute::{Attribute, Set},
@@ -38,6 +38,8 @@ pub struct Vault {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
+    /// Held while the vault is being opened, so that it is opened once.
+    unsealing: Mutex<()>,
 }
 
 /// An object to be.
@@ -53,7 +55,7 @@ pub struct New {
 impl Vault {
     /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
     pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        Self { store, slots, clock, chance, open: RwLock::new(None) }
+        Self { store, slots, clock, chance, open: RwLock::new(None), unsealing: Mutex::default() }
     }
 
     /// Makes the root key of a new store, and an envelope for each way to unseal it.
@@ -87,11 +89,16 @@ impl Vault {
     /// # Errors
     /// [`Error::WrongKey`] when it opens nothing.
     pub fn unseal(&self, key: &UnsealKey) -> Result<Findings, Error> {
+        let _alone = self.unsealing.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.store.get(Table::Setting, SEAL.as_bytes())?;
         let row = row.ok_or(Error::Broken("unsealing: there is no root key; run `strongroom init`"))?;
         let damaged = |_| Error::Damaged(format!("setting/{SEAL}"));
         let envelopes: Vec<Envelope> = serde_json::from_slice(&row).map_err(damaged)?;
         let root = envelopes.iter().find_map(|envelope| envelope.open(key).ok()).ok_or(Error::WrongKey)?;
+        // What is open already goes on: changes under way belong to it.
+        if let Ok(opened) = self.opened() {
+            return Ok(opened.findings.clone());
+        }
         let opened = Opened::load(&root, &*self.store, &self.chance)?;
         let findings = opened.findings.clone();
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(opened));

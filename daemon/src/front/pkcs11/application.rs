@@ -255,7 +255,9 @@ impl Application {
     pub fn object(&self, session: u64, handle: u64, wrong: Rv) -> Result<(Standing, ObjectId), Rv> {
         let state = self.lock();
         let standing = state.standing(session)?;
-        let object = state.handles.get(&handle).filter(|object| object.slot == standing.slot).ok_or(wrong)?;
+        // Asked at every use: a handle outlives the login that it was given under.
+        let open = |object: &&Handle| object.slot == standing.slot && (!object.private || standing.is_user());
+        let object = state.handles.get(&handle).filter(open).ok_or(wrong)?;
         Ok((standing, object.id.clone()))
     }
 

@@ -193,7 +193,8 @@ impl Buffer {
         self.tidy();
         // Memory follows the bytes that came, not the length they claim.
         if self.bytes.len().saturating_sub(self.end) < CHUNK {
-            let mut larger = vec![0; self.end.saturating_mul(2).max(CHUNK.saturating_mul(2))];
+            let left = self.end.saturating_sub(self.start);
+            let mut larger = vec![0; left.saturating_mul(2).max(CHUNK.saturating_mul(2))];
             for (to, from) in larger.iter_mut().zip(self.bytes()) {
                 *to = *from;
             }

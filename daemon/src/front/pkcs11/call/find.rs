@@ -49,7 +49,9 @@ impl Serve for request::FindObjects {
             Some(search.drain(..most.min(search.len())).collect::<Vec<_>>())
         })?;
         let next = next.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
-        let found = next.iter().map(|object| found(desk, standing, object)).collect();
+        // Asked again: a logout may have come between search and answer.
+        let seen = next.iter().filter(|object| desk.sees(standing, object));
+        let found = seen.map(|object| found(desk, standing, object)).collect();
         Ok((Rv::OK, answer::FindObjects { found }))
     }
 }

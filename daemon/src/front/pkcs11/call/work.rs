@@ -67,12 +67,11 @@ fn end(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<(), Rv> {
 
 /// Whether the key's own list of mechanisms, where it has one, has this one.
 fn is_allowed(desk: &Desk<'_>, id: &crate::service::ObjectId, kind: u64) -> bool {
-    let object = desk.house.service.glance(desk.caller, id);
-    let list =
-        object.ok().and_then(|object| object::kept(&object, strongroom_pkcs11_wire::AttributeType::ALLOWED_MECHANISMS));
-    match list {
+    let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
+    match object::kept(&object, strongroom_pkcs11_wire::AttributeType::ALLOWED_MECHANISMS) {
         Some(Value::Ulongs(allowed)) => allowed.contains(&kind),
-        _ => true,
+        Some(_) => false,
+        None => true,
     }
 }
 
