@@ -1,0 +1,251 @@
+//! A house with the socket alone, and applications that speak to it.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use strongroom::{
+    audit::{Durability, Log, Options},
+    caller::{Caller, Front, Principal, Role},
+    clock::{Clock, SystemClock},
+    front::pkcs11::{Door, Places, open},
+    service::{Order, Service},
+    slot::{
+        Slot,
+        policy::Level,
+        software::{Random, Software},
+    },
+    store::{self, Kind, Settings},
+    vault::{Fitted, UnsealKey, Vault},
+};
+use strongroom_kmip::secret::Secret;
+use strongroom_pkcs11_wire::{
+    Attribute, AttributeType, Mechanism, MechanismType, Rv,
+    attribute::{Template, Value},
+    call::{self, Ask, answer, request},
+    codec,
+    number::{ObjectClass, Protocol, SessionFlags, UserType},
+    value::Wiped,
+};
+
+/// The house.
+pub struct House {
+    pub service: Arc<Service>,
+    pub vault: Arc<Vault>,
+    door: Option<Door>,
+    folder: PathBuf,
+}
+
+pub const PIN: &[u8] = b"1234";
+pub const OFFICER: &[u8] = b"87654321";
+
+impl House {
+    pub fn new() -> Self {
+        Self::with(Places::default())
+    }
+
+    pub fn with(places: Places) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("strongroom-pkcs11-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (Arc::new(SystemClock), Arc::new(Random::default()));
+        let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
+        let fitted = |name: &str| {
+            let slot: Arc<dyn Slot> = Arc::new(Software::new(name));
+            Fitted { slot, level: Level::Standard }
+        };
+        let slots = vec![fitted("dev"), fitted("other")];
+        let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
+        let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();
+        vault.initialise(&[key()]).unwrap();
+        vault.unseal(&key()).unwrap();
+        let service = Arc::new(Service::new(vault.clone(), Arc::new(log), Durability::Written));
+        for slot in ["dev", "other"] {
+            let (so_pin, user_pin) = (Secret::copy_of(OFFICER), Secret::copy_of(PIN));
+            service.order(&operator(), Order::TokenInit { slot: slot.to_owned(), so_pin, user_pin }).unwrap();
+        }
+        let mut house = Self { service, vault, door: None, folder };
+        house.open(places);
+        house
+    }
+
+    fn open(&mut self, places: Places) {
+        let listener = UnixListener::bind(self.folder.join("pkcs11.sock")).unwrap();
+        self.door = Some(open(listener, self.service.clone(), &Random::default(), places).unwrap());
+    }
+
+    /// Closes the door and waits until everybody is out.
+    pub fn close(&mut self) {
+        self.door.take().unwrap().close();
+    }
+
+    /// The daemon starts anew on the same store.
+    pub fn reopen(&mut self) {
+        self.close();
+        std::fs::remove_file(self.folder.join("pkcs11.sock")).unwrap();
+        self.open(Places::default());
+    }
+
+    /// A connection that has said nothing yet.
+    pub fn knock(&self) -> Client {
+        let stream = UnixStream::connect(self.folder.join("pkcs11.sock")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        Client { stream, read: Vec::new() }
+    }
+
+    /// An application that calls itself so.
+    pub fn attach(&self, nonce: u8) -> Client {
+        let mut client = self.knock();
+        let ask = request::Attach { protocol: Protocol::ONE, nonce: [nonce; 16], process: 1 };
+        assert_eq!(client.ask(ask).unwrap().protocol, Protocol::ONE);
+        client
+    }
+
+    /// An application with a session that may write, logged in.
+    pub fn user(&self) -> (Client, u64) {
+        let mut client = self.attach(1);
+        let session = client.session(RW);
+        client.log_in(session, UserType::USER, PIN).unwrap();
+        (client, session)
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(door) = self.door.take() {
+            door.close();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub fn key() -> UnsealKey {
+    UnsealKey::File(Secret::new(vec![7; 32]))
+}
+
+pub fn operator() -> Caller {
+    Caller {
+        principal: Principal::Operator,
+        role: Role::Administrator,
+        front: Front::Control,
+        from: "a test".to_owned(),
+    }
+}
+
+pub const RW: SessionFlags = SessionFlags(0x6);
+pub const RO: SessionFlags = SessionFlags(0x4);
+
+/// An application's connection.
+pub struct Client {
+    pub stream: UnixStream,
+    read: Vec<u8>,
+}
+
+impl Client {
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next answer's return value and body; nothing when the daemon has hung up.
+    pub fn receive(&mut self) -> Option<(Rv, Vec<u8>)> {
+        loop {
+            if let Some(frame) = codec::cut(&self.read).unwrap() {
+                let (rv, body, taken) = (Rv(u64::from(frame.head)), frame.body.to_vec(), frame.taken);
+                self.read.drain(..taken);
+                return Some((rv, body));
+            }
+            let mut part = [0; 4096];
+            match self.stream.read(&mut part) {
+                Ok(0) => return None,
+                Ok(length) => self.read.extend_from_slice(&part[..length]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// A call, and both halves of what comes back.
+    pub fn call<R: Ask>(&mut self, ask: R) -> (Rv, Option<R::Answer>) {
+        let mut bytes = Vec::new();
+        call::write_request(&ask, &mut bytes).unwrap();
+        self.send(&bytes);
+        let (rv, body) = self.receive().unwrap();
+        (rv, call::read_answer::<R>(rv, &body).unwrap())
+    }
+
+    /// A call that either goes well or is refused.
+    pub fn ask<R: Ask>(&mut self, ask: R) -> Result<R::Answer, Rv> {
+        match self.call(ask) {
+            (Rv::OK, Some(answer)) => Ok(answer),
+            (rv, _) => Err(rv),
+        }
+    }
+
+    pub fn session(&mut self, flags: SessionFlags) -> u64 {
+        self.ask(request::OpenSession { slot: 0, flags }).unwrap().session
+    }
+
+    pub fn log_in(&mut self, session: u64, user: UserType, pin: &[u8]) -> Result<answer::Login, Rv> {
+        self.ask(request::Login { session, user, pin: Some(Wiped::from(pin)) })
+    }
+
+    /// An AES key of the token.
+    pub fn aes(&mut self, session: u64, template: Template) -> Result<u64, Rv> {
+        let mechanism = Mechanism::plain(MechanismType::AES_KEY_GEN);
+        self.ask(request::GenerateKey { session, mechanism, template }).map(|answer| answer.key)
+    }
+
+    /// A P-256 pair of the token: public, private.
+    pub fn p256(&mut self, session: u64, label: &str) -> (u64, u64) {
+        let public = vec![Attribute::bytes(AttributeType::EC_PARAMS, P256), labelled(label), lasts()];
+        let private = vec![labelled(label), lasts()];
+        let mechanism = Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN);
+        let made = self.ask(request::GenerateKeyPair { session, mechanism, public, private }).unwrap();
+        (made.public, made.private)
+    }
+
+    /// Everything that a template finds.
+    pub fn find(&mut self, session: u64, template: Template) -> Vec<u64> {
+        self.ask(request::FindObjectsInit { session, template }).unwrap();
+        let found = self.ask(request::FindObjects { session, most: 100 }).unwrap().found;
+        self.ask(request::FindObjectsFinal { session }).unwrap();
+        found.into_iter().map(|found| found.object).collect()
+    }
+}
+
+pub const P256: [u8; 10] = [0x06, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7];
+
+pub fn truth(kind: AttributeType, value: bool) -> Attribute {
+    Attribute::new(kind, Value::Bool(value))
+}
+
+pub fn number(kind: AttributeType, value: u64) -> Attribute {
+    Attribute::new(kind, Value::Ulong(value))
+}
+
+pub fn labelled(label: &str) -> Attribute {
+    Attribute::bytes(AttributeType::LABEL, label.as_bytes())
+}
+
+pub fn class(class: ObjectClass) -> Attribute {
+    number(AttributeType::CLASS, class.0)
+}
+
+/// It outlives the session.
+pub fn lasts() -> Attribute {
+    truth(AttributeType::TOKEN, true)
+}
+
+/// The template of an AES-256 key that outlives the session.
+pub fn lasting_aes(label: &str) -> Template {
+    vec![labelled(label), number(AttributeType::VALUE_LEN, 32), lasts()]
+}

@@ -1,0 +1,104 @@
+//! Logging in, and what it opens.
+
+use strongroom_pkcs11_wire::{
+    Mechanism, MechanismType, Rv,
+    call::request,
+    number::{SessionState, TokenFlags, UserType},
+    value::Wiped,
+};
+
+use crate::house::{House, OFFICER, PIN, RO, RW, lasting_aes};
+
+#[test]
+fn a_wrong_pin_is_refused_and_counted() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let session = client.session(RW);
+    assert_eq!(client.log_in(session, UserType::USER, b"4321").err(), Some(Rv::PIN_INCORRECT));
+    let flags = client.ask(request::GetTokenInfo { slot: 0 }).unwrap().info.flags;
+    assert!(flags.has(TokenFlags::USER_PIN_COUNT_LOW) && !flags.has(TokenFlags::USER_PIN_LOCKED));
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    let flags = client.ask(request::GetTokenInfo { slot: 0 }).unwrap().info.flags;
+    assert!(!flags.has(TokenFlags::USER_PIN_COUNT_LOW));
+}
+
+#[test]
+fn a_login_that_cannot_be_is_refused_by_its_fault() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    for (why, user, pin, expected) in [
+        ("the same again", UserType::USER, PIN, Rv::USER_ALREADY_LOGGED_IN),
+        ("another", UserType::SO, OFFICER, Rv::USER_ANOTHER_ALREADY_LOGGED_IN),
+        ("for one key", UserType::CONTEXT_SPECIFIC, PIN, Rv::OPERATION_NOT_INITIALIZED),
+        ("nobody", UserType(99), PIN, Rv::USER_TYPE_INVALID),
+    ] {
+        assert_eq!(client.log_in(session, user, pin).err(), Some(expected), "{why}");
+    }
+    let no_pin = request::Login { session, user: UserType::USER, pin: None };
+    client.ask(request::Logout { session }).unwrap();
+    assert_eq!(client.ask(no_pin).err(), Some(Rv::ARGUMENTS_BAD));
+    assert_eq!(client.ask(request::Logout { session }).err(), Some(Rv::USER_NOT_LOGGED_IN));
+}
+
+#[test]
+fn private_objects_are_seen_by_those_who_have_logged_in() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (public, private) = client.p256(session, "pair");
+    client.ask(request::Logout { session }).unwrap();
+    assert_eq!(client.find(session, Vec::new()), [public]);
+    let mechanism = Some(Mechanism::plain(MechanismType::ECDSA));
+    let begin = request::SignInit { session, mechanism, key: private };
+    assert_eq!(client.ask(begin).err(), Some(Rv::KEY_HANDLE_INVALID));
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    assert_eq!(client.find(session, Vec::new()).len(), 2);
+}
+
+#[test]
+fn without_a_login_nothing_private_is_made() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let session = client.session(RW);
+    assert_eq!(client.aes(session, lasting_aes("key")).err(), Some(Rv::USER_NOT_LOGGED_IN));
+}
+
+#[test]
+fn a_login_is_with_one_token() {
+    let house = House::new();
+    let (mut client, _) = house.user();
+    let other = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    let state = client.ask(request::GetSessionInfo { session: other }).unwrap().info.state;
+    assert_eq!(state, SessionState::RW_PUBLIC_SESSION);
+}
+
+#[test]
+fn an_officer_sets_the_pin_of_a_user() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let session = client.session(RW);
+    let set = || request::InitPIN { session, pin: Some(Wiped::from(&b"new pin"[..])) };
+    assert_eq!(client.ask(set()).err(), Some(Rv::USER_NOT_LOGGED_IN));
+    client.log_in(session, UserType::SO, OFFICER).unwrap();
+    client.ask(set()).unwrap();
+    client.ask(request::Logout { session }).unwrap();
+    assert_eq!(client.log_in(session, UserType::USER, PIN).err(), Some(Rv::PIN_INCORRECT));
+    client.log_in(session, UserType::USER, b"new pin").unwrap();
+}
+
+#[test]
+fn a_user_changes_the_own_pin() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let change = |session, old: &[u8], new: &[u8]| request::SetPIN {
+        session,
+        old: Some(Wiped::from(old)),
+        new: Some(Wiped::from(new)),
+    };
+    let reader = client.session(RO);
+    assert_eq!(client.ask(change(reader, PIN, b"5678")).err(), Some(Rv::SESSION_READ_ONLY));
+    assert_eq!(client.ask(change(session, b"9999", b"5678")).err(), Some(Rv::PIN_INCORRECT));
+    assert_eq!(client.ask(change(session, PIN, b"1")).err(), Some(Rv::PIN_LEN_RANGE));
+    client.ask(change(session, PIN, b"5678")).unwrap();
+    client.ask(request::Logout { session }).unwrap();
+    client.log_in(session, UserType::USER, b"5678").unwrap();
+}

@@ -1,0 +1,11 @@
+//! The PKCS#11 socket, spoken to in the wire's own words: the rules of sessions, logins, objects and operations.
+
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
+mod application;
+mod frames;
+mod house;
+mod login;
+mod object;
+mod operation;
+mod sealed;
