@@ -292,11 +292,14 @@ fn nothing_is_promised_or_signed_before_it_is_durable() {
     sync.wait().unwrap();
     let done = || scene.disk.done.lock().unwrap().clone();
     let since = Instant::now();
-    while done().len() < 4 {
+    while !done().contains(&"checkpoint") {
         assert!(since.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(done(), ["append", "append", "sync", "checkpoint"]);
+    // The writer may have begun its sync between the two lines; then it syncs once more.
+    let mut done = done();
+    done.dedup();
+    assert_eq!(done, ["append", "sync", "checkpoint"]);
 }
 
 #[test]
