@@ -1,0 +1,165 @@
+//! pkcs11-tool, with OpenSSL to check what it made.
+
+use crate::bench::Bench;
+
+#[test]
+fn slots_and_mechanisms_are_listed() {
+    let Some(bench) = Bench::new() else { return };
+    let slots = bench.stranger("--list-slots").succeeds().stdout;
+    for line in ["token label        : dev", "login required, rng, token initialized, PIN initialized"] {
+        assert!(slots.contains(line), "{slots}");
+    }
+    let mechanisms = bench.stranger("--list-mechanisms").succeeds().stdout;
+    for line in [
+        "RSA-PKCS, keySize={1024,8192}, encrypt, decrypt, sign, verify",
+        "SHA1-RSA-PKCS, keySize={1024,8192}, verify\n",
+        "ECDSA-KEY-PAIR-GEN, keySize={224,521}, generate_key_pair",
+        "AES-KEY-GEN, keySize={16,32}, generate",
+        "AES-GCM, keySize={16,32}, encrypt, decrypt",
+        "SHA256, digest",
+    ] {
+        assert!(mechanisms.contains(line), "{line}: {mechanisms}");
+    }
+    assert!(!mechanisms.contains("DES3-KEY-GEN"), "{mechanisms}");
+}
+
+#[test]
+fn a_signature_of_every_kind_is_one_to_openssl() {
+    let Some(bench) = Bench::new() else { return };
+    bench.pair("rsa:2048", "rsa", "01");
+    bench.pair("EC:prime256v1", "p256", "02");
+    bench.pair("EC:secp521r1", "p521", "03");
+    let _ = bench.openssl("dgst -sha256 -binary -out @hash @data").succeeds();
+    for (mechanism, id, input, key, options) in [
+        ("SHA256-RSA-PKCS", "01", "data", "rsa", ""),
+        ("SHA512-RSA-PKCS", "01", "data", "rsa", "-sha512"),
+        ("SHA256-RSA-PKCS-PSS", "01", "data", "rsa", "-sigopt rsa_padding_mode:pss"),
+        ("RSA-PKCS-PSS --hash-algorithm SHA256", "01", "hash", "rsa", "-sigopt rsa_padding_mode:pss"),
+        ("ECDSA -f openssl", "02", "hash", "p256", ""),
+        ("ECDSA-SHA256 -f openssl", "02", "data", "p256", ""),
+        ("ECDSA-SHA384 -f openssl", "03", "data", "p521", "-sha384"),
+    ] {
+        let _ = bench.user(&format!("--sign -m {mechanism} --id {id} -i @{input} -o @signature")).succeeds();
+        let hash = if options.starts_with("-sha") { "" } else { "-sha256" };
+        let check = format!("dgst {hash} {options} -verify @{key}.pem -signature @signature @data");
+        let told = bench.openssl(&check).succeeds().stdout;
+        assert!(told.contains("Verified OK"), "{mechanism}: {told}");
+    }
+}
+
+#[test]
+fn a_signature_is_checked_and_a_wrong_one_is_refused() {
+    let Some(bench) = Bench::new() else { return };
+    bench.pair("rsa:2048", "rsa", "01");
+    let _ = bench.user("--keypairgen --key-type EC:edwards25519 --label ed --id 02").succeeds();
+    std::fs::write(bench.path("other"), b"other").expect("the bench's folder takes files");
+    for (mechanism, id) in [("SHA256-RSA-PKCS", "01"), ("SHA256-RSA-PKCS-PSS", "01"), ("EDDSA", "02")] {
+        let _ = bench.user(&format!("--sign -m {mechanism} --id {id} -i @data -o @signature")).succeeds();
+        let check = |input: &str| {
+            bench.user(&format!("--verify -m {mechanism} --id {id} -i @{input} --signature-file @signature")).stdout
+        };
+        assert!(check("data").contains("Signature is valid"), "{mechanism}");
+        assert!(check("other").contains("Invalid signature"), "{mechanism}");
+    }
+}
+
+#[test]
+fn what_openssl_encrypts_is_decrypted() {
+    let Some(bench) = Bench::new() else { return };
+    bench.pair("rsa:2048", "rsa", "01");
+    std::fs::write(bench.path("text"), b"for your eyes").expect("the bench's folder takes files");
+    for (padding, mechanism) in [
+        ("-pkeyopt rsa_padding_mode:pkcs1", "RSA-PKCS"),
+        ("-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256", "RSA-PKCS-OAEP --hash-algorithm SHA256"),
+    ] {
+        let _ =
+            bench.openssl(&format!("pkeyutl -encrypt -pubin -inkey @rsa.pem -in @text -out @box {padding}")).succeeds();
+        let _ = bench.user(&format!("--decrypt -m {mechanism} --id 01 -i @box -o @back")).succeeds();
+        assert_eq!(bench.read("back"), b"for your eyes", "{mechanism}");
+    }
+}
+
+#[test]
+fn what_is_encrypted_comes_back() {
+    let Some(bench) = Bench::new() else { return };
+    let _ = bench.user("--keygen --key-type AES:32 --label aes --id 01").succeeds();
+    let iv = "--iv 000102030405060708090a0b0c0d0e0f";
+    for mechanism in ["AES-CBC", "AES-CBC-PAD"] {
+        let _ = bench.user(&format!("--encrypt -m {mechanism} {iv} --id 01 -i @data -o @box")).succeeds();
+        assert_ne!(bench.read("box"), bench.read("data"), "{mechanism}");
+        let _ = bench.user(&format!("--decrypt -m {mechanism} {iv} --id 01 -i @box -o @back")).succeeds();
+        assert_eq!(bench.read("back"), bench.read("data"), "{mechanism}");
+    }
+}
+
+#[test]
+fn objects_are_written_read_and_deleted() {
+    let Some(bench) = Bench::new() else { return };
+    let _ = bench
+        .openssl("req -x509 -newkey rsa:2048 -nodes -keyout @key.pem -out @certificate.pem -subj /CN=x -days 3")
+        .succeeds();
+    let _ = bench.openssl("x509 -in @certificate.pem -outform DER -out @certificate.der").succeeds();
+    let _ = bench.openssl("rsa -in @key.pem -outform DER -out @key.der").succeeds();
+    let _ = bench.openssl("rsa -in @key.pem -pubout -outform DER -out @public.der").succeeds();
+    let _ = bench.openssl("ecparam -name secp384r1 -genkey -noout -outform DER -out @elliptic.der").succeeds();
+    for (file, kind, id) in [
+        ("certificate.der", "cert", "01"),
+        ("key.der", "privkey", "01"),
+        ("public.der", "pubkey", "01"),
+        ("elliptic.der", "privkey", "02"),
+        ("data", "data", "03"),
+    ] {
+        let name = if kind == "data" { "--label paper" } else { "--label imported" };
+        let id = if kind == "data" { String::new() } else { format!("--id {id}") };
+        let _ = bench.user(&format!("--write-object @{file} --type {kind} {id} {name}")).succeeds();
+    }
+    let _ = bench.user("--read-object --type cert --id 01 -o @read").succeeds();
+    assert_eq!(bench.read("read"), bench.read("certificate.der"));
+    let _ = bench.user("--read-object --type data --label paper -o @read").succeeds();
+    assert_eq!(bench.read("read"), bench.read("data"));
+    let _ = bench.openssl("rsa -in @key.pem -pubout -out @public.pem").succeeds();
+    let _ = bench.user("--sign -m SHA256-RSA-PKCS --id 01 -i @data -o @signature").succeeds();
+    let _ = bench.openssl("dgst -sha256 -verify @public.pem -signature @signature @data").succeeds();
+    for kind in ["cert --id 01", "privkey --id 01", "pubkey --id 01", "privkey --id 02", "data --label paper"] {
+        let _ = bench.user(&format!("--delete-object --type {kind}")).succeeds();
+    }
+    let left = bench.user("--list-objects").succeeds().stdout;
+    assert!(!left.contains("imported") && !left.contains("paper"), "{left}");
+}
+
+#[test]
+fn a_stranger_sees_what_is_public_and_a_wrong_pin_opens_nothing() {
+    let Some(bench) = Bench::new() else { return };
+    let _ = bench.user("--keypairgen --key-type EC:prime256v1 --label pair --id 01").succeeds();
+    let seen = bench.stranger("--list-objects").succeeds().stdout;
+    assert!(seen.contains("Public Key Object") && !seen.contains("Private Key Object"), "{seen}");
+    let refused = bench.stranger("--login --pin 0000000 --list-objects").fails();
+    assert!(refused.stderr.contains("CKR_PIN_INCORRECT"), "{refused}");
+}
+
+#[test]
+fn random_bytes_and_digests_are_given() {
+    let Some(bench) = Bench::new() else { return };
+    let _ = bench.stranger("--generate-random 100 -o @random").succeeds();
+    assert_eq!(bench.read("random").len(), 100);
+    let _ = bench.stranger("--hash -m SHA384 -i @data -o @digest").succeeds();
+    let _ = bench.openssl("dgst -sha384 -binary -out @expected @data").succeeds();
+    assert_eq!(bench.read("digest"), bench.read("expected"));
+}
+
+#[test]
+fn opensc_has_nothing_to_complain_about() {
+    let Some(bench) = Bench::new() else { return };
+    bench.pair("rsa:2048", "rsa", "01");
+    let told = bench.user("--test").succeeds();
+    assert!(told.stdout.contains("No errors"), "{told}");
+}
+
+#[test]
+fn keys_are_there_after_a_crash() {
+    let Some(mut bench) = Bench::new() else { return };
+    bench.pair("EC:prime256v1", "pair", "01");
+    bench.appliance.restart();
+    let _ = bench.user("--sign -m ECDSA-SHA256 -f openssl --id 01 -i @data -o @signature").succeeds();
+    let _ = bench.openssl("dgst -sha256 -verify @pair.pem -signature @signature @data").succeeds();
+}
