@@ -1,5 +1,5 @@
-//! What a local front must know of slots and objects before it can ask for anything: which slots there are and what each
-//! may do, which objects a search finds, what a key would answer.
+//! What a local front must know of slots and objects before it can ask for anything: which slots there are and what
+//! each may do, which objects a search finds, what a key would answer.
 //!
 //! A search and a look at an object are recorded like any other call. What only prepares a call that will be recorded
 //! itself is not.

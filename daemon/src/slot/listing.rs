@@ -7,8 +7,8 @@ use super::{
     policy::{self, Level},
 };
 
-/// The purposes of an offer that a slot of this level serves for at least one length of key; nothing when the level leaves
-/// nothing of the offer.
+/// The purposes of an offer that a slot of this level serves for at least one length of key; nothing when the level
+/// leaves nothing of the offer.
 pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
     if let Some(recipe) = recipe(offer) {
         return policy::check_recipe(level, &recipe).is_ok().then(Vec::new);

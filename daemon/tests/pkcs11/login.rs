@@ -1,5 +1,6 @@
 //! Logging in, and what it opens.
 
+use strongroom::service::Order;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     call::request,
@@ -7,7 +8,7 @@ use strongroom_pkcs11_wire::{
     value::Wiped,
 };
 
-use crate::house::{House, OFFICER, PIN, RO, RW, lasting_aes};
+use crate::house::{House, OFFICER, PIN, RO, RW, lasting_aes, operator};
 
 #[test]
 fn a_wrong_pin_is_refused_and_counted() {
@@ -101,4 +102,22 @@ fn a_user_changes_the_own_pin() {
     client.ask(change(session, PIN, b"5678")).unwrap();
     client.ask(request::Logout { session }).unwrap();
     client.log_in(session, UserType::USER, b"5678").unwrap();
+}
+
+#[test]
+fn a_registered_user_has_the_objects_of_the_client_until_the_registration_is_revoked() {
+    let house = House::new();
+    // A client is registered by the appliance's own authority.
+    house.service.found_authority(&operator(), "test", &["localhost".to_owned()]).unwrap();
+    let user = Some(nix::unistd::getuid().as_raw());
+    let (name, role) = ("alice".to_owned(), "user".to_owned());
+    house.service.order(&operator(), Order::ClientAdd { name, role, days: 1, user, csr: None }).unwrap();
+    let (mut client, session) = house.user();
+    let key = client.aes(session, lasting_aes("key")).unwrap();
+    assert_eq!(client.find(session, Vec::new()), [key]);
+    house.service.order(&operator(), Order::ClientRevoke { name: "alice".to_owned() }).unwrap();
+    assert!(client.find(session, Vec::new()).is_empty());
+    let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
+    let begin = request::EncryptInit { session, mechanism, key };
+    assert_eq!(client.ask(begin).err(), Some(Rv::KEY_HANDLE_INVALID));
 }

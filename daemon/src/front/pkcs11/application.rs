@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{clock::Time, service::ObjectId};
 
-/// What names an application: who the kernel says it is, and what it calls itself. A forked child calls itself something
-/// else.
+/// What names an application: who the kernel says it is, and what it calls itself. A forked child calls itself
+/// something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
     /// The user.

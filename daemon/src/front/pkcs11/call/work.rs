@@ -123,6 +123,7 @@ pub fn go_on(
     room: Room,
 ) -> Result<(Rv, Output), Rv> {
     let mut operation = take(desk, kind, session, stage)?;
+    let began = operation.stream.is_some() || operation.waiting.is_some() || stage == Stage::Part;
     let output = match operation.waiting.take() {
         Some((waiting, output)) if waiting == stage => output,
         Some(_) => {
@@ -148,7 +149,12 @@ pub fn go_on(
         }
     };
     if let Err(answer) = room.check(output.len()) {
-        operation.waiting = Some((stage, output));
+        // What can be done again is not kept; the rest of a stream cannot.
+        if began {
+            operation.waiting = Some((stage, output));
+        } else {
+            operation.taken = 0;
+        }
         put_back(desk, session, operation);
         return Ok(answer);
     }
