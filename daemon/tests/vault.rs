@@ -175,6 +175,22 @@ fn a_record_that_was_removed_or_put_back_is_seen() {
 }
 
 #[test]
+fn an_expunged_object_leaves_nothing_and_nobody_takes_it_for_lost() {
+    let room = Room::new();
+    let (kept, passing) = (room.add(), room.add());
+    let mut change = room.vault.begin().unwrap();
+    let bob = Caller { principal: Principal::Client("bob".parse().unwrap()), ..alice() };
+    assert!(matches!(room.vault.expunge(&mut change, &bob, &passing), Err(Error::Forbidden { .. })));
+    room.vault.expunge(&mut change, &alice(), &passing).unwrap();
+    room.vault.commit(change).wait().unwrap();
+    assert_eq!(room.rows().len(), 2);
+    assert!(matches!(read(&room.vault, &passing), Err(Error::Unknown(_))));
+    let (again, findings) = room.reopened();
+    assert!(!findings.rolled_back);
+    assert!(read(&again, &kept).is_ok());
+}
+
+#[test]
 fn a_wrong_key_file_opens_nothing() {
     let room = Room::new();
     let vault = vault(&room.store);

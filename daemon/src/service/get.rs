@@ -39,10 +39,10 @@ impl Perform for GetRequest {
     }
 }
 
-/// Whoever may see a public key may have it; anything else takes the right to read.
+/// Whoever may see a public key or a certificate may have it; anything else takes the right to read.
 fn needed(call: &mut Call<'_>, id: &ObjectId) -> Result<Action, Refusal> {
     let (object, _) = call.see(id, Action::See)?;
-    Ok(if matches!(object.body, Body::Key(Shape::Public(_))) { Action::See } else { Action::Read })
+    Ok(if object.is_public() { Action::See } else { Action::Read })
 }
 
 fn key(

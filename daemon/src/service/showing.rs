@@ -144,6 +144,25 @@ impl Service {
         Ok(Prepared { shape: usable.shape(), output: usable.output_length(mechanism) })
     }
 
+    /// Ends an object that was only to last as long as a session: nothing of it stays but its records in the log.
+    /// Recorded as a Destroy.
+    pub fn expunge(&self, caller: &Caller, id: &ObjectId) -> (Result<(), Refusal>, Receipt<(), Error>) {
+        let mut change = None;
+        let outcome: Result<(), Refusal> = self
+            .vault
+            .begin()
+            .and_then(|mut begun| {
+                self.vault.expunge(&mut begun, caller, id)?;
+                change = Some(begun);
+                Ok(())
+            })
+            .map_err(Refusal::from);
+        let mut entry = entry(caller, Operation::Destroy, outcome.as_ref().err());
+        entry.object = Some(audit::Object { id: id.as_str(), version: None });
+        let receipt = self.settle(&entry, audit::Durability::Sync, change);
+        (outcome, receipt)
+    }
+
     /// Lets go of a stream that nobody will end. Who knows its value may.
     pub fn abandon(&self, stream: &Bytes) {
         self.streams.drop(stream);

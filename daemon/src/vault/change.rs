@@ -41,6 +41,8 @@ enum Secretly {
     Keep,
     Write(Secret),
     Erase,
+    /// With everything else that was known of the object.
+    Expunge,
 }
 
 impl Change {
@@ -72,7 +74,7 @@ impl Change {
     pub(super) fn secret(&self, id: &ObjectId) -> Option<&Secret> {
         self.objects.iter().find(|written| written.object.id == *id).and_then(|written| match &written.secret {
             Secretly::Write(secret) => Some(secret),
-            Secretly::Keep | Secretly::Erase => None,
+            Secretly::Keep | Secretly::Erase | Secretly::Expunge => None,
         })
     }
 
@@ -123,6 +125,13 @@ impl Change {
         self.objects.push(Written { object, before: Some(before), secret });
     }
 
+    /// Lets nothing of a claimed object stay.
+    pub(super) fn expunge(&mut self, object: Object) {
+        self.objects.retain(|written| written.object.id != object.id);
+        let before = Some(object.generation);
+        self.objects.push(Written { object, before, secret: Secretly::Expunge });
+    }
+
     pub(super) fn commit(self, store: &dyn Store) -> store::Receipt {
         if self.is_empty() {
             return Receipt::ready(Ok(store.generation()));
@@ -146,11 +155,13 @@ impl Change {
         }
         let mut current = self.opened.manifest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Manifest::clone(&current);
-        for Written { object, before, .. } in &self.objects {
+        for Written { object, before, secret } in &self.objects {
             if let Some(before) = before {
                 next.strike(&object.id, *before);
             }
-            next.enter(&object.id, object.generation);
+            if !matches!(secret, Secretly::Expunge) {
+                next.enter(&object.id, object.generation);
+            }
         }
         batch.put(Table::Setting, manifest::KEY, next.seal(&self.opened.sealer)?);
         let receipt = store.commit(batch);
@@ -168,11 +179,14 @@ impl Change {
         let (mut batch, sealer) = (Batch::new(), &self.opened.sealer);
         for Written { object, secret, .. } in &self.objects {
             let (meta_row, secret_row) = Object::rows(&object.id);
-            batch.put(Table::Object, meta_row, object.close(sealer)?);
+            match secret {
+                Secretly::Expunge => batch.remove(Table::Object, meta_row),
+                _ => batch.put(Table::Object, meta_row, object.close(sealer)?),
+            }
             match secret {
                 Secretly::Keep => {}
                 Secretly::Write(secret) => batch.put(Table::Object, secret_row, object.close_secret(secret, sealer)?),
-                Secretly::Erase => batch.remove(Table::Object, secret_row),
+                Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
         for client in &self.clients {
@@ -206,10 +220,14 @@ impl Change {
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
-                if matches!(secret, Secretly::Erase) {
-                    opened.forget(&object.id);
+                match secret {
+                    Secretly::Keep | Secretly::Write(_) => {}
+                    Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),
                 }
-                index.enter(Arc::new(object));
+                match secret {
+                    Secretly::Expunge => index.strike(&object.id),
+                    _ => index.enter(Arc::new(object)),
+                }
             }
         }
         {

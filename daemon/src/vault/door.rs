@@ -189,7 +189,7 @@ impl Vault {
         Ok(self.with(None)?.find(caller, query))
     }
 
-    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key takes a
+    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key or a certificate takes a
     /// permit to see it only.
     ///
     /// # Errors
@@ -332,6 +332,18 @@ impl Vault {
         let result = edit(&mut object)?;
         change.replace(object);
         Ok(result)
+    }
+
+    /// Lets nothing of an object stay, if the caller may end its life. It is for objects that nobody was told would last;
+    /// what was to last is destroyed, and its attributes stay.
+    ///
+    /// # Errors
+    /// [`Error`], as the policy says.
+    pub fn expunge(&self, change: &mut Change, caller: &Caller, id: &ObjectId) -> Result<(), Error> {
+        let object = change.claim(id)?;
+        policy::permit(caller, &object, Action::Live)?;
+        change.expunge(object);
+        Ok(())
     }
 
     /// Grants, or takes back, what somebody may do with an object.

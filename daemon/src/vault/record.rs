@@ -80,6 +80,11 @@ impl Meta {
         Some(state::at(stored, activation, deactivation, now.seconds()))
     }
 
+    /// Whether its material is no secret: whoever may see the object may have it.
+    pub fn is_public(&self) -> bool {
+        matches!(self.body, Body::Key(Shape::Public(_))) || self.object_type() == ObjectType::Certificate
+    }
+
     /// Whether only its attributes are left.
     pub fn is_destroyed(&self) -> bool {
         self.body == Body::Gone

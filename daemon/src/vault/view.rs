@@ -19,7 +19,7 @@ use super::{
 use crate::{
     caller::Caller,
     clock::Time,
-    slot::{Form, Kept, Material, Purpose, Shape, Slot, policy::Level},
+    slot::{Form, Kept, Material, Purpose, Slot, policy::Level},
     store::{Store, Table},
 };
 
@@ -77,13 +77,13 @@ impl View<'_> {
         find::find(&index, &pending, caller, query, self.now)
     }
 
-    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key takes a
+    /// The object's material, for a permit to read it; a key in the form that was asked for. A public key or a certificate takes a
     /// permit to see it only.
     ///
     /// # Errors
     /// [`Error::Use`] without the permit, or for an object that is destroyed.
     pub fn release(&self, object: &Object, permit: &Permit, form: Form) -> Result<Released, Error> {
-        let public = matches!(object.body, Body::Key(Shape::Public(_)));
+        let public = object.is_public();
         let enough = permit.covers(&object.id, Action::Read) || (public && permit.covers(&object.id, Action::See));
         if !enough {
             return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });

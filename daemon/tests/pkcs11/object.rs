@@ -234,6 +234,7 @@ fn a_session_object_ends_with_its_session() {
     assert!(!is(&mut client, session, key, AttributeType::TOKEN));
     client.ask(request::CloseSession { session: other }).unwrap();
     assert!(client.find(session, Vec::new()).is_empty());
+    assert_eq!(house.vault.count().unwrap(), 0);
 }
 
 #[test]

@@ -127,9 +127,8 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn recorded<T>(&self, (outcome, receipt): (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {
-        receipt.wait().map_err(Failure::Unrecorded)?;
-        outcome.map_err(Failure::Refused)
+    pub fn recorded<T>(&self, said: (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {
+        recorded(said)
     }
 
     /// The slot of this number.
@@ -198,8 +197,16 @@ fn put<R: Kmip>(service: &Service, caller: &Caller, ask: Ask) -> Result<R::Answe
     R::answer(response).ok_or_else(|| Failure::Refused(odd()))
 }
 
+fn recorded<T>((outcome, receipt): (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {
+    receipt.wait().map_err(Failure::Unrecorded)?;
+    outcome.map_err(Failure::Refused)
+}
+
 /// Destroys an object for good. KMIP wants an active one revoked first; an application knows no such step.
 fn destroy(service: &Service, caller: &Caller, object: &Object) -> Result<(), Failure> {
+    if !object::is_lasting(object) {
+        return recorded(service.expunge(caller, &object.id));
+    }
     let id = || Some(object.id.as_str().into());
     if object.state(service.now()) == Some(State::Active) {
         let revocation_reason = RevocationReason {
