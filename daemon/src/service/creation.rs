@@ -5,7 +5,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{
     attribute::{Attribute, By, Digest, Name, Set, Template},
     code::{
-        CryptographicUsageMask, HashingAlgorithm, KeyFormatType, ObjectType, ProtectionStorageMask, ResultReason, State,
+        CryptographicUsageMask, HashingAlgorithm, KeyFormatType, ObjectClass, ObjectType, ProtectionStorageMask,
+        ResultReason, State,
     },
     object::Object as Managed,
     ttlv::{Bytes, DateTime, Interval},
@@ -90,6 +91,7 @@ pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Resu
 pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u8], format: Option<KeyFormatType>) {
     let now = DateTime(call.vault.now().seconds());
     set.put(Attribute::ObjectType(object));
+    set.put(Attribute::ObjectClass(ObjectClass::User));
     if !matches!(object, ObjectType::OpaqueObject | ObjectType::Template) {
         let active = set.activation_date().is_some_and(|date| date <= now.0);
         set.put(Attribute::State(if active { State::Active } else { State::PreActive }));

@@ -2,7 +2,7 @@
 
 use strongroom_kmip::{
     payload::{DiscoverVersionsRequest, DiscoverVersionsResponse},
-    version::{V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, Version},
+    version::{V1_0, V1_1, V1_2, V1_3, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
 use super::{call::Call, contract::Perform, refusal::Refusal};
@@ -16,4 +16,4 @@ impl Perform for DiscoverVersionsRequest {
 }
 
 /// The versions that are served, newest first.
-pub const SERVED: &[Version] = &[V2_1, V2_0, V1_4, V1_3, V1_2, V1_1, V1_0];
+pub const SERVED: &[Version] = &[V3_0, V2_1, V2_0, V1_4, V1_3, V1_2, V1_1, V1_0];

@@ -31,7 +31,12 @@ pub(super) fn known(call: &Call<'_>, object: &Object) -> Set {
 
 fn listed(call: &Call<'_>, object: &Object, set: &Set) -> Listed {
     let Listed(instances) = set.listed();
-    Listed(instances.into_iter().filter(|instance| stands(call, object, &instance.attribute.kind())).collect())
+    Listed(
+        instances
+            .into_iter()
+            .filter(|instance| stands(call, object, &instance.attribute.kind_for(call.version)))
+            .collect(),
+    )
 }
 
 /// Whether a peer of this version expects the attribute at this object without asking for it.

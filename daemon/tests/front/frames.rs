@@ -9,7 +9,7 @@ use strongroom_kmip::{
     payload::QueryRequest,
     tag::Tag,
     ttlv::{Limits, Tree, Writer},
-    version::{V1_0, V1_2, V1_4, V2_0, V2_1, Version},
+    version::{V1_0, V1_2, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
 use crate::door::{Door, Stream};
@@ -174,7 +174,7 @@ fn what_is_wrong_inside_a_frame_is_answered_in_its_version_and_the_connection_st
         ("version 0.9", of(Version::new(0, 9)), V1_0, Reason::InvalidMessage),
         ("version 1.5", of(Version::new(1, 5)), V1_4, Reason::InvalidMessage),
         ("version 2.2", of(Version::new(2, 2)), V2_1, Reason::UnsupportedProtocolVersion),
-        ("version 3.0", of(Version::new(3, 0)), V2_1, Reason::UnsupportedProtocolVersion),
+        ("version 3.1", of(Version::new(3, 1)), V3_0, Reason::UnsupportedProtocolVersion),
         ("a negative version", of(Version::new(-1, -1)), V1_0, Reason::InvalidMessage),
         (
             "an unknown operation",
@@ -227,7 +227,7 @@ fn extension(to: &mut Writer) {
 fn every_served_version_is_answered_in_its_own() {
     let door = Door::new();
     let alice = door.register("alice");
-    for version in [V1_0, V1_2, V1_4, V2_0, V2_1] {
+    for version in [V1_0, V1_2, V1_4, V2_0, V2_1, V3_0] {
         let mut client = door.client(&alice, version);
         let (spoken, reason) = refusal(&mut client, &of(version));
         assert_eq!((spoken, reason), (version, None));

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use super::{
-    shape::Link,
+    shape::{Link, split_up},
     table::{Attribute, Multiplicity, Row, Standard},
 };
 use crate::{
+    code::LinkType,
     tag::Tag,
     version::{V2_0, Version},
 };
@@ -16,6 +17,8 @@ use crate::{
 pub enum Kind {
     /// One of the standard's.
     Standard(Standard),
+    /// Links of one type, which are an attribute of their own in KMIP 3.0; before, all types are one attribute.
+    Link(LinkType),
     /// A vendor's, or a client's own.
     Vendor {
         /// Who defined it; `x` for a client's and `y` for a server's of KMIP 1.x.
@@ -50,8 +53,7 @@ impl Kind {
     pub fn tagged(tag: Tag) -> Self {
         match Standard::of_tag(tag) {
             Some(standard) => Self::Standard(standard),
-            None if Link::type_of(tag).is_some() => Self::Standard(Standard::Link),
-            None => Self::Unknown(tag.to_string()),
+            None => Link::type_of(tag).map_or_else(|| Self::Unknown(tag.to_string()), Self::Link),
         }
     }
 
@@ -59,6 +61,7 @@ impl Kind {
     pub fn standard(&self) -> Option<Standard> {
         match self {
             Self::Standard(standard) => Some(*standard),
+            Self::Link(_) => Some(Standard::Link),
             Self::Vendor { .. } | Self::Unknown(_) => None,
         }
     }
@@ -76,10 +79,12 @@ impl Kind {
     /// Whether a peer of this version has a name for it.
     pub fn fits(&self, version: Version) -> bool {
         match self {
+            Self::Standard(Standard::Link) => !split_up(version),
             Self::Standard(standard) => {
                 let row = standard.row();
                 version.within(row.since, row.until)
             }
+            Self::Link(link_type) => split_up(version) && Link::tag_of(*link_type).is_some(),
             Self::Vendor { vendor, .. } => vendor_fits(vendor, version),
             Self::Unknown(_) => false,
         }
@@ -87,11 +92,19 @@ impl Kind {
 }
 
 impl Attribute {
-    /// Which attribute it is.
+    /// Which attribute it is; for a link of whatever type the one that KMIP 1.x and 2.x have.
     pub fn kind(&self) -> Kind {
         match self.which() {
             Ok(standard) => Kind::Standard(standard),
             Err(own) => Kind::vendor(&own.vendor, &own.name),
+        }
+    }
+
+    /// Which attribute a peer of this version takes it for.
+    pub fn kind_for(&self, version: Version) -> Kind {
+        match self {
+            Self::Link(link) if split_up(version) => Kind::Link(link.link_type),
+            other => other.kind(),
         }
     }
 
@@ -122,6 +135,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Standard(standard) => f.write_str(standard.name()),
+            Self::Link(link_type) => write!(f, "{link_type}"),
             Self::Vendor { vendor, name } => write!(f, "{vendor}-{name}"),
             Self::Unknown(name) => f.write_str(name),
         }

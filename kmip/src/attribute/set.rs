@@ -5,7 +5,7 @@ use crate::{
     secret::Wiped,
     tag::Tag,
     ttlv::{Fields, Limits, Malformed, Tree, Writer},
-    version::EVERY,
+    version::{EVERY, Version},
 };
 
 /// The attributes of one object, in the order in which they were set.
@@ -61,11 +61,11 @@ impl Set {
         self.0.iter().map(|entry| (entry.index, &entry.attribute))
     }
 
-    /// The kinds that there are, each once.
-    pub fn kinds(&self) -> Vec<Kind> {
+    /// The kinds that there are, each once, as a peer of this version tells them apart.
+    pub fn kinds(&self, version: Version) -> Vec<Kind> {
         let mut kinds = Vec::new();
         for entry in &self.0 {
-            let kind = entry.attribute.kind();
+            let kind = entry.attribute.kind_for(version);
             if !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -237,6 +237,8 @@ fn is(attribute: &Attribute, kind: &Kind) -> bool {
     match (attribute, kind) {
         (Attribute::Vendor(own), Kind::Vendor { vendor, name }) => own.vendor == *vendor && own.name == *name,
         (Attribute::Vendor(_), _) | (_, Kind::Vendor { .. } | Kind::Unknown(_)) => false,
+        (Attribute::Link(link), Kind::Link(link_type)) => link.link_type == *link_type,
+        (_, Kind::Link(_)) => false,
         (_, Kind::Standard(standard)) => attribute.standard() == Some(*standard),
     }
 }
@@ -255,6 +257,7 @@ mod tests {
         attribute::{ApplicationSpecificInformation, Link, Name, Vendor},
         code::{CryptographicUsageMask, LinkType, State},
         ttlv::Any,
+        version::{V2_1, V3_0},
     };
 
     fn name(text: &str) -> Attribute {
@@ -325,8 +328,19 @@ mod tests {
         assert_eq!(set.all(&Kind::vendor("x", "ID")).count(), 2);
         assert_eq!(set.all(&Kind::vendor("y", "ID")).count(), 1);
         assert_eq!(set.remove_all(&Kind::vendor("x", "ID")).len(), 2);
-        assert_eq!(set.kinds(), [Kind::vendor("y", "ID")]);
+        assert_eq!(set.kinds(V2_1), [Kind::vendor("y", "ID")]);
         assert_eq!(set.get(&Kind::Unknown("ID".to_owned())), None);
+    }
+
+    #[test]
+    fn links_are_one_attribute_until_each_type_is_its_own() {
+        let link = |link_type| Attribute::Link(Link::to(link_type, "two"));
+        let set: Set = [link(LinkType::NextLink), link(LinkType::PreviousLink)].into_iter().collect();
+        assert_eq!(set.kinds(V2_1), [Kind::Standard(Standard::Link)]);
+        assert_eq!(set.kinds(V3_0), [Kind::Link(LinkType::NextLink), Kind::Link(LinkType::PreviousLink)]);
+        assert_eq!(set.select(&[Kind::Link(LinkType::NextLink)]).0.len(), 1);
+        assert_eq!(set.select(&[Kind::Standard(Standard::Link)]).0.len(), 2);
+        assert_eq!(set.select(&[Kind::Link(LinkType::ChildLink)]).0.len(), 0);
     }
 
     #[test]

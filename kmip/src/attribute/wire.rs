@@ -55,6 +55,8 @@ impl Instance {
         let kind = vendor.map_or_else(|| Kind::named(name), |vendor| Kind::vendor(&vendor, name));
         let attribute = match kind {
             Kind::Standard(standard) => standard.read(value)?,
+            // No name of a KMIP 1.x attribute means links of one type.
+            Kind::Link(_) => return Err(Malformed::Value(Tag::AttributeName)),
             Kind::Vendor { vendor, name } => Attribute::Vendor(Vendor { vendor, name, value: Any::read(value)? }),
             Kind::Unknown(_) => return Err(Malformed::Value(Tag::AttributeName)),
         };
@@ -298,6 +300,11 @@ impl Reference {
         match kind {
             _ if !tagged(to.version()) => to.text(Tag::AttributeName, &kind.to_string()),
             Kind::Standard(standard) => to.enumeration(Tag::AttributeReference, standard.tag().0),
+            Kind::Link(link_type) => {
+                if let Some(tag) = Link::tag_of(*link_type) {
+                    to.enumeration(Tag::AttributeReference, tag.0);
+                }
+            }
             Kind::Vendor { vendor, name } => to.structure(Tag::AttributeReference, |to| {
                 to.text(Tag::VendorIdentification, vendor);
                 to.text(Tag::AttributeName, name);

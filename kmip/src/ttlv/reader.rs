@@ -265,6 +265,17 @@ impl<'t, 'a> Item<'t, 'a> {
         std::str::from_utf8(bytes).map_err(|_| Malformed::Value(self.tag()))
     }
 
+    /// The text of whichever type carries one.
+    ///
+    /// # Errors
+    /// [`Malformed::Type`].
+    pub fn any_text(&self) -> Result<&'a str, Malformed> {
+        match self.kind() {
+            kind @ (Kind::Identifier | Kind::Reference | Kind::NameReference) => self.text_like(kind),
+            _ => self.text(),
+        }
+    }
+
     /// The bytes of a Byte String.
     ///
     /// # Errors

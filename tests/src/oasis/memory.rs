@@ -28,7 +28,7 @@ pub(super) struct Memory {
 /// A value behind a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Of a Text String.
+    /// Of a Text String, or of an Identifier or Reference of KMIP 3.0.
     Text(String),
     /// Of a Byte String.
     Bytes(Vec<u8>),
@@ -91,9 +91,8 @@ impl Memory {
     /// The name of the variable that stands in an expected answer in place of a value.
     pub(super) fn variable<'a>(expected: Item<'_, 'a>) -> Option<&'a str> {
         let text = match expected.kind() {
-            Kind::TextString => expected.text().ok()?,
             Kind::ByteString => std::str::from_utf8(expected.byte_string().ok()?).ok()?,
-            _ => return None,
+            _ => expected.any_text().ok()?,
         };
         text.strip_prefix('$')
             .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_'))
@@ -138,9 +137,8 @@ impl Value {
     /// What an item of an answer has.
     pub(super) fn of(item: Item<'_, '_>) -> Option<Value> {
         match item.kind() {
-            Kind::TextString => item.text().ok().map(|text| Value::Text(text.to_owned())),
             Kind::ByteString => item.byte_string().ok().map(|bytes| Value::Bytes(bytes.to_vec())),
-            _ => None,
+            _ => item.any_text().ok().map(|text| Value::Text(text.to_owned())),
         }
     }
 }

@@ -22,7 +22,7 @@ impl Objects {
             let operation = code(asked, Tag::Operation).map(Operation);
             let made = find(answered, Tag::ResponsePayload);
             let ids = made.into_iter().flat_map(|made| made.children()).filter(|item| IDS.contains(&item.tag()));
-            let ids = ids.filter_map(|item| item.text().ok()).map(str::to_owned);
+            let ids = ids.filter_map(|item| item.any_text().ok()).map(str::to_owned);
             let kind = find(asked, Tag::RequestPayload).and_then(|payload| code(payload, Tag::ObjectType));
             match operation {
                 Some(Operation::Create) => self.generated.extend(ids),

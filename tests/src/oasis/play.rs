@@ -4,7 +4,7 @@ use strongroom_kmip::code::Operation;
 use strongroom_kmip::operation::SERVED;
 use strongroom_kmip::print::{Secrets, pretty};
 use strongroom_kmip::ttlv::{Limits, Tree};
-use strongroom_kmip::version::{V2_1, Version};
+use strongroom_kmip::version::{V3_0, Version};
 
 use super::compare::compare;
 use super::memory::Memory;
@@ -77,4 +77,4 @@ fn take(step: &Step, world: &mut World, memory: &mut Memory, watch: &mut dyn FnM
 }
 
 /// The newest version that is served.
-const NEWEST: Version = V2_1;
+const NEWEST: Version = V3_0;

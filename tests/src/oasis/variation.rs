@@ -38,7 +38,7 @@ impl<'a> Scope<'a> {
         let names = [Tag::AttributeName, Tag::AttributeReference];
         Scope {
             operation: code(asked, Tag::Operation).map(Operation),
-            object: object.and_then(|id| id.text().ok()).map(str::to_owned),
+            object: object.and_then(|id| id.any_text().ok()).map(str::to_owned),
             chosen: payload.is_some_and(|payload| names.iter().any(|&tag| find(payload, tag).is_some())),
             objects,
         }
@@ -93,7 +93,8 @@ pub(super) fn optional(item: Item<'_, '_>) -> bool {
 
 /// Whether a variable stands for something new in every answer rather than for one value throughout the case.
 pub(super) fn fleeting(variable: &str) -> bool {
-    variable.starts_with("CORRELATION_VALUE")
+    // Both halves of a key pair have the case's one digest.
+    variable.starts_with("CORRELATION_VALUE") || variable == "DIGEST_VALUE"
 }
 
 /// Variables that a request may use although no answer shows them by name: they are the last value under the tag.

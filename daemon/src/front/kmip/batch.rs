@@ -6,7 +6,7 @@ use strongroom_kmip::{
     secret::Wiped,
     tag::Tag,
     ttlv::{DateTime, Limits, Tree},
-    version::{V1_0, V1_4, V2_0, V2_1, Version},
+    version::{V1_0, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
 use super::undo;
@@ -220,7 +220,8 @@ fn spoken(claimed: Version) -> Version {
     match claimed {
         served if VERSIONS.contains(&served) => served,
         Version { major: 1, minor } if minor > 4 => V1_4,
-        Version { major, .. } if major >= 2 => V2_1,
+        Version { major: 2, .. } => V2_1,
+        Version { major, .. } if major > 2 => V3_0,
         _ => V1_0,
     }
 }
