@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 
 use super::contract::{Durability, Error, Found, Head, OpenError, Options, Sequence};
 use super::desk::Desk;
@@ -39,7 +39,7 @@ impl Log {
     pub(super) fn start(inner: Inner) -> Self {
         let inner = Arc::new(inner);
         let own = Arc::clone(&inner);
-        let writer = std::thread::Builder::new().name("audit".into()).spawn(move || own.run());
+        let writer = thread::Builder::new().name("audit".into()).spawn(move || own.run());
         let writer = writer.inspect_err(|_| inner.fail()).ok();
         Self { inner, writer: Mutex::new(writer) }
     }
@@ -130,7 +130,8 @@ impl Log {
     fn end(&self) {
         self.inner.ring(Desk::close);
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer {
+        // The last hand on the log may be the writer's own, when it keeps a promise that holds the log.
+        if let Some(writer) = writer.filter(|writer| writer.thread().id() != thread::current().id()) {
             // A writer that panicked has marked the log as failed on its way out.
             let _ = writer.join();
         }

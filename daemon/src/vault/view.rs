@@ -14,6 +14,7 @@ use super::{
     opened::Opened,
     policy::{self, Permit},
     record::{Body, Object},
+    state,
     usable::{self, Usable},
 };
 use crate::{
@@ -102,7 +103,10 @@ impl View<'_> {
         let object = self.object(id)?;
         policy::permit(caller, &object, Action::Use)?;
         let Body::Key(shape) = object.body else {
-            return Err(Error::Use { object: id.clone(), why: "it is not a key" });
+            return Err(match object.state(self.now) {
+                Some(state) if state::is_destroyed(state) => Error::State { object: id.clone(), state },
+                _ => Error::Use { object: id.clone(), why: "it is not a key" },
+            });
         };
         usable::check(&object, purpose, shape, self.now)?;
         let fitted = slot(self.slots, Some(&object.slot))?;

@@ -24,7 +24,7 @@ use strongroom::{
 use strongroom_kmip::{
     attribute::{Attribute, Name, Template},
     code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
-    operation::Ask as Asks,
+    operation::{Ask as Asks, Request, Response},
     payload::{ActivateRequest, CreateRequest},
     secret::Secret,
     version::{V2_1, Version},
@@ -56,7 +56,6 @@ impl House {
         let vault = Arc::new(Vault::new(store, vec![Fitted { slot, level }], timed.clone(), chance.clone()));
         std::fs::create_dir_all(&folder).unwrap();
         let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
-        let key = || UnsealKey::File(Secret::new(vec![7; 32]));
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();
         let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
@@ -66,6 +65,13 @@ impl House {
     /// Asks in KMIP 2.1 and waits until the answer may leave.
     pub fn ask<A: Asks>(&self, caller: &Caller, request: A) -> Result<A::Answer, Refusal> {
         self.ask_in(V2_1, caller, request)
+    }
+
+    /// Asks in KMIP 2.1 for any operation, and waits until the answer may leave.
+    pub fn request(&self, caller: &Caller, request: Request) -> Result<Response, Refusal> {
+        let answer = self.service.answer(caller, Ask::new(request, V2_1, self.service.number()));
+        answer.receipt.wait().unwrap();
+        answer.outcome
     }
 
     pub fn ask_in<A: Asks>(&self, version: Version, caller: &Caller, request: A) -> Result<A::Answer, Refusal> {
@@ -86,6 +92,11 @@ impl Drop for House {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// What opens the vault.
+pub fn key() -> UnsealKey {
+    UnsealKey::File(Secret::new(vec![7; 32]))
 }
 
 /// A request for an AES-256 key.

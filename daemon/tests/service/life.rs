@@ -63,6 +63,7 @@ fn an_object_lives_through_its_states_and_leaves_its_attributes() {
     assert_eq!(state(&house, &id), State::Deactivated);
     house.ask(&alice(), destroy(&id)).unwrap();
     assert_eq!(state(&house, &id), State::Destroyed);
+    assert_eq!(house.ask(&alice(), encrypt(&id)).unwrap_err().reason, ResultReason::ObjectDestroyed);
     let get = GetRequest {
         unique_identifier: Some(id.as_str().into()),
         key_format_type: None,

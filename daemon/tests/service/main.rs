@@ -4,6 +4,7 @@
 
 mod house;
 mod life;
+mod model;
 mod policy;
 mod work;
 mod wrap;
