@@ -1,6 +1,6 @@
 //! Who is asking: an identity that a front has proved, never one that a caller merely claims.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// A principal: what owns objects, is granted them, and stands in the audit log.
 ///
@@ -146,6 +146,23 @@ pub struct Caller {
     pub front: Front,
     /// Where from, for the audit log: an address and port, or `pid 123`.
     pub from: String,
+    /// Which objects this call may touch at all.
+    pub scope: Scope,
+}
+
+/// Which objects a call may touch, whatever its caller may do otherwise: what a ticket leaves of its holder's rights.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All that its caller may touch.
+    #[default]
+    Everything,
+    /// Among those, the ones that are named or belong to a group that is named. Nothing new can be made.
+    Only {
+        /// Unique identifiers.
+        objects: Arc<[String]>,
+        /// Object groups.
+        groups: Arc<[String]>,
+    },
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     audit::{self, Log},
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{self, Secrecy, Settings},
@@ -174,7 +174,13 @@ impl House {
 /// The daemon itself, for what it does unasked.
 pub fn daemon() -> Caller {
     let from = format!("pid {}", process::id());
-    Caller { principal: Principal::Daemon, role: Role::Administrator, front: Front::Rounds, from }
+    Caller {
+        principal: Principal::Daemon,
+        role: Role::Administrator,
+        front: Front::Rounds,
+        from,
+        scope: Scope::Everything,
+    }
 }
 
 /// What the vault is to be opened with, if that is decided.

@@ -5,7 +5,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use strongroom::{
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     clock::{StillClock, Time},
     slot::{
         Family, Form, Made, Material, Recipe,
@@ -88,6 +88,7 @@ fn alice() -> Caller {
         role: Role::User,
         front: Front::Kmip,
         from: String::new(),
+        scope: Scope::Everything,
     }
 }
 

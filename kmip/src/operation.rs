@@ -179,5 +179,8 @@ operations! {
     MACVerify: MACVerifyRequest => MACVerifyResponse;
     RNGRetrieve: RNGRetrieveRequest => RNGRetrieveResponse;
     Hash: HashRequest => HashResponse;
+    Login: LoginRequest => LoginResponse;
+    Logout: LogoutRequest => LogoutResponse;
+    DelegatedLogin: DelegatedLoginRequest => DelegatedLoginResponse;
     SetAttribute: SetAttributeRequest => SetAttributeResponse;
 }

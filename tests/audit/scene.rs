@@ -10,7 +10,7 @@ use strongroom::audit::{
     Action, Damage, Durability, Entry, Found, Keeper, Log, Object, Options, Outcome, Reason, Record, Report, Who,
     verify,
 };
-use strongroom::caller::{Caller, Front, Principal, Role};
+use strongroom::caller::{Caller, Front, Principal, Role, Scope};
 use strongroom::chance::{Chance, Dry};
 use strongroom::clock::{Clock, StillClock, Time};
 use strongroom_kmip::code::{Operation, ResultReason, State};
@@ -160,6 +160,7 @@ pub(crate) fn alice() -> Caller {
         role: Role::User,
         front: Front::Kmip,
         from: "127.0.0.1:40000".into(),
+        scope: Scope::Everything,
     }
 }
 

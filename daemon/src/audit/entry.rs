@@ -178,6 +178,8 @@ events! {
     PinSet = "pin-set";
     /// A client was registered.
     ClientAdded = "client-added";
+    /// A client's message credentials were set, taken away, or made compulsory.
+    CredentialSet = "credential-set";
     /// A client's registration was withdrawn.
     ClientRevoked = "client-revoked";
     /// A principal was granted the use of an object.

@@ -122,11 +122,77 @@ pub(super) enum Client {
     },
     /// List the registered clients
     List,
+    /// Say what a client's KMIP messages may show, or must, besides its certificate
+    #[command(subcommand)]
+    Credential(Credential),
     /// Revoke a client: refused from now on, also on connections that it has
     Revoke {
         /// Its name
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Credential {
+    /// Register a username and its password, or a device, in place of what was registered under this name
+    Add {
+        /// The client's name
+        client: String,
+        /// The username; without one, a device
+        #[arg(long, required_unless_present_any = ["serial", "id", "network", "machine", "media"],
+              conflicts_with_all = ["serial", "id", "network", "machine", "media"])]
+        username: Option<String>,
+        /// The device's serial number
+        #[arg(long, value_name = "TEXT")]
+        serial: Option<String>,
+        /// The device's identifier
+        #[arg(long, value_name = "TEXT")]
+        id: Option<String>,
+        /// The identifier of the device's network
+        #[arg(long, value_name = "TEXT")]
+        network: Option<String>,
+        /// The identifier of the device's machine
+        #[arg(long, value_name = "TEXT")]
+        machine: Option<String>,
+        /// The identifier of the device's medium
+        #[arg(long, value_name = "TEXT")]
+        media: Option<String>,
+        /// A file with the password; without one it is asked for, or read from standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "no_password")]
+        password_file: Option<PathBuf>,
+        /// There is no password
+        #[arg(long)]
+        no_password: bool,
+        /// The password may be shown hashed (Hashed Password); then the appliance keeps what such a hash is made of
+        #[arg(long, requires = "username")]
+        hashed: bool,
+        /// A password of the moment must be shown (One Time Password, by the clock); its key is printed once
+        #[arg(long, requires = "username")]
+        one_time: bool,
+    },
+    /// Take a credential away
+    Remove {
+        /// The client's name
+        client: String,
+        /// The username, or `device`
+        name: String,
+    },
+    /// Say whether every message of the client must show a credential
+    Require {
+        /// The client's name
+        client: String,
+        /// Whether it must
+        #[arg(value_enum)]
+        answer: Answer,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Answer {
+    /// It must
+    Yes,
+    /// It need not
+    No,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

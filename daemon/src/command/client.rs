@@ -1,4 +1,4 @@
-//! `client add|list|revoke`.
+//! `client add|list|credential|revoke`.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{
     args::{Client, Role},
+    credential::credential,
     daemon::Daemon,
     error::Error,
     print::{self, Style},
@@ -32,6 +33,7 @@ pub(super) fn client(daemon: &Daemon, verb: &Client) -> Result<(), Error> {
             added(daemon.style, &client, out)
         }
         Client::List => list(daemon),
+        Client::Credential(verb) => credential(daemon, verb),
         Client::Revoke { name } => {
             let report = daemon.send(Order::ClientRevoke { name: name.clone() })?;
             match daemon.style {

@@ -6,6 +6,7 @@ mod args;
 mod ask;
 mod audit;
 mod client;
+mod credential;
 mod daemon;
 mod decode;
 mod dev;

@@ -11,7 +11,7 @@ use strongroom_kmip::{
     version::Version,
 };
 
-use super::{alter, refusal::Refusal, stream::Streams};
+use super::{alter, refusal::Refusal, stream::Streams, ticket::Tickets};
 use crate::{
     caller::Caller,
     vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault, View},
@@ -23,6 +23,8 @@ pub struct Call<'s> {
     pub vault: &'s Vault,
     /// The work that goes on between calls.
     pub streams: &'s Streams,
+    /// The tickets that are out.
+    pub tickets: &'s Arc<Tickets>,
     /// Who asks.
     pub caller: &'s Caller,
     /// The version that the peer speaks.
@@ -61,10 +63,17 @@ pub struct Notes {
 
 impl<'s> Call<'s> {
     /// A call.
-    pub fn new(vault: &'s Vault, streams: &'s Streams, caller: &'s Caller, version: Version) -> Self {
+    pub fn new(
+        vault: &'s Vault,
+        streams: &'s Streams,
+        tickets: &'s Arc<Tickets>,
+        caller: &'s Caller,
+        version: Version,
+    ) -> Self {
         Self {
             vault,
             streams,
+            tickets,
             caller,
             version,
             mechanism: None,

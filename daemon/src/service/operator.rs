@@ -6,10 +6,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{code::ResultReason, mechanism::Curve, secret::Secret};
 
 use super::{
+    credential::{self, Registered},
     order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
     refusal::Refusal,
     registry::Service,
-    token,
+    standing, token,
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
@@ -29,6 +30,9 @@ impl Service {
         let mut done = Done { event: event(&order), change: None };
         let object = match &order {
             Order::ClientAdd { name, .. } | Order::ClientRevoke { name } => Some(name.clone()),
+            Order::CredentialAdd { client, .. }
+            | Order::CredentialRemove { client, .. }
+            | Order::CredentialRequire { client, .. } => Some(client.clone()),
             Order::KeyShow { id } | Order::KeyGrant { id, .. } => Some(id.clone()),
             Order::TokenInit { slot, .. } => Some(slot.clone()),
             _ => None,
@@ -92,13 +96,40 @@ impl Service {
                 self.add_client(wanted, csr.as_deref(), done)
             }
             Order::ClientList => {
-                let clients = self.vault.all_clients()?.iter().map(client_row).collect();
-                Ok(Report::Clients { clients })
+                let clients = self.vault.all_clients()?;
+                let row = |client| Ok(client_row(client, &self.registered(client)?));
+                Ok(Report::Clients { clients: clients.iter().map(row).collect::<Result<_, Refusal>>()? })
             }
             Order::ClientRevoke { name } => {
-                let mut client = self.vault.client(&parse_name(&name)?)?.ok_or_else(|| unknown_client(&name))?;
-                client.revoked = true;
-                done.change(self)?.put_client(client);
+                let client = self.known(&name)?;
+                done.change(self)?.put_client(Client { revoked: true, ..client });
+                Ok(Report::Done)
+            }
+            Order::CredentialAdd { client, username, device, password, hashed, one_time } => {
+                let client = self.known(&client)?;
+                let mut registered = self.registered(&client)?;
+                let who = username.map_or(credential::Who::Device(device), credential::Who::Username);
+                let wanted = credential::Wanted { password, hashed, one_time };
+                let key = registered.add(who, &wanted, self.vault.chance())?;
+                done.change(self)?.put_setting(&standing::setting(&client.name), registered.to_row()?);
+                Ok(Report::Credential { one_time_key: key.map(|key| base32(key.reveal())) })
+            }
+            Order::CredentialRemove { client, name } => {
+                let client = self.known(&client)?;
+                let mut registered = self.registered(&client)?;
+                if !registered.remove(&name) {
+                    let message = format!("{} has no credential {name}", client.name);
+                    return Err(Refusal::new(ResultReason::ItemNotFound, message));
+                }
+                done.change(self)?.put_setting(&standing::setting(&client.name), registered.to_row()?);
+                Ok(Report::Done)
+            }
+            Order::CredentialRequire { client, strict } => {
+                let client = self.known(&client)?;
+                if strict && self.registered(&client)?.names().next().is_none() {
+                    return Err(Refusal::invalid("the client has no credential that it could show; add one first"));
+                }
+                done.change(self)?.put_client(Client { strict, ..client });
                 Ok(Report::Done)
             }
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
@@ -204,8 +235,13 @@ impl Service {
             user: wanted.user,
             since: now.seconds(),
             revoked: false,
+            strict: false,
         });
         Ok(Report::Client(report))
+    }
+
+    fn known(&self, name: &str) -> Result<Client, Refusal> {
+        self.vault.client(&parse_name(name)?)?.ok_or_else(|| unknown_client(name))
     }
 
     fn authority(&self) -> Result<Authority, Refusal> {
@@ -285,12 +321,15 @@ fn event(order: &Order) -> Event {
         Order::Seal => Event::Seal,
         Order::ClientAdd { .. } => Event::ClientAdded,
         Order::ClientRevoke { .. } => Event::ClientRevoked,
+        Order::CredentialAdd { .. } | Order::CredentialRemove { .. } | Order::CredentialRequire { .. } => {
+            Event::CredentialSet
+        }
         Order::TokenInit { .. } => Event::TokenInit,
         Order::KeyGrant { .. } => Event::Granted,
     }
 }
 
-fn client_row(client: &Client) -> ClientRow {
+fn client_row(client: &Client, registered: &Registered) -> ClientRow {
     let hex = |key: &[u8; 32]| key.iter().map(|byte| format!("{byte:02x}")).collect();
     ClientRow {
         name: client.name.to_string(),
@@ -299,7 +338,21 @@ fn client_row(client: &Client) -> ClientRow {
         user: client.user,
         since: client.since,
         keys: client.keys.iter().map(hex).collect(),
+        credentials: registered.names().map(str::to_owned).collect(),
+        strict: client.strict,
     }
+}
+
+/// As authenticators take a key (RFC 4648 §6), without padding: its length is a multiple of five bytes.
+fn base32(bytes: &[u8]) -> String {
+    let letter = |five: u64| u8::try_from(five & 31).ok().and_then(|at| BASE32.get(usize::from(at))).copied();
+    let (fives, _) = bytes.as_chunks::<5>();
+    let group = |five: &[u8; 5]| {
+        let [a, b, c, d, e] = *five;
+        let bits = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+        (0..8u32).rev().filter_map(move |at| letter(bits >> (at * 5))).map(char::from)
+    };
+    fives.iter().flat_map(group).collect()
 }
 
 fn fingerprint(public: &[u8]) -> [u8; 32] {
@@ -328,6 +381,7 @@ fn certificates(error: certificate::Error) -> Refusal {
     Refusal::invalid(error.to_string())
 }
 
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The settings that hold the authority.
 const AUTHORITY: &str = "authority.certificate";
 const AUTHORITY_KEY: &str = "authority.key";

@@ -1,7 +1,7 @@
 //! What an operator may order through the control socket, and what is reported back.
 
 use serde::{Deserialize, Serialize};
-use strongroom_kmip::secret::Secret;
+use strongroom_kmip::{message::Device, secret::Secret};
 
 /// An order.
 #[derive(Debug)]
@@ -39,6 +39,35 @@ pub enum Order {
     ClientRevoke {
         /// Its name.
         name: String,
+    },
+    /// Register a message credential for a client, in place of the one of the same name.
+    CredentialAdd {
+        /// The client's name.
+        client: String,
+        /// The username; without one it is a device's.
+        username: Option<String>,
+        /// What the device shows.
+        device: DeviceRow,
+        /// The password; empty for none.
+        password: Secret,
+        /// Whether the password may be shown hashed.
+        hashed: bool,
+        /// Whether a password of the moment has to be shown.
+        one_time: bool,
+    },
+    /// Take a message credential away.
+    CredentialRemove {
+        /// The client's name.
+        client: String,
+        /// The username, or `device`.
+        name: String,
+    },
+    /// Say whether a client's messages must show a credential.
+    CredentialRequire {
+        /// The client's name.
+        client: String,
+        /// Whether they must.
+        strict: bool,
     },
     /// The slots.
     SlotList,
@@ -88,6 +117,11 @@ pub enum Report {
     Clients {
         /// By name.
         clients: Vec<ClientRow>,
+    },
+    /// A message credential was registered.
+    Credential {
+        /// The key of its one-time passwords in base 32, as authenticators take it; it is handed out once.
+        one_time_key: Option<String>,
     },
     /// The slots.
     Slots {
@@ -162,6 +196,46 @@ pub struct ClientRow {
     pub since: i64,
     /// SHA-256 of each of its public keys, in hex.
     pub keys: Vec<String>,
+    /// The names of its message credentials.
+    pub credentials: Vec<String>,
+    /// Whether its messages must show one.
+    pub strict: bool,
+}
+
+/// What a device shows of itself (KMIP 2.1 §9.11); nothing where it need not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceRow {
+    /// Its serial number.
+    pub serial: Option<String>,
+    /// Its identifier.
+    pub id: Option<String>,
+    /// That of its network.
+    pub network: Option<String>,
+    /// That of its machine.
+    pub machine: Option<String>,
+    /// That of its medium.
+    pub media: Option<String>,
+}
+
+impl DeviceRow {
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the device shows all of this.
+    pub fn is(&self, shown: &Device) -> bool {
+        [
+            (&self.serial, &shown.device_serial_number),
+            (&self.id, &shown.device_identifier),
+            (&self.network, &shown.network_identifier),
+            (&self.machine, &shown.machine_identifier),
+            (&self.media, &shown.media_identifier),
+        ]
+        .into_iter()
+        .all(|(wanted, shown)| wanted.is_none() || wanted == shown)
+    }
 }
 
 /// A slot.

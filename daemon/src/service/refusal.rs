@@ -110,6 +110,7 @@ impl From<vault::Error> for Refusal {
         match error {
             vault::Error::Unknown(_) => Self::absent(),
             vault::Error::Forbidden { .. } => Self { hidden: true, ..Self::absent() },
+            vault::Error::Beyond(_) => Self::new(ResultReason::NotAuthorised, message),
             vault::Error::State { state: State::Destroyed | State::DestroyedCompromised, .. } => {
                 Self::new(ResultReason::ObjectDestroyed, message)
             }

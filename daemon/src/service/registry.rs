@@ -16,11 +16,13 @@ use strongroom_kmip::{
 };
 
 use super::{
+    attempt::Attempts,
     call::{Call, Notes},
     contract::Perform,
     keeper::Keeper,
     refusal::Refusal,
     stream::Streams,
+    ticket::Tickets,
     told::Told,
 };
 use crate::{
@@ -36,6 +38,8 @@ pub struct Service {
     pub(super) vault: Arc<Vault>,
     pub(super) log: Arc<Log>,
     pub(super) streams: Streams,
+    pub(super) tickets: Arc<Tickets>,
+    pub(super) attempts: Attempts,
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
     requests: AtomicU64,
@@ -159,7 +163,7 @@ macro_rules! serves {
 serves! {
     Create, CreateKeyPair, Register, Locate, Get, GetAttributes, GetAttributeList, AddAttribute, ModifyAttribute,
     DeleteAttribute, Activate, Revoke, Destroy, Query, DiscoverVersions, Encrypt, Decrypt, Sign, SignatureVerify, MAC,
-    MACVerify, RNGRetrieve, Hash, SetAttribute,
+    MACVerify, RNGRetrieve, Hash, SetAttribute, Login, Logout, DelegatedLogin,
 }
 
 impl Service {
@@ -169,6 +173,8 @@ impl Service {
             vault,
             log,
             streams: Streams::default(),
+            tickets: Arc::default(),
+            attempts: Attempts::default(),
             uses,
             requests: AtomicU64::new(0),
             told: Mutex::default(),
@@ -209,7 +215,7 @@ impl Service {
         earlier: Option<Change>,
     ) -> (Result<Response, Refusal>, Done, Option<Change>) {
         let operation = ask.request.operation();
-        let mut call = Call::new(&self.vault, &self.streams, caller, ask.version);
+        let mut call = Call::new(&self.vault, &self.streams, &self.tickets, caller, ask.version);
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;

@@ -31,8 +31,13 @@ impl<'s> Together<'s> {
 
     /// Performs one more request; it means by its placeholder what the one before has left.
     pub fn perform(&mut self, ask: Ask) -> Result<Response, Refusal> {
+        self.perform_as(self.caller, ask)
+    }
+
+    /// The same, by the caller as it may perform this request.
+    pub fn perform_as(&mut self, caller: &Caller, ask: Ask) -> Result<Response, Refusal> {
         let ask = Ask { placeholder: self.placeholder.take(), ..ask };
-        let (outcome, done, change) = self.service.attempt(self.caller, ask, self.change.take());
+        let (outcome, done, change) = self.service.attempt(caller, ask, self.change.take());
         self.change = change;
         self.placeholder.clone_from(&done.placeholder);
         self.done.push(done);

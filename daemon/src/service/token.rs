@@ -5,11 +5,10 @@
 
 use std::sync::PoisonError;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
-use super::{refusal::Refusal, registry::Service};
+use super::{refusal::Refusal, registry::Service, stretch::stretch};
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::Caller,
@@ -249,15 +248,6 @@ impl PinError {
     }
 }
 
-fn stretch(pin: &Secret, salt: &[u8; 16]) -> Result<[u8; 32], PinError> {
-    let failed = |_| Refusal::new(ResultReason::GeneralFailure, "Argon2id failed");
-    let params = Params::new(MEMORY_KIB, PASSES, 1, Some(32)).map_err(failed)?;
-    let mut hash = [0; 32];
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon.hash_password_into(pin.reveal(), salt, &mut hash).map_err(failed)?;
-    Ok(hash)
-}
-
 /// The setting that holds a slot's token.
 pub(super) fn setting(slot: &str) -> String {
     format!("token/{slot}")
@@ -271,6 +261,3 @@ pub const LONGEST: usize = 255;
 const MOST_TRIES: u32 = 10;
 /// So many wrong tries cost no wait; each further one doubles it, from a second.
 const FREE_TRIES: u32 = 3;
-/// RFC 9106 would have more; a login must not take longer than people wait, and the tries are counted.
-const MEMORY_KIB: u32 = 19 << 10;
-const PASSES: u32 = 2;

@@ -26,7 +26,11 @@ pub struct Change {
     clients: Vec<Client>,
     settings: Vec<(String, Option<Secret>)>,
     claims: Vec<Claim>,
+    effects: Vec<Effect>,
 }
+
+/// What happens in memory once a change is durable.
+type Effect = Box<dyn FnOnce() + Send>;
 
 /// An object as it is to be.
 struct Written {
@@ -47,11 +51,22 @@ enum Secretly {
 
 impl Change {
     pub(super) fn new(opened: Arc<Opened>) -> Self {
-        Self { opened, objects: Vec::new(), clients: Vec::new(), settings: Vec::new(), claims: Vec::new() }
+        Self {
+            opened,
+            objects: Vec::new(),
+            clients: Vec::new(),
+            settings: Vec::new(),
+            claims: Vec::new(),
+            effects: Vec::new(),
+        }
     }
 
-    /// Whether there is nothing to write.
+    /// Whether nothing would come of it.
     pub fn is_empty(&self) -> bool {
+        self.writes_nothing() && self.effects.is_empty()
+    }
+
+    fn writes_nothing(&self) -> bool {
         self.objects.is_empty() && self.clients.is_empty() && self.settings.is_empty()
     }
 
@@ -86,6 +101,11 @@ impl Change {
     /// Writes a sealed setting, or removes it.
     pub fn put_setting(&mut self, name: &str, value: Option<Secret>) {
         self.settings.push((name.to_owned(), value));
+    }
+
+    /// Lets something happen in memory once the change is durable, and never if it is dropped. It must not wait.
+    pub fn afterwards(&mut self, effect: impl FnOnce() + Send + 'static) {
+        self.effects.push(Box::new(effect));
     }
 
     pub(super) fn next_birth(&self) -> u64 {
@@ -133,7 +153,8 @@ impl Change {
     }
 
     pub(super) fn commit(self, store: &dyn Store) -> store::Receipt {
-        if self.is_empty() {
+        if self.writes_nothing() {
+            self.make_visible();
             return Receipt::ready(Ok(store.generation()));
         }
         match self.hand_over(store) {
@@ -216,7 +237,7 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, settings: _, claims } = self;
+        let Self { opened, objects, clients, settings: _, claims, effects } = self;
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
@@ -234,6 +255,7 @@ impl Change {
             let mut known = opened.clients.write().unwrap_or_else(PoisonError::into_inner);
             clients.into_iter().for_each(|client| known.enter(client));
         }
+        effects.into_iter().for_each(|effect| effect());
         drop(claims);
     }
 }

@@ -27,6 +27,8 @@ pub struct Client {
     pub since: i64,
     /// Whether it was revoked; a revoked client stays on record, and its objects stay its own.
     pub revoked: bool,
+    /// Whether its KMIP messages must show a credential besides.
+    pub strict: bool,
 }
 
 impl Client {
@@ -46,6 +48,7 @@ impl Client {
             user: self.user,
             since: self.since,
             revoked: self.revoked,
+            strict: self.strict,
         };
         let plain = serde_json::to_vec(&row).map_err(|_| Error::Broken("writing a client"))?;
         sealer.close(&place(self.name.as_str()), &plain)
@@ -67,6 +70,7 @@ impl Client {
             user: row.user,
             since: row.since,
             revoked: row.revoked,
+            strict: row.strict,
         })
     }
 }
@@ -123,6 +127,8 @@ struct Row {
     user: Option<u32>,
     since: i64,
     revoked: bool,
+    #[serde(default)]
+    strict: bool,
 }
 
 fn place(name: &str) -> Place<'_> {

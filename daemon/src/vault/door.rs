@@ -327,7 +327,7 @@ impl Vault {
         action: Action,
         edit: impl FnOnce(&mut Object) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut object = change.claim(id)?;
+        let mut object = policy::reached(caller, id, change.claim(id))?;
         policy::permit(caller, &object, action)?;
         let result = edit(&mut object)?;
         change.replace(object);
@@ -340,7 +340,7 @@ impl Vault {
     /// # Errors
     /// [`Error`], as the policy says.
     pub fn expunge(&self, change: &mut Change, caller: &Caller, id: &ObjectId) -> Result<(), Error> {
-        let object = change.claim(id)?;
+        let object = policy::reached(caller, id, change.claim(id))?;
         policy::permit(caller, &object, Action::Live)?;
         change.expunge(object);
         Ok(())

@@ -22,6 +22,9 @@ pub enum Error {
         /// Of which object.
         object: ObjectId,
     },
+    /// The ticket that the call came with reaches other objects only, or may be this one does not exist.
+    #[error("the ticket does not reach {0}")]
+    Beyond(ObjectId),
     /// The object's state says no.
     #[error("{object} is {state}: it cannot be used so")]
     State {

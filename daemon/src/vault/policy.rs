@@ -1,12 +1,14 @@
 //! Who may do what with which object: the one place that says yes.
 
+use strongroom_kmip::attribute::Attribute;
+
 use super::{
     action::{Action, Level},
     error::Error,
     identifier::ObjectId,
     record::Meta,
 };
-use crate::caller::{Caller, Principal, Role};
+use crate::caller::{Caller, Principal, Role, Scope};
 
 /// The policy's word that one action on one object is allowed. Nobody else makes one.
 #[derive(Debug)]
@@ -33,8 +35,34 @@ pub fn permit(caller: &Caller, object: &Meta, action: Action) -> Result<Permit, 
     Err(Error::Forbidden { who: caller.principal.clone(), action, object: object.id.clone() })
 }
 
+/// What was found under an identifier, where the call may touch it at all. Whether an object is there that the call may not
+/// touch, nobody learns.
+///
+/// # Errors
+/// [`Error::Beyond`], or what was found to be wrong.
+pub fn reached<T: AsRef<Meta>>(caller: &Caller, id: &ObjectId, found: Result<T, Error>) -> Result<T, Error> {
+    let reaches = match (&caller.scope, &found) {
+        (Scope::Everything, _) => true,
+        (Scope::Only { objects, .. }, Err(_)) => objects.iter().any(|named| named == id.as_str()),
+        (Scope::Only { .. }, Ok(object)) => in_scope(caller, object.as_ref()),
+    };
+    if reaches { found } else { Err(Error::Beyond(id.clone())) }
+}
+
+fn in_scope(caller: &Caller, object: &Meta) -> bool {
+    let Scope::Only { objects, groups } = &caller.scope else { return true };
+    let in_group = |attribute: &Attribute| match attribute {
+        Attribute::ObjectGroup(group) => groups.contains(group),
+        _ => false,
+    };
+    objects.iter().any(|named| named == object.id.as_str()) || object.attributes.iter().any(in_group)
+}
+
 /// Whether the caller would get the permit.
 pub fn allowed(caller: &Caller, object: &Meta, action: Action) -> bool {
+    if !in_scope(caller, object) {
+        return false;
+    }
     if caller.principal == Principal::Daemon || caller.principal == object.owner {
         return true;
     }
@@ -60,5 +88,5 @@ fn by_grant(level: Level, action: Action) -> bool {
 
 /// Whether the caller may make new objects at all.
 pub fn may_create(caller: &Caller) -> bool {
-    caller.role != Role::Auditor
+    caller.role != Role::Auditor && caller.scope == Scope::Everything
 }

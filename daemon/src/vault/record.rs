@@ -62,6 +62,12 @@ pub struct Meta {
 /// An object, as it stood when somebody looked.
 pub type Object = Meta;
 
+impl AsRef<Self> for Meta {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Meta {
     /// What the principal was granted.
     pub fn granted(&self, principal: &Principal) -> Option<Level> {

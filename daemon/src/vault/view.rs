@@ -66,7 +66,7 @@ impl View<'_> {
     /// # Errors
     /// [`Error::Unknown`] and [`Error::Forbidden`], which must look alike outside.
     pub fn see(&self, caller: &Caller, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Error> {
-        let object = self.object(id)?;
+        let object = policy::reached(caller, id, self.object(id))?;
         let permit = policy::permit(caller, &object, action)?;
         Ok((object, permit))
     }
@@ -100,7 +100,7 @@ impl View<'_> {
     /// # Errors
     /// [`Error`], as whichever of them says no.
     pub fn usable(&self, caller: &Caller, id: &ObjectId, purpose: Purpose) -> Result<Usable, Error> {
-        let object = self.object(id)?;
+        let object = policy::reached(caller, id, self.object(id))?;
         policy::permit(caller, &object, Action::Use)?;
         let Body::Key(shape) = object.body else {
             return Err(match object.state(self.now) {

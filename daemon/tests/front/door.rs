@@ -17,7 +17,7 @@ use rustls::{
 };
 use strongroom::{
     audit::{Durability, Log, Options},
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, SystemClock},
     front::{self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls, kmip},
     service::{Order, Refusal, Report, Service},
@@ -181,5 +181,11 @@ fn key() -> UnsealKey {
 }
 
 fn operator() -> Caller {
-    Caller { principal: Principal::Operator, role: Role::Administrator, front: Front::Control, from: "test".to_owned() }
+    Caller {
+        principal: Principal::Operator,
+        role: Role::Administrator,
+        front: Front::Control,
+        from: "test".to_owned(),
+        scope: Scope::Everything,
+    }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 mod batch;
+mod credential;
 mod door;
 mod frames;
 mod handshake;

@@ -13,7 +13,7 @@ use std::{
 
 use strongroom::{
     audit::{Durability, Log, Options},
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, SystemClock},
     front::pkcs11::{Door, Places, open},
     service::{Order, Service},
@@ -137,6 +137,7 @@ pub fn operator() -> Caller {
         role: Role::Administrator,
         front: Front::Control,
         from: "a test".to_owned(),
+        scope: Scope::Everything,
     }
 }
 

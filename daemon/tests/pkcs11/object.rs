@@ -99,6 +99,7 @@ fn a_key_made_over_kmip_is_found_by_its_name() {
         role: strongroom::caller::Role::User,
         front: strongroom::caller::Front::Kmip,
         from: "afar".to_owned(),
+        scope: strongroom::caller::Scope::Everything,
     };
     let answer = house.service.answer(&caller, strongroom::service::Ask::new(create, V2_1, 1));
     answer.receipt.wait().unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use strongroom::{
     audit::{Durability, Log, Options},
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, StillClock, Time},
     service::{Ask, Refusal, Service},
     slot::{
@@ -122,6 +122,7 @@ pub fn client(name: &str, role: Role) -> Caller {
         role,
         front: Front::Kmip,
         from: "127.0.0.1:1".to_owned(),
+        scope: Scope::Everything,
     }
 }
 

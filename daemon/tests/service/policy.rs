@@ -1,7 +1,7 @@
 //! Who may do what, and what a stranger can learn: nothing.
 
 use strongroom::{
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     service::{Order, Refusal},
 };
 use strongroom_kmip::{
@@ -108,6 +108,7 @@ fn a_grant_gives_its_level_and_no_more_and_can_be_taken_back() {
         role: Role::Administrator,
         front: Front::Control,
         from: "pid 1".to_owned(),
+        scope: Scope::Everything,
     };
     let grant = |level: Option<&str>| {
         let order = Order::KeyGrant { id: id.clone(), to: "client:bob".to_owned(), level: level.map(str::to_owned) };

@@ -1,7 +1,8 @@
 //! How a message says who sends it (KMIP 2.1 §9.8 Credential).
 
 use crate::{
-    code::{AttestationType, CredentialType, HashingAlgorithm, TicketType},
+    code::{AttestationType, CredentialType, HashingAlgorithm},
+    payload::Ticket,
     secret::Secret,
     tag::Tag,
     ttlv::{Any, Bytes, DateTimeExtended, Fields, Item, Malformed, SecretText, Value, Writer},
@@ -16,11 +17,11 @@ structure! {
 
 /// Declares [`Credential`]: one row for every type whose value is known.
 macro_rules! credentials {
-    ($($(#[$about:meta])* $name:ident;)*) => {
+    ($($(#[$about:meta])* $name:ident: $value:ident;)*) => {
         /// One credential.
         #[derive(Debug)]
         pub enum Credential {
-            $($(#[$about])* $name($name),)*
+            $($(#[$about])* $name($value),)*
             /// A credential of another type. Nobody is known by it.
             Other(CredentialType, Any),
         }
@@ -63,17 +64,17 @@ macro_rules! credentials {
 
 credentials! {
     /// A name and its password.
-    UsernameAndPassword;
+    UsernameAndPassword: UsernameAndPassword;
     /// What a device knows about itself.
-    Device;
+    Device: Device;
     /// What a platform attests.
-    Attestation;
+    Attestation: Attestation;
     /// A name, its password and one that is used once.
-    OneTimePassword;
+    OneTimePassword: OneTimePassword;
     /// A name and a hash that only its password gives.
-    HashedPassword;
+    HashedPassword: HashedPassword;
     /// A ticket that Login gave.
-    Ticket;
+    Ticket: TicketCredential;
 }
 
 structure! {
@@ -133,34 +134,9 @@ structure! {
     }
 }
 
-/// A ticket that Login gave (KMIP 2.1 §7.39). As a credential it stands in a structure of its own.
-#[derive(Debug)]
-pub struct Ticket {
-    /// What it is for.
-    pub ticket_type: TicketType,
-    /// The ticket itself: whoever has it is let in.
-    pub ticket_value: Secret,
-}
-
-impl Value for Ticket {
-    fn write(&self, tag: Tag, to: &mut Writer) {
-        to.structure(tag, |to| {
-            to.structure(Tag::Ticket, |to| {
-                self.ticket_type.write(Tag::TicketType, to);
-                self.ticket_value.write(Tag::TicketValue, to);
-            });
-        });
-    }
-    fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
-        let mut outer = Fields::of(item)?;
-        let mut inner = Fields::of(outer.take(Tag::Ticket).ok_or(Malformed::Missing(Tag::Ticket))?)?;
-        outer.finish()?;
-        let mut field = |tag| inner.take(tag).ok_or(Malformed::Missing(tag));
-        let ticket = Self {
-            ticket_type: Value::read(field(Tag::TicketType)?)?,
-            ticket_value: Value::read(field(Tag::TicketValue)?)?,
-        };
-        inner.finish()?;
-        Ok(ticket)
+structure! {
+    /// A ticket that Login gave. As a credential it stands in a structure of its own.
+    TicketCredential {
+        ticket: Ticket = Ticket, V2_0;
     }
 }

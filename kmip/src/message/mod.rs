@@ -9,7 +9,7 @@ mod request;
 mod response;
 
 pub use credential::{
-    Attestation, Authentication, Credential, Device, HashedPassword, Nonce, OneTimePassword, Ticket,
+    Attestation, Authentication, Credential, Device, HashedPassword, Nonce, OneTimePassword, TicketCredential,
     UsernameAndPassword,
 };
 pub use header::{Asynchronous, MessageExtension, RequestHeader, ResponseHeader};

@@ -1,6 +1,8 @@
 //! The server that cases are played against: an appliance of the replay's own, swept between two cases.
 
 use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
 
 use strongroom_kmip::attribute::{Listed, RevocationReason};
 use strongroom_kmip::client;
@@ -35,6 +37,7 @@ impl World {
         assert!(config.contains(SLOT), "`dev` names its slot in its configuration:\n{config}");
         fs::write(&path, config.replace(SLOT, OLD)).expect("the configuration is the caller's own");
         appliance.restart();
+        register(&appliance);
         World { appliance, client: None, objects: Objects::default() }
     }
 
@@ -80,6 +83,19 @@ impl World {
     }
 }
 
+/// Lets the client show the credentials that the cases show.
+fn register(appliance: &Appliance) {
+    for (username, password) in CREDENTIALS {
+        let mut add = appliance.strongroom();
+        add.arg("--config").arg(appliance.dir().join("strongroom.toml"));
+        add.args(["client", "credential", "add", "alice", "--username", username]);
+        let mut child = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the daemon is built");
+        let entered = child.stdin.take().expect("it is piped").write_all(password.as_bytes());
+        let status = child.wait().expect("it ends");
+        assert!(entered.is_ok() && status.success(), "the credential of {username} is not taken: {status}");
+    }
+}
+
 fn everything() -> LocateRequest {
     LocateRequest {
         maximum_items: None,
@@ -90,6 +106,9 @@ fn everything() -> LocateRequest {
         attributes: Listed::default(),
     }
 }
+
+/// The usernames and passwords of the cases.
+const CREDENTIALS: [(&str, &str); 2] = [("one-time-user", "one-time-password"), ("administrator", "password")];
 
 /// The slot as `dev` configures it.
 const SLOT: &str = "name = \"dev\"";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
-use crate::service::{Order, Report};
+use crate::service::{Order, Report, order::DeviceRow};
 
 /// What comes back for an order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +59,11 @@ lines! {
     ClientAdd { name: String, role: String, days: u32, user: Option<u32>, csr: Option<Vec<u8>> };
     ClientList;
     ClientRevoke { name: String };
+    CredentialAdd {
+        client: String, username: Option<String>, device: DeviceRow, password: Hex, hashed: bool, one_time: bool
+    };
+    CredentialRemove { client: String, name: String };
+    CredentialRequire { client: String, strict: bool };
     SlotList;
     TokenInit { slot: String, so_pin: Hex, user_pin: Hex };
     KeyList { offset: usize, maximum: usize };

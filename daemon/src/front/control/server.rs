@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::line::{Reply, read_order};
 use crate::{
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     front::contract::{Crew, Phase, Stop},
     service::{Service, Turned},
 };
@@ -58,7 +58,13 @@ async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Sto
         let _ = send(&mut stream, &refused(ResultReason::PermissionDenied, why)).await;
         return;
     }
-    let caller = Caller { principal: Principal::Operator, role: Role::Administrator, front: Front::Control, from };
+    let caller = Caller {
+        principal: Principal::Operator,
+        role: Role::Administrator,
+        front: Front::Control,
+        from,
+        scope: Scope::Everything,
+    };
     loop {
         let line = tokio::select! {
             () = stop.reached(Phase::Draining) => return,

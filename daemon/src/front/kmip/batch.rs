@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     front::contract::Fingerprint,
     receipt::Receipt,
-    service::{self, Ask, Service, Turned, VERSIONS},
+    service::{self, Ask, Service, Standing, Turned, VERSIONS},
 };
 
 /// A message that was performed. Nothing of it may leave before every receipt has come.
@@ -52,7 +52,15 @@ pub(super) fn perform(
         Err(why) => return refuse(ResultReason::InvalidMessage, why.to_string()),
     };
     match RequestMessage::read(&tree) {
-        Ok(message) => answer(service, caller, message),
+        Ok(message) => {
+            let number = service.number();
+            let operations: Vec<_> = message.items.iter().map(|item| item.operation).collect();
+            match service.stand(caller.clone(), message.header.authentication.as_ref(), &operations, number) {
+                Ok(standing) => answer(service, &standing, message, number),
+                // Whose it is not known to be, nothing of it is looked at.
+                Err(why) => Performed { number: Some(number), ..refusal(version, why.spoken(version), &why.message) },
+            }
+        }
         Err(why) => refuse(why.reason, why.to_string()),
     }
 }
@@ -70,15 +78,14 @@ pub(super) fn sealed(message: &[u8]) -> Performed {
     refusal(version, reason, SEALED)
 }
 
-fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Performed {
+fn answer(service: &Service, standing: &Standing, message: RequestMessage, number: u64) -> Performed {
     let RequestMessage { header, items } = message;
     let version = header.protocol_version;
-    let number = service.number();
     let unserved = unserved(&header);
     let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
     let undoes = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo);
     if undoes && items.len() > 1 && unserved.is_none() {
-        let items = undo::perform(service, caller, &header, items, number);
+        let items = undo::perform(service, standing, &header, items, number);
         return Performed { version, number: Some(number), largest, items };
     }
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
@@ -88,13 +95,14 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
     for (place, item) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = item;
         let refuse = |reason: ResultReason, why: &str| {
-            let receipt = service.refuse(caller, operation, reason, number);
+            let receipt = service.refuse(standing.caller(), operation, reason, number);
             (ResponseItem::failure(Some(operation), reason, why), receipt)
         };
-        let (answer, receipt) = match (unserved, payload) {
-            (Some(why), _) => refuse(ResultReason::FeatureNotSupported, why),
-            (None, Err(fault)) => refuse(fault.reason(), &fault.to_string()),
-            (None, Ok(request)) => {
+        let (answer, receipt) = match (unserved, payload, standing.for_operation(operation)) {
+            (Some(why), ..) => refuse(ResultReason::FeatureNotSupported, why),
+            (None, Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
+            (None, _, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
+            (None, Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let asked = placeholder.take();
                 let ask = Ask {
@@ -107,7 +115,7 @@ fn answer(service: &Service, caller: &Caller, message: RequestMessage) -> Perfor
                     number,
                     item: place,
                 };
-                let answer = service.answer(caller, ask);
+                let answer = service.answer(&caller, ask);
                 placeholder = answer.placeholder;
                 let item = match answer.outcome {
                     Ok(response) => ResponseItem::success(response),

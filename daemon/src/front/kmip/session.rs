@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::{batch, buffer::Buffer, turn::Turns};
 use crate::{
-    caller::{Caller, ClientName, Front, Principal},
+    caller::{Caller, ClientName, Front, Principal, Scope},
     clock::Clock,
     front::{
         contract::{Fingerprint, Limits, Phase, Stop},
@@ -173,7 +173,10 @@ impl Connection {
         match self.server.service.recognise(&self.key) {
             Recognised::Known(name, role) => {
                 let principal = Principal::Client(name.clone());
-                Some(Standing::Client(Caller { principal, role, front: Front::Kmip, from }, name))
+                Some(Standing::Client(
+                    Caller { principal, role, front: Front::Kmip, from, scope: Scope::Everything },
+                    name,
+                ))
             }
             Recognised::Sealed => Some(Standing::Sealed),
             Recognised::Unknown => {

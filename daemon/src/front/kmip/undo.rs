@@ -6,38 +6,39 @@ use strongroom_kmip::{
 };
 
 use crate::{
-    caller::Caller,
     receipt::{Abandoned, Receipt},
-    service::{self, Ask, Service, Together},
+    service::{self, Ask, Service, Standing, Together},
 };
 
 /// Performs the items until one fails. Then those before it are undone, and their answers say so.
 pub(super) fn perform(
     service: &Service,
-    caller: &Caller,
+    standing: &Standing,
     header: &RequestHeader,
     items: Vec<RequestItem>,
     number: u64,
 ) -> Vec<(ResponseItem, Receipt<(), service::Error>)> {
     let version = header.protocol_version;
-    let mut together = Together::new(service, caller);
+    let mut together = Together::new(service, standing.caller());
     let mut refused = None;
     let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
     for (item, request) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = request;
-        let answer = match payload {
-            Ok(request) => {
+        let mut refuse = |reason, why: &str| {
+            refused = Some(service.refuse(standing.caller(), operation, reason, number));
+            ResponseItem::failure(Some(operation), reason, why)
+        };
+        let answer = match (payload, standing.for_operation(operation)) {
+            (Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
-                match together.perform(ask) {
+                match together.perform_as(&caller, ask) {
                     Ok(response) => ResponseItem::success(response),
                     Err(refusal) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
                 }
             }
-            Err(fault) => {
-                refused = Some(service.refuse(caller, operation, fault.reason(), number));
-                ResponseItem::failure(Some(operation), fault.reason(), fault.to_string())
-            }
+            (Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
+            (_, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
         };
         answers.push(answer.named(unique_batch_item_id));
         if answers.last().is_some_and(failed) {

@@ -21,7 +21,7 @@ use super::{
     desk::{Desk, House},
 };
 use crate::{
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     service::{Recognised, Turned},
 };
 
@@ -169,6 +169,7 @@ fn stranger(peer: Peer) -> Caller {
         role: Role::User,
         front: Front::Pkcs11,
         from: format!("pid {}", peer.process),
+        scope: Scope::Everything,
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
     session::Standing,
 };
 use crate::{
-    caller::{Caller, Front, Principal, Role},
+    caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
     service::{Ask, Error, Object, ObjectId, Refusal, Service, SlotView},
 };
@@ -233,5 +233,6 @@ fn rounds() -> Caller {
         role: Role::Administrator,
         front: Front::Rounds,
         from: "the end of a session".to_owned(),
+        scope: Scope::Everything,
     }
 }

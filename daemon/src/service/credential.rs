@@ -1,0 +1,450 @@
+//! Message credentials: what an operator has registered for a client, and whether what a message shows fits it.
+//!
+//! A credential confirms who TLS has proved the sender to be. It is registered for one client and means nothing when
+//! another shows it.
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    hmac,
+};
+use serde::{Deserialize, Serialize};
+use strongroom_kmip::{
+    code::{HashingAlgorithm, ResultReason},
+    message::{Device, HashedPassword},
+    secret::Secret,
+};
+use zeroize::Zeroizing;
+
+use super::{order::DeviceRow, refusal::Refusal, stretch::stretch};
+use crate::{
+    chance::{self, Chance},
+    clock::Time,
+    vault,
+};
+
+/// What a client's messages may say who sends them by.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Registered(Vec<Credential>);
+
+/// One credential, as it is kept, sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    who: Who,
+    password: Option<Stretched>,
+    hashed: Option<Halves>,
+    one_time: Option<OneTime>,
+}
+
+/// Who shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Who {
+    /// Somebody with a name.
+    Username(String),
+    /// A device; what is registered must be shown.
+    Device(DeviceRow),
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Stretched {
+    salt: [u8; 16],
+    hash: [u8; 32],
+}
+
+/// The two digests of which a hashed password is made (KMIP 2.1 §9.11). Whoever has them can make one, so they are kept
+/// only where the operator wants hashed passwords.
+#[derive(Serialize, Deserialize)]
+struct Halves {
+    #[serde(with = "hidden")]
+    first: Secret,
+    #[serde(with = "hidden")]
+    second: Secret,
+    /// The last time stamp that was accepted, in microseconds since 1970.
+    last: i64,
+}
+
+/// The key of one-time passwords by the clock (RFC 6238).
+#[derive(Serialize, Deserialize)]
+struct OneTime {
+    #[serde(with = "hidden")]
+    key: Secret,
+    /// The last step whose password was accepted.
+    last: i64,
+}
+
+/// What is to be registered besides who it is.
+pub struct Wanted {
+    /// The password; empty for none.
+    pub password: Secret,
+    /// Whether the password may be shown hashed.
+    pub hashed: bool,
+    /// Whether a password of the moment has to be shown.
+    pub one_time: bool,
+}
+
+/// A password that was entered, and what it is to be held against. Somebody who is not registered is held against
+/// something too, so that it takes as long.
+pub struct Entered<'e> {
+    kept: Stretched,
+    /// Whether anything can fit.
+    known: bool,
+    entered: Option<&'e Secret>,
+}
+
+impl Registered {
+    /// Reads what is kept.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be read.
+    pub fn read(row: Option<&Secret>) -> Result<Self, Refusal> {
+        let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the client's credentials cannot be read");
+        row.map_or(Ok(Self::default()), |row| serde_json::from_slice(row.reveal()).map_err(damaged))
+    }
+
+    /// What is to be kept; nothing where there is no credential.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be written.
+    pub fn to_row(&self) -> Result<Option<Secret>, Refusal> {
+        let failed = |_| Refusal::new(ResultReason::GeneralFailure, "the client's credentials cannot be written");
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        serde_json::to_vec(self).map(|row| Some(Secret::new(row))).map_err(failed)
+    }
+
+    /// Registers a credential in place of the one of the same name, and gives the key of its one-time passwords.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it would prove nothing, or there are too many.
+    pub fn add(&mut self, who: Who, wanted: &Wanted, chance: &dyn Chance) -> Result<Option<Secret>, Refusal> {
+        let (credential, key) = Credential::new(who, wanted, chance)?;
+        self.0.retain(|known| known.who.name() != credential.who.name());
+        if self.0.len() >= MOST {
+            return Err(Refusal::invalid(format!("a client has {MOST} credentials at most")));
+        }
+        self.0.push(credential);
+        Ok(key)
+    }
+
+    /// Takes a credential away, and says whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|known| known.who.name() != name);
+        self.0.len() < before
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|credential| credential.who.name())
+    }
+
+    /// The credential under this name.
+    pub fn named(&mut self, name: &str) -> Option<&mut Credential> {
+        self.0.iter_mut().find(|known| matches!(&known.who, Who::Username(known) if known == name))
+    }
+
+    /// The credential of this device.
+    pub fn device(&mut self, shown: &Device) -> Option<&mut Credential> {
+        self.0.iter_mut().find(|known| matches!(&known.who, Who::Device(device) if device.is(shown)))
+    }
+}
+
+impl Who {
+    /// What an operator calls it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Username(name) => name,
+            Self::Device(_) => DEVICE,
+        }
+    }
+}
+
+impl Credential {
+    fn new(who: Who, wanted: &Wanted, chance: &dyn Chance) -> Result<(Self, Option<Secret>), Refusal> {
+        let Wanted { password, hashed, one_time } = wanted;
+        let name = match &who {
+            Who::Username(name) if name.is_empty() || name.len() > LONGEST || name == DEVICE => {
+                return Err(Refusal::invalid(format!("a username has 1 to {LONGEST} bytes and is not {DEVICE:?}")));
+            }
+            Who::Username(_) if password.is_empty() && !one_time => {
+                return Err(Refusal::invalid("a username proves nothing without a password"));
+            }
+            Who::Device(row) if row.is_empty() => return Err(Refusal::invalid("a device has at least one identifier")),
+            Who::Device(_) if *hashed || *one_time => {
+                return Err(Refusal::invalid("a device shows neither hashed nor one-time passwords"));
+            }
+            Who::Username(name) => name.as_str(),
+            Who::Device(_) => "",
+        };
+        if *hashed && password.is_empty() {
+            return Err(Refusal::invalid("there is no password that could be shown hashed"));
+        }
+        if password.len() > LONGEST {
+            return Err(Refusal::invalid(format!("a password has {LONGEST} bytes at most")));
+        }
+        let stretched = match password.is_empty() {
+            true => None,
+            false => {
+                let salt = chance::array(chance).map_err(vault::Error::from)?;
+                Some(Stretched { salt, hash: stretch(password, &salt)? })
+            }
+        };
+        let halves = hashed.then(|| Halves::new(name, password));
+        let key: Option<Zeroizing<[u8; 20]>> =
+            one_time.then(|| chance::array(chance).map(Zeroizing::new)).transpose().map_err(vault::Error::from)?;
+        let key = key.map(|key| Secret::copy_of(&*key));
+        let one_time = key.as_ref().map(|key| OneTime { key: key.duplicate(), last: 0 });
+        Ok((Self { who, password: stretched, hashed: halves, one_time }, key))
+    }
+
+    /// Whether nothing but a password of the moment is enough.
+    pub fn wants_one_time(&self) -> bool {
+        self.one_time.is_some()
+    }
+
+    /// Whether a hashed password fits; it never fits again.
+    pub fn accept_hashed(&mut self, shown: &HashedPassword, now: Time) -> bool {
+        let Some(halves) = &mut self.hashed else { return false };
+        let stamp = shown.time_stamp.0;
+        let age = now.0.saturating_mul(1000).saturating_sub(stamp);
+        let algorithm = shown.hashing_algorithm.unwrap_or(HashingAlgorithm::SHA_256);
+        let fits = shown.hashed_password.same_as(&halves.at(stamp));
+        let fresh = stamp > halves.last && age.saturating_abs() <= SKEW;
+        if !(fits && fresh && algorithm == HashingAlgorithm::SHA_256) {
+            return false;
+        }
+        halves.last = stamp;
+        true
+    }
+
+    /// Whether a one-time password fits; it never fits again.
+    pub fn accept_one_time(&mut self, shown: &Secret, now: Time) -> bool {
+        let Some(one_time) = &mut self.one_time else { return false };
+        let step = now.seconds().div_euclid(STEP);
+        let near = [step, step.saturating_sub(1), step.saturating_add(1)];
+        let fits = |step: &i64| *step > one_time.last && shown.same_as(password_of(&one_time.key, *step).as_bytes());
+        match near.into_iter().find(fits) {
+            Some(step) => {
+                one_time.last = step;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl<'e> Entered<'e> {
+    /// What was entered, to be held against `credential`.
+    pub fn new(credential: Option<&Credential>, entered: Option<&'e Secret>) -> Self {
+        let kept = credential.and_then(|credential| credential.password);
+        // Without a password registered none must be shown.
+        let known = credential.is_some() && kept.is_some() == entered.is_some();
+        Self { kept: kept.unwrap_or(NOBODY), known, entered }
+    }
+
+    /// What stands for this entry where it was found to be right before; it says nothing about the password to whoever
+    /// has no `key`.
+    pub fn mark(&self, key: &hmac::Key, client: &str) -> [u8; 32] {
+        let mut mac = hmac::Context::with_key(key);
+        for part in [client.as_bytes(), &self.kept.salt, &self.kept.hash, self.entered.map_or(b"", Secret::reveal)] {
+            mac.update(&part.len().to_be_bytes());
+            mac.update(part);
+        }
+        mac.update(&[u8::from(self.known)]);
+        let mut mark = [0; 32];
+        mark.copy_from_slice(mac.sign().as_ref());
+        mark
+    }
+
+    /// Whether it fits. It takes as long whether it does or not.
+    ///
+    /// # Errors
+    /// [`Refusal`] when that cannot be found out.
+    pub fn fits(&self) -> Result<bool, Refusal> {
+        let nothing = Secret::new(Vec::new());
+        let stretched = Secret::copy_of(&stretch(self.entered.unwrap_or(&nothing), &self.kept.salt)?);
+        let same = stretched.same_as(&self.kept.hash) || self.entered.is_none();
+        Ok(self.known & same)
+    }
+}
+
+impl Halves {
+    fn new(name: &str, password: &Secret) -> Self {
+        let both = |first: &[u8], second: &[u8]| {
+            let mut text = Zeroizing::new(Vec::with_capacity(first.len().saturating_add(second.len())));
+            text.extend_from_slice(first);
+            text.extend_from_slice(second);
+            Secret::copy_of(digest(&SHA256, &text).as_ref())
+        };
+        let (name, password) = (name.as_bytes(), password.reveal());
+        Self { first: both(name, password), second: both(password, name), last: 0 }
+    }
+
+    /// Hash(S1 || time stamp) || S2, the time stamp as it is encoded.
+    fn at(&self, stamp: i64) -> Zeroizing<Vec<u8>> {
+        let mut text = Zeroizing::new(Vec::with_capacity(40));
+        text.extend_from_slice(self.first.reveal());
+        text.extend_from_slice(&stamp.to_be_bytes());
+        let mut hashed = Zeroizing::new(Vec::with_capacity(64));
+        hashed.extend_from_slice(digest(&SHA256, &text).as_ref());
+        hashed.extend_from_slice(self.second.reveal());
+        hashed
+    }
+}
+
+/// The password of one step: six digits (RFC 4226 §5.3, RFC 6238).
+fn password_of(key: &Secret, step: i64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.reveal());
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let offset = tag.as_ref().last().map_or(0, |last| usize::from(last & 15));
+    let four = tag.as_ref().get(offset..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
+    format!("{:06}", (u32::from_be_bytes(four) & 0x7FFF_FFFF) % 1_000_000)
+}
+
+/// How secrets stand in a sealed row.
+mod hidden {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use strongroom_kmip::secret::Secret;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(secret.reveal())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        Vec::<u8>::deserialize(from).map(Secret::new)
+    }
+}
+
+/// What a password is held against that belongs to nobody.
+const NOBODY: Stretched = Stretched { salt: [0; 16], hash: [0; 32] };
+/// What an operator calls a device's credential.
+const DEVICE: &str = "device";
+/// Credentials of one client.
+const MOST: usize = 16;
+/// Bytes of a username or a password.
+const LONGEST: usize = 255;
+/// How far a client's clock may be from ours, in microseconds.
+const SKEW: i64 = 300_000_000;
+/// How many seconds a password of the moment lasts (RFC 6238 §5.2).
+const STEP: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use strongroom_kmip::ttlv::DateTimeExtended;
+
+    use super::*;
+    use crate::slot::software::Random;
+
+    const NOON: Time = Time(1_000_000_000_000);
+
+    fn text(text: &str) -> Secret {
+        Secret::copy_of(text.as_bytes())
+    }
+
+    fn ada(wanted: &Wanted) -> (Registered, Option<Secret>) {
+        let mut registered = Registered::default();
+        let key = registered.add(Who::Username("ada".to_owned()), wanted, &Random::default()).unwrap();
+        let row = registered.to_row().unwrap();
+        (Registered::read(row.as_ref()).unwrap(), key)
+    }
+
+    fn wanted(password: &str, hashed: bool, one_time: bool) -> Wanted {
+        Wanted { password: text(password), hashed, one_time }
+    }
+
+    #[test]
+    fn a_password_fits_its_own_name_and_nothing_else() {
+        let (mut registered, _) = ada(&wanted("lovelace", false, false));
+        let mut fits = |name: &str, password: Option<&str>| {
+            let password = password.map(text);
+            Entered::new(registered.named(name).map(|it| &*it), password.as_ref()).fits().unwrap()
+        };
+        assert!(fits("ada", Some("lovelace")));
+        for (why, name, password) in [
+            ("another password", "ada", Some("Lovelace")),
+            ("a longer one", "ada", Some("lovelace ")),
+            ("an empty one", "ada", Some("")),
+            ("none at all", "ada", None),
+            ("another name", "bob", Some("lovelace")),
+            ("another name and none", "bob", None),
+        ] {
+            assert!(!fits(name, password), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_one_time_password_is_the_one_of_rfc_6238_and_fits_once() {
+        let key = text("12345678901234567890");
+        for (time, expected) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
+            assert_eq!(password_of(&key, time / STEP), expected, "at {time}");
+        }
+        let (mut registered, key) = ada(&wanted("", false, true));
+        let shown = password_of(&key.unwrap(), NOON.seconds() / STEP);
+        let credential = registered.named("ada").unwrap();
+        assert!(!credential.accept_one_time(&text(&shown), Time(NOON.0 + 61_000)), "too late");
+        assert!(credential.accept_one_time(&text(&shown), Time(NOON.0 + 30_000)), "a clock that is a little slow");
+        assert!(!credential.accept_one_time(&text(&shown), NOON), "a second time");
+    }
+
+    #[test]
+    fn a_hashed_password_fits_once_and_only_while_it_is_fresh() {
+        let (mut registered, _) = ada(&wanted("lovelace", true, false));
+        let made = Halves::new("ada", &text("lovelace"));
+        let at = |stamp: i64| HashedPassword {
+            username: "ada".to_owned(),
+            time_stamp: DateTimeExtended(stamp),
+            hashing_algorithm: None,
+            hashed_password: Secret::copy_of(&made.at(stamp)),
+        };
+        let credential = registered.named("ada").unwrap();
+        let now = NOON.0 * 1000;
+        assert!(!credential.accept_hashed(&at(now - SKEW - 1), NOON), "old");
+        assert!(!credential.accept_hashed(&at(now + SKEW + 1), NOON), "from the future");
+        let sha_512 = HashedPassword { hashing_algorithm: Some(HashingAlgorithm::SHA_512), ..at(now) };
+        assert!(!credential.accept_hashed(&sha_512, NOON), "another algorithm");
+        let moved = HashedPassword { time_stamp: DateTimeExtended(now + 1), ..at(now) };
+        assert!(!credential.accept_hashed(&moved, NOON), "another time than was hashed");
+        assert!(credential.accept_hashed(&at(now), NOON));
+        assert!(!credential.accept_hashed(&at(now), NOON), "a second time");
+        assert!(!credential.accept_hashed(&at(now - 1), NOON), "time that runs back");
+    }
+
+    #[test]
+    fn a_device_shows_everything_that_is_registered() {
+        let row = |serial: Option<&str>, machine: Option<&str>| DeviceRow {
+            serial: serial.map(str::to_owned),
+            machine: machine.map(str::to_owned),
+            ..DeviceRow::default()
+        };
+        let mut registered = Registered::default();
+        let none = wanted("", false, false);
+        registered.add(Who::Device(row(Some("1"), Some("m"))), &none, &Random::default()).unwrap();
+        let shown = |serial: Option<&str>, machine: Option<&str>| Device {
+            device_serial_number: serial.map(str::to_owned),
+            password: None,
+            device_identifier: None,
+            network_identifier: None,
+            machine_identifier: machine.map(str::to_owned),
+            media_identifier: None,
+        };
+        assert!(registered.device(&shown(Some("1"), Some("m"))).is_some());
+        for (why, serial, machine) in
+            [("less", Some("1"), None), ("another", Some("2"), Some("m")), ("nothing", None, None)]
+        {
+            assert!(registered.device(&shown(serial, machine)).is_none(), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_credential_that_would_prove_nothing_is_not_registered() {
+        let add = |who: Who, wanted: &Wanted| Registered::default().add(who, wanted, &Random::default()).is_err();
+        let name = |name: &str| Who::Username(name.to_owned());
+        assert!(add(name("ada"), &wanted("", false, false)), "no password");
+        assert!(add(name(""), &wanted("x", false, false)), "no name");
+        assert!(add(name("device"), &wanted("x", false, false)), "the name of another kind");
+        assert!(add(name("ada"), &wanted("", true, true)), "nothing to hash");
+        assert!(add(Who::Device(DeviceRow::default()), &wanted("x", false, false)), "no identifier");
+        assert!(add(name("ada"), &wanted(&"x".repeat(LONGEST + 1), false, false)), "too long");
+    }
+}

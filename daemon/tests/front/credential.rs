@@ -1,0 +1,249 @@
+//! Message credentials and tickets: they confirm or narrow who TLS says it is, and never make anybody somebody else.
+
+use strongroom::service::{Order, order::DeviceRow};
+use strongroom_kmip::{
+    client::Client,
+    code::{
+        AttestationType, BatchErrorContinuationOption, Operation, QueryFunction, ResultReason, ResultStatus, TicketType,
+    },
+    message::{
+        Attestation, Authentication, Credential, Device, Nonce, RequestMessage, ResponseItem, TicketCredential,
+        UsernameAndPassword,
+    },
+    operation::{Request, Response},
+    payload::{
+        DelegatedLoginRequest, GetAttributesRequest, GetRequest, LoginRequest, LogoutRequest, Objects, Operations,
+        QueryRequest, Right, Rights, Ticket,
+    },
+    secret::Secret,
+    ttlv::{Bytes, SecretText},
+    version::V2_1,
+};
+
+use crate::{
+    batch::create,
+    door::{Door, Stream},
+};
+
+fn add(client: &str, username: &str, password: &str) -> Order {
+    Order::CredentialAdd {
+        client: client.to_owned(),
+        username: Some(username.to_owned()),
+        device: DeviceRow::default(),
+        password: Secret::copy_of(password.as_bytes()),
+        hashed: false,
+        one_time: false,
+    }
+}
+
+fn password(username: &str, password: &str) -> Credential {
+    Credential::UsernameAndPassword(UsernameAndPassword {
+        username: username.to_owned(),
+        password: Some(SecretText::copy_of(password)),
+    })
+}
+
+fn ticket(value: &Secret) -> Credential {
+    Credential::Ticket(TicketCredential {
+        ticket: Ticket { ticket_type: TicketType::Login, ticket_value: value.duplicate() },
+    })
+}
+
+fn device(serial: &str, password: Option<&str>) -> Credential {
+    Credential::Device(Device {
+        device_serial_number: Some(serial.to_owned()),
+        password: password.map(SecretText::copy_of),
+        device_identifier: None,
+        network_identifier: None,
+        machine_identifier: None,
+        media_identifier: None,
+    })
+}
+
+fn attestation() -> Credential {
+    let nonce = Nonce { nonce_id: Bytes(vec![1]), nonce_value: Bytes(vec![2]) };
+    Credential::Attestation(Attestation {
+        nonce,
+        attestation_type: AttestationType::TPMQuote,
+        attestation_measurement: None,
+        attestation_assertion: None,
+    })
+}
+
+fn query() -> Request {
+    QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None }.into()
+}
+
+fn attributes(id: &str) -> Request {
+    GetAttributesRequest { unique_identifier: Some(id.into()), attribute_reference: Default::default() }.into()
+}
+
+/// The only item of the answer.
+fn ask(client: &mut Client<Stream>, shown: Vec<Credential>, request: impl Into<Request>) -> ResponseItem {
+    let mut message = RequestMessage::of(V2_1, [request.into()]);
+    message.header.authentication = (!shown.is_empty()).then_some(Authentication { credential: shown });
+    client.exchange(&message).unwrap().items.remove(0)
+}
+
+fn login(client: &mut Client<Stream>, count: i32) -> Secret {
+    let request = LoginRequest { lease_time: None, request_count: Some(count), usage_limits: None };
+    match ask(client, Vec::new(), request).payload {
+        Some(Response::Login(answer)) => answer.ticket.ticket_value,
+        other => panic!("no ticket: {other:?}"),
+    }
+}
+
+#[test]
+fn every_credential_of_a_message_must_be_right_and_its_clients_own() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    door.register("bob");
+    door.order(add("alice", "ada", "lovelace")).unwrap();
+    door.order(add("bob", "ben", "barnacle")).unwrap();
+    door.order(Order::CredentialAdd {
+        client: "alice".to_owned(),
+        username: None,
+        device: DeviceRow { serial: Some("7".to_owned()), ..DeviceRow::default() },
+        password: Secret::new(Vec::new()),
+        hashed: false,
+        one_time: false,
+    })
+    .unwrap();
+    let mut client = door.client(&alice, V2_1);
+    for (name, shown, expected) in [
+        ("none", vec![], None),
+        ("the right one", vec![password("ada", "lovelace")], None),
+        ("the same again", vec![password("ada", "lovelace")], None),
+        ("a device", vec![device("7", None)], None),
+        ("both", vec![password("ada", "lovelace"), device("7", None)], None),
+        ("one right, one wrong", vec![password("ada", "lovelace"), device("8", None)], Some(false)),
+        ("a password where there is none", vec![device("7", Some("x"))], Some(false)),
+        ("somebody else's", vec![password("ben", "barnacle")], Some(false)),
+        ("nobody's", vec![password("eve", "lovelace")], Some(false)),
+        ("an attestation", vec![password("ada", "lovelace"), attestation()], Some(true)),
+    ] {
+        let item = ask(&mut client, shown, create());
+        let reason = expected.map(|attested| match attested {
+            true => ResultReason::AttestationFailed,
+            false => ResultReason::AuthenticationNotSuccessful,
+        });
+        assert_eq!(item.result_reason, reason, "{name}: {:?}", item.result_message);
+        // Whose message it is not known to be, nothing of it is looked at.
+        assert_eq!(item.operation.is_none(), reason.is_some(), "{name}");
+    }
+    assert_eq!(door.logged("login"), 7, "two right for the first time, five refused");
+    assert_eq!(door.refused("Authentication Not Successful"), 4);
+}
+
+#[test]
+fn wrong_tries_are_counted_and_cost_time_whoever_is_claimed() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    door.order(add("alice", "ada", "lovelace")).unwrap();
+    let mut client = door.client(&alice, V2_1);
+    for number in 0..6 {
+        let item = ask(&mut client, vec![password(&format!("eve{number}"), "x")], query());
+        assert_eq!(item.result_reason, Some(ResultReason::AuthenticationNotSuccessful));
+    }
+    let item = ask(&mut client, vec![password("ada", "lovelace")], query());
+    let message = item.result_message.unwrap();
+    assert!(message.contains("wait"), "{message}");
+    assert!(door.register("bob").chain.len() == 1, "others go on");
+}
+
+#[test]
+fn a_client_that_must_show_a_credential_does_nothing_without_one() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let require = || Order::CredentialRequire { client: "alice".to_owned(), strict: true };
+    assert!(door.order(require()).is_err(), "it has none that it could show");
+    door.order(add("alice", "ada", "lovelace")).unwrap();
+    door.order(require()).unwrap();
+    let mut client = door.client(&alice, V2_1);
+    let reason = |item: ResponseItem| item.result_reason;
+    assert_eq!(reason(ask(&mut client, vec![], query())), None, "what it must show it may ask");
+    assert_eq!(reason(ask(&mut client, vec![], create())), Some(ResultReason::AuthenticationNotSuccessful));
+    assert_eq!(reason(ask(&mut client, vec![password("ada", "lovelace")], create())), None);
+    door.order(Order::CredentialRemove { client: "alice".to_owned(), name: "ada".to_owned() }).unwrap();
+    let after = reason(ask(&mut client, vec![password("ada", "lovelace")], create()));
+    assert_eq!(after, Some(ResultReason::AuthenticationNotSuccessful), "what was right is not remembered");
+}
+
+#[test]
+fn a_ticket_is_good_for_its_client_and_its_count_until_it_logs_out() {
+    let door = Door::new();
+    let (alice, bob) = (door.register("alice"), door.register("bob"));
+    let (mut hers, mut his) = (door.client(&alice, V2_1), door.client(&bob, V2_1));
+    let value = login(&mut hers, 2);
+    let reason = |item: ResponseItem| item.result_reason;
+    assert_eq!(reason(ask(&mut his, vec![ticket(&value)], query())), Some(ResultReason::InvalidTicket));
+    assert_eq!(reason(ask(&mut hers, vec![ticket(&value)], create())), None);
+    let again = LoginRequest { lease_time: None, request_count: None, usage_limits: None };
+    assert_eq!(reason(ask(&mut hers, vec![ticket(&value)], again)), Some(ResultReason::NotAuthorised));
+    assert_eq!(reason(ask(&mut hers, vec![ticket(&value)], query())), Some(ResultReason::UsageLimitExceeded));
+    let value = login(&mut hers, 0);
+    let logout = |value: &Secret| LogoutRequest {
+        ticket: Ticket { ticket_type: TicketType::Login, ticket_value: value.duplicate() },
+    };
+    assert_eq!(reason(ask(&mut his, vec![], logout(&value))), Some(ResultReason::InvalidTicket));
+    assert_eq!(reason(ask(&mut hers, vec![], logout(&value))), None);
+    assert_eq!(reason(ask(&mut hers, vec![ticket(&value)], query())), Some(ResultReason::InvalidTicket));
+    assert_eq!(reason(ask(&mut hers, vec![], logout(&value))), Some(ResultReason::InvalidTicket));
+}
+
+#[test]
+fn a_delegated_ticket_reaches_what_it_names_and_tells_nothing_of_the_rest() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let mut make = || match ask(&mut client, vec![], create()).payload {
+        Some(Response::Create(made)) => made.unique_identifier.0,
+        other => panic!("nothing made: {other:?}"),
+    };
+    let (first, second) = (make(), make());
+    let right = |operations: &[Operation], objects: Option<&str>| Right {
+        usage_limits: None,
+        operations: Some(Operations { operation: operations.to_vec() }),
+        objects: objects.map(|id| Objects { unique_identifier: vec![id.into()] }),
+        object_groups: None,
+    };
+    let right = vec![right(&[Operation::Query], None), right(&[Operation::GetAttributes], Some(&first))];
+    let request =
+        DelegatedLoginRequest { lease_time: None, request_count: None, usage_limits: None, rights: Rights { right } };
+    let Some(Response::DelegatedLogin(answer)) = ask(&mut client, vec![], request).payload else { panic!() };
+    let value = answer.ticket.ticket_value;
+    let get = GetRequest {
+        unique_identifier: Some(first.as_str().into()),
+        key_format_type: None,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    let denied = Some(ResultReason::NotAuthorised);
+    for (name, request, expected) in [
+        ("an operation without objects", query(), None),
+        ("its object", attributes(&first), None),
+        ("another object", attributes(&second), denied),
+        ("no object at all", attributes("nothing"), denied),
+        ("another operation", get.into(), denied),
+        ("making one", create(), denied),
+    ] {
+        let item = ask(&mut client, vec![ticket(&value)], request);
+        assert_eq!(item.result_reason, expected, "{name}: {:?}", item.result_message);
+    }
+}
+
+#[test]
+fn a_login_that_is_undone_gives_no_ticket() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let login = LoginRequest { lease_time: None, request_count: None, usage_limits: None };
+    let mut message = RequestMessage::of(V2_1, [login.into(), attributes("nothing")]);
+    message.header.batch_error_continuation_option = Some(BatchErrorContinuationOption::Undo);
+    let items = client.exchange(&message).unwrap().items;
+    assert_eq!(items[0].result_status, ResultStatus::OperationUndone);
+    let Some(Response::Login(answer)) = &items[0].payload else { panic!("{items:?}") };
+    let item = ask(&mut client, vec![ticket(&answer.ticket.ticket_value)], query());
+    assert_eq!(item.result_reason, Some(ResultReason::InvalidTicket));
+}
