@@ -49,12 +49,12 @@ name_missing_programs() {
 find_python() {
     local python
     for python in /usr/bin/python3.11 /usr/bin/python3 python3; do
-        if "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+        if "$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             echo "$python"
             return
         fi
     done
-    fail 'no Python 3.10 or later with the venv module; on Debian run:  sudo apt-get install -y python3-venv'
+    fail 'no Python 3.11 or later with the venv module; on Debian run:  sudo apt-get install -y python3-venv'
 }
 
 install_clients() {
@@ -70,7 +70,7 @@ install_clients() {
     .venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r "$requirements" ||
         fail "pip could not fetch $requirements; is the Python package index reachable from here?"
     .venv/bin/pip check --quiet --disable-pip-version-check
-    .venv/bin/python -W ignore -c 'import kmip.pie.client, pkcs11'
+    .venv/bin/python -W ignore -c 'import kmip.pie.client, pkcs11, pymongocrypt'
     # Written last: a half-made venv is made anew.
     printf '%s\n' "$wanted" >"$stamp"
 }

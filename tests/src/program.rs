@@ -39,7 +39,7 @@ pub fn skip(why: &str) {
     let _ = writeln!(stderr(), "skipped: {why}");
 }
 
-/// The Python interpreter that has PyKMIP and python-pkcs11, or a skip as for [`skip_or_require`].
+/// The Python interpreter that has PyKMIP, pymongocrypt and python-pkcs11, or a skip as for [`skip_or_require`].
 ///
 /// # Panics
 ///
@@ -48,7 +48,7 @@ pub fn skip(why: &str) {
 #[track_caller]
 pub fn python() -> Option<PathBuf> {
     let path = top().join(".venv/bin/python");
-    if path.is_file() { Some(path) } else { missing("the Python venv with PyKMIP and python-pkcs11") }
+    if path.is_file() { Some(path) } else { missing("the Python venv with PyKMIP, pymongocrypt and python-pkcs11") }
 }
 
 /// The PKCS#11 engine of OpenSSL, or a skip as for [`skip_or_require`].

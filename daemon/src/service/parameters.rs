@@ -69,6 +69,9 @@ pub fn tag_length(parameters: &CryptographicParameters, shape: Shape) -> Result<
 /// [`Refusal`] for parameters that name no cipher of this key, or that lack something it needs.
 pub fn cipher(parameters: &CryptographicParameters, shape: Shape, given: Given) -> Result<Mechanism, Refusal> {
     let iv = || given.iv.clone().ok_or_else(missing_iv);
+    if !parameters.cryptographic_algorithm.is_none_or(|algorithm| is_for(algorithm, shape)) {
+        return Err(unfit("the key is not for this Cryptographic Algorithm"));
+    }
     match shape {
         Shape::Symmetric { family: Family::Aes, .. } => block(Block::Aes, parameters, shape, &given),
         Shape::Symmetric { family: Family::TripleDes, .. } => block(Block::TripleDes, parameters, shape, &given),
@@ -83,6 +86,19 @@ pub fn cipher(parameters: &CryptographicParameters, shape: Shape, given: Given) 
         }
         Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => rsa_cipher(parameters),
         _ => Err(unfit("this key neither encrypts nor decrypts")),
+    }
+}
+
+/// Whether a cipher that a request names is one of the key's.
+fn is_for(algorithm: CryptographicAlgorithm, shape: Shape) -> bool {
+    match shape {
+        Shape::Symmetric { family: Family::Aes, .. } => algorithm == CryptographicAlgorithm::AES,
+        Shape::Symmetric { family: Family::TripleDes, .. } => algorithm == CryptographicAlgorithm::DES3,
+        Shape::Symmetric { family: Family::ChaCha20, .. } => {
+            matches!(algorithm, CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305)
+        }
+        Shape::Symmetric { .. } => false,
+        Shape::Private(_) | Shape::Public(_) => algorithm == CryptographicAlgorithm::RSA,
     }
 }
 
