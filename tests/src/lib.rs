@@ -16,5 +16,5 @@ pub use build::{built, top};
 pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use folder::Folder;
-pub use line::{Line, connect};
+pub use line::{Line, Stream, connect, papers, secure};
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

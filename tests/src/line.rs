@@ -12,8 +12,11 @@ use strongroom_kmip::version::Version;
 
 use crate::Doors;
 
+/// A secured connection to an appliance.
+pub type Stream = StreamOwned<ClientConnection, TcpStream>;
+
 /// A line to an appliance: requests go in, answers come out.
-pub type Line = Client<StreamOwned<ClientConnection, TcpStream>>;
+pub type Line = Client<Stream>;
 
 /// Opens a line to the appliance as one of its clients, speaking this version.
 ///
@@ -21,6 +24,29 @@ pub type Line = Client<StreamOwned<ClientConnection, TcpStream>>;
 ///
 /// Why it cannot be opened, for a person to read.
 pub fn connect(doors: &Doors, client: &str, version: Version) -> Result<Line, String> {
+    Ok(Client::new(secure(doors, Arc::new(papers(doors, client)?))?, version))
+}
+
+/// Opens a secured connection to the appliance. The handshake takes place when something is first sent.
+///
+/// # Errors
+///
+/// Why it cannot be opened, for a person to read.
+pub fn secure(doors: &Doors, config: Arc<ClientConfig>) -> Result<Stream, String> {
+    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
+    stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
+    let session = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
+    Ok(StreamOwned::new(session, stream))
+}
+
+/// What a client of the appliance trusts and shows.
+///
+/// # Errors
+///
+/// Why its papers cannot be used, for a person to read.
+pub fn papers(doors: &Doors, client: &str) -> Result<ClientConfig, String> {
     let papers = doors.clients.get(client).ok_or_else(|| format!("dev.json has no client {client}"))?;
     let text = |error: rustls::pki_types::pem::Error| error.to_string();
     let mut roots = RootCertStore::empty();
@@ -30,19 +56,12 @@ pub fn connect(doors: &Doors, client: &str, version: Version) -> Result<Line, St
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&papers.cert).map_err(text)?.collect();
     let key = PrivateKeyDer::from_pem_file(&papers.key).map_err(text)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_client_auth_cert(chain.map_err(text)?, key)
-        .map_err(|error| error.to_string())?;
-
-    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
-    stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
-    let session = ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
-    Ok(Client::new(StreamOwned::new(session, stream), version))
+        .map_err(|error| error.to_string())
 }
 
 /// An unoptimised daemon makes an RSA key in less.
