@@ -112,6 +112,32 @@ fn what_was_committed_is_there_when_the_vault_is_opened_again() {
 }
 
 #[test]
+fn a_change_under_way_when_the_vault_is_sealed_is_there_when_it_is_opened_again() {
+    let room = Room::new();
+    let id = room.add();
+    let mut change = room.vault.begin().unwrap();
+    let label = |object: &mut strongroom::vault::Object| {
+        object.attributes.put(Attribute::Comment("after".to_owned()));
+        Ok::<(), Error>(())
+    };
+    room.vault.edit(&mut change, &alice(), &id, Action::Change, label).unwrap();
+    room.vault.seal();
+    assert!(matches!(room.vault.begin(), Err(Error::Sealed)));
+    std::thread::scope(|scope| {
+        let unsealing = scope.spawn(|| room.vault.unseal(&key()).unwrap());
+        // It is opened only once the change has ended.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(room.vault.is_sealed());
+        room.vault.commit(change).wait().unwrap();
+        assert_eq!(unsealing.join().unwrap(), Default::default());
+    });
+    let (object, _) = room.vault.see(&alice(), &id, Action::See).unwrap();
+    assert_eq!(object.generation, 2);
+    let (_, findings) = room.reopened();
+    assert!(!findings.rolled_back);
+}
+
+#[test]
 fn a_flipped_byte_anywhere_in_a_row_is_refused_by_name_and_the_rest_is_served() {
     let room = Room::new();
     let (hurt, sound) = (room.add(), room.add());

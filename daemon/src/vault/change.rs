@@ -8,6 +8,7 @@ use super::{
     claim::Claim,
     client::Client,
     error::Error,
+    flight::Flight,
     identifier::ObjectId,
     manifest::{self, Manifest},
     opened::Opened,
@@ -27,6 +28,8 @@ pub struct Change {
     settings: Vec<(String, Option<Secret>)>,
     claims: Vec<Claim>,
     effects: Vec<Effect>,
+    /// Given up last: until then the vault is not opened anew.
+    flight: Flight,
 }
 
 /// What happens in memory once a change is durable.
@@ -50,15 +53,17 @@ enum Secretly {
 }
 
 impl Change {
-    pub(super) fn new(opened: Arc<Opened>) -> Self {
-        Self {
+    pub(super) fn new(opened: Arc<Opened>) -> Result<Self, Error> {
+        let flight = opened.flights.begin().ok_or(Error::Sealed)?;
+        Ok(Self {
             opened,
             objects: Vec::new(),
             clients: Vec::new(),
             settings: Vec::new(),
             claims: Vec::new(),
             effects: Vec::new(),
-        }
+            flight,
+        })
     }
 
     /// Whether nothing would come of it.
@@ -237,7 +242,7 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, settings: _, claims, effects } = self;
+        let Self { opened, objects, clients, settings: _, claims, effects, flight } = self;
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
@@ -256,6 +261,6 @@ impl Change {
             clients.into_iter().for_each(|client| known.enter(client));
         }
         effects.into_iter().for_each(|effect| effect());
-        drop(claims);
+        drop((claims, flight));
     }
 }

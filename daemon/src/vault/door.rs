@@ -15,6 +15,7 @@ use super::{
     client::{Client, Grant},
     error::Error,
     find::{Found, Query},
+    flight::Flights,
     identifier::ObjectId,
     opened::{Findings, Opened},
     policy::{self, Permit},
@@ -38,8 +39,8 @@ pub struct Vault {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
-    /// Held while the vault is being opened, so that it is opened once.
-    unsealing: Mutex<()>,
+    /// Held while the vault is being opened, so that it is opened once: the changes under way since it was opened last.
+    unsealing: Mutex<Arc<Flights>>,
 }
 
 /// An object to be.
@@ -89,7 +90,7 @@ impl Vault {
     /// # Errors
     /// [`Error::WrongKey`] when it opens nothing.
     pub fn unseal(&self, key: &UnsealKey) -> Result<Findings, Error> {
-        let _alone = self.unsealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.unsealing.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.store.get(Table::Setting, SEAL.as_bytes())?;
         let row = row.ok_or(Error::Broken("unsealing: there is no root key; run `strongroom init`"))?;
         let damaged = |_| Error::Damaged(format!("setting/{SEAL}"));
@@ -99,16 +100,23 @@ impl Vault {
         if let Ok(opened) = self.opened() {
             return Ok(opened.findings.clone());
         }
+        // What was begun before the vault was sealed is finished first: the store is read with all of it.
+        if !flights.wait() {
+            return Err(Error::Broken("unsealing: a change from before the sealing has not ended; try again"));
+        }
         let opened = Opened::load(&root, &*self.store, &self.chance)?;
+        *flights = Arc::clone(&opened.flights);
         let findings = opened.findings.clone();
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(opened));
         Ok(findings)
     }
 
     /// Seals the vault: the keys are forgotten, and every request is refused until it is unsealed. Work that has
-    /// its key in hand already is finished.
+    /// its key in hand already, and changes under way, are finished.
     pub fn seal(&self) {
-        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(opened) = self.open.write().unwrap_or_else(PoisonError::into_inner).take() {
+            opened.flights.close();
+        }
     }
 
     /// Whether the vault is sealed.
@@ -280,7 +288,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Sealed`].
     pub fn begin(&self) -> Result<Change, Error> {
-        Ok(Change::new(self.opened()?))
+        Change::new(self.opened()?)
     }
 
     /// Adds an object to a change, with the caller as its owner.

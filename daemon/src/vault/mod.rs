@@ -11,6 +11,7 @@ mod client;
 mod door;
 mod error;
 mod find;
+mod flight;
 mod identifier;
 mod index;
 mod manifest;
