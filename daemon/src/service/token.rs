@@ -14,6 +14,7 @@ use crate::{
     caller::Caller,
     chance::{self, Chance},
     clock::Time,
+    vault::Change,
 };
 
 /// Whose PIN.
@@ -107,9 +108,8 @@ impl Service {
     /// [`PinError`].
     pub fn check_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
         let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.try_pin(slot, of, pin);
-        self.record(caller, slot, Event::Login, &outcome)?;
-        outcome
+        let outcome = self.try_pin(slot, of, pin).and_then(|token| self.writing(slot, &token));
+        self.close_with(caller, slot, Event::Login, outcome)
     }
 
     /// Sets a new PIN in place of the old one.
@@ -125,9 +125,8 @@ impl Service {
         new: &Secret,
     ) -> Result<(), PinError> {
         let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.try_pin(slot, of, old).and_then(|()| self.write_pin(slot, of, new));
-        self.record(caller, slot, Event::PinSet, &outcome)?;
-        outcome
+        let outcome = self.try_pin(slot, of, old).and_then(|token| self.with_pin(slot, token, of, new));
+        self.close_with(caller, slot, Event::PinSet, outcome)
     }
 
     /// Sets the user's PIN, for a security officer who has logged in.
@@ -136,32 +135,32 @@ impl Service {
     /// [`PinError`].
     pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
         let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.write_pin(slot, PinOf::User, new);
-        self.record(caller, slot, Event::PinSet, &outcome)?;
-        outcome
+        let token = self.load(slot).map_err(PinError::from).and_then(|token| token.ok_or(PinError::Unset));
+        let outcome = token.and_then(|token| self.with_pin(slot, token, PinOf::User, new));
+        self.close_with(caller, slot, Event::PinSet, outcome)
     }
 
-    fn try_pin(&self, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
+    /// Counts a try, durably, and then looks at the PIN. The token that comes back has the tries forgotten; it is not
+    /// written yet.
+    fn try_pin(&self, slot: &str, of: PinOf, pin: &Secret) -> Result<Token, PinError> {
         let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
         let now = self.vault.now();
         let entered = token.pin(of);
         entered.may_try(now)?;
         entered.tries = entered.tries.saturating_add(1);
         entered.last = now.0;
-        self.save(slot, &token)?;
+        let counted = self.vault.commit(self.writing(slot, &token)?).wait();
+        counted.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
         if !token.pin(of).fits(pin)? {
             return Err(PinError::Incorrect);
         }
         token.pin(of).tries = 0;
-        self.save(slot, &token)?;
-        Ok(())
+        Ok(token)
     }
 
-    fn write_pin(&self, slot: &str, of: PinOf, new: &Secret) -> Result<(), PinError> {
-        let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
+    fn with_pin(&self, slot: &str, mut token: Token, of: PinOf, new: &Secret) -> Result<Change, PinError> {
         *token.pin(of) = Pin::new(new, self.vault.chance())?;
-        self.save(slot, &token)?;
-        Ok(())
+        self.writing(slot, &token)
     }
 
     fn load(&self, slot: &str) -> Result<Option<Token>, Refusal> {
@@ -170,22 +169,29 @@ impl Service {
         row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()
     }
 
-    fn save(&self, slot: &str, token: &Token) -> Result<(), Refusal> {
-        let mut change = self.vault.begin()?;
+    fn writing(&self, slot: &str, token: &Token) -> Result<Change, PinError> {
+        let mut change = self.vault.begin().map_err(Refusal::from)?;
         change.put_setting(&setting(slot), Some(token.to_secret()?));
-        let written = self.vault.commit(change).wait();
-        written.map(|_| ()).map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))
+        Ok(change)
     }
 
-    fn record(&self, caller: &Caller, slot: &str, event: Event, outcome: &Result<(), PinError>) -> Result<(), Refusal> {
-        let said = match outcome {
-            Ok(()) => Outcome::Success,
-            Err(error) => Outcome::Refused(Reason::Named(error.word())),
+    /// Records the outcome, then writes its change; both are durable when this returns.
+    fn close_with(
+        &self,
+        caller: &Caller,
+        slot: &str,
+        event: Event,
+        outcome: Result<Change, PinError>,
+    ) -> Result<(), PinError> {
+        let (said, change, outcome) = match outcome {
+            Ok(change) => (Outcome::Success, Some(change), Ok(())),
+            Err(error) => (Outcome::Refused(Reason::Named(error.word())), None, Err(error)),
         };
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Event(event), said);
         entry.object = Some(audit::Object { id: slot, version: None });
-        let settled = self.settle(&entry, Durability::Sync, None).wait();
-        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))
+        let settled = self.settle(&entry, Durability::Sync, change).wait();
+        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
+        outcome
     }
 }
 

@@ -35,6 +35,7 @@ pub struct House {
     pub service: Service,
     pub vault: Arc<Vault>,
     pub clock: Arc<StillClock>,
+    pub log: Arc<Log>,
     folder: PathBuf,
 }
 
@@ -58,8 +59,18 @@ impl House {
         let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();
-        let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
-        Self { service, vault, clock, folder }
+        let log = Arc::new(log);
+        let service = Service::new(vault.clone(), log.clone(), Durability::Written);
+        Self { service, vault, clock, log, folder }
+    }
+
+    /// The same store under a log that is open.
+    pub fn with_new_log(mut self) -> Self {
+        let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (self.clock.clone(), Arc::new(Random::default()));
+        let (log, _) = Log::open(Options::new(self.folder.join("another"), clock, chance)).unwrap();
+        self.log = Arc::new(log);
+        self.service = Service::new(self.vault.clone(), self.log.clone(), Durability::Written);
+        self
     }
 
     /// Asks in KMIP 2.1 and waits until the answer may leave.
@@ -122,6 +133,16 @@ pub fn client(name: &str, role: Role) -> Caller {
         role,
         front: Front::Kmip,
         from: "127.0.0.1:1".to_owned(),
+        scope: Scope::Everything,
+    }
+}
+
+pub fn operator() -> Caller {
+    Caller {
+        principal: Principal::Operator,
+        role: Role::Administrator,
+        front: Front::Control,
+        from: "a test".to_owned(),
         scope: Scope::Everything,
     }
 }

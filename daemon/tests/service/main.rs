@@ -5,6 +5,7 @@
 mod house;
 mod life;
 mod model;
+mod pin;
 mod policy;
 mod work;
 mod wrap;

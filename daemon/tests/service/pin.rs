@@ -1,0 +1,39 @@
+//! The PINs of a token, and their records.
+
+use strongroom::service::{Order, PinError, PinOf};
+use strongroom_kmip::secret::Secret;
+
+use crate::house::{House, alice, operator};
+
+fn pin(text: &str) -> Secret {
+    Secret::copy_of(text.as_bytes())
+}
+
+fn initialised() -> House {
+    let house = House::new();
+    let (so_pin, user_pin) = (pin("87654321"), pin("1234"));
+    house.service.order(&operator(), Order::TokenInit { slot: "dev".to_owned(), so_pin, user_pin }).unwrap();
+    house
+}
+
+#[test]
+fn a_pin_whose_change_is_not_recorded_is_not_changed() {
+    let house = initialised();
+    house.log.close().unwrap();
+    let changed = house.service.change_pin(&alice(), "dev", PinOf::User, &pin("1234"), &pin("5678"));
+    assert!(matches!(changed, Err(PinError::Refused(_))));
+    let set = house.service.set_user_pin(&alice(), "dev", &pin("9999"));
+    assert!(matches!(set, Err(PinError::Refused(_))));
+    let house = house.with_new_log();
+    house.service.check_pin(&alice(), "dev", PinOf::User, &pin("1234")).unwrap();
+}
+
+#[test]
+fn a_pin_that_was_changed_is_the_one_that_fits() {
+    let house = initialised();
+    house.service.change_pin(&alice(), "dev", PinOf::User, &pin("1234"), &pin("5678")).unwrap();
+    let old = house.service.check_pin(&alice(), "dev", PinOf::User, &pin("1234"));
+    assert_eq!(old, Err(PinError::Incorrect));
+    house.service.check_pin(&alice(), "dev", PinOf::User, &pin("5678")).unwrap();
+    assert!(!house.service.token("dev").unwrap().user_tried);
+}
