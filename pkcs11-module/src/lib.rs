@@ -8,6 +8,8 @@ pub mod config;
 mod descriptors;
 pub mod ffi;
 mod module;
+mod prelude;
 mod recall;
 mod remote;
 mod trace;
+mod wakeful;

@@ -3,11 +3,11 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use strongroom_pkcs11_wire::{
-    AttributeType, Rv,
+    AttributeType, Function, Rv,
     attribute::{Reveal, Wanted},
     call::{self, Ask, Found, request},
     codec,
@@ -17,8 +17,9 @@ use strongroom_pkcs11_wire::{
 
 use crate::{
     config::Config,
+    prelude::{self, Age, Prelude},
     recall::Recall,
-    remote::{Error, Remote, Repeat},
+    remote::{Error, Next, Remote, Repeat},
     trace,
 };
 
@@ -28,17 +29,19 @@ pub(crate) struct Module {
     remote: Remote,
     /// The label of the only token to show.
     token: Option<[u8; 32]>,
-    sessions: RwLock<HashMap<u64, Session>>,
+    sessions: RwLock<HashMap<u64, Arc<Session>>>,
+    age: Age,
     /// The slots that hold the token to show, and the epoch in which that was found out.
     shown: Mutex<Option<(u64, Vec<u64>)>>,
     recall: Recall,
 }
 
 /// What the module keeps of a session; the rest is the daemon's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Session {
     slot: u64,
     epoch: u64,
+    prelude: Prelude,
 }
 
 impl Module {
@@ -49,6 +52,7 @@ impl Module {
             token: config.token.as_deref().map(padded),
             remote: Remote::new(config.socket, patience, nonce, process),
             sessions: RwLock::default(),
+            age: Age::default(),
             shown: Mutex::default(),
             recall: Recall::default(),
         }
@@ -88,7 +92,7 @@ impl Module {
     /// A call about a slot that must not be made twice.
     pub(crate) fn on_slot_once<R: Ask>(&self, slot: u64, request: &R) -> Result<R::Answer, Rv> {
         self.visible(slot)?;
-        self.recall.clear();
+        self.forget();
         self.ask(None, Repeat::Never, request)
     }
 
@@ -98,14 +102,15 @@ impl Module {
         let request = request::OpenSession { slot, flags };
         let (epoch, answer) = self.exchange(None, Repeat::Harmless, &request).map_err(|error| complain(&error))?;
         let session = answer?.session;
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, Session { slot, epoch });
+        let opened = Arc::new(Session { slot, epoch, prelude: Prelude::default() });
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, opened);
         Ok(session)
     }
 
     /// Closes a session.
     pub(crate) fn close(&self, session: u64) -> Result<(), Rv> {
         let outcome = self.in_session(session, &request::CloseSession { session });
-        self.recall.clear();
+        self.forget();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
         outcome.map(|_| ())
     }
@@ -114,7 +119,7 @@ impl Module {
     pub(crate) fn close_all(&self, slot: u64) -> Result<(), Rv> {
         self.visible(slot)?;
         self.ask(None, Repeat::Harmless, &request::CloseAllSessions { slot })?;
-        self.recall.clear();
+        self.forget();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).retain(|_, session| session.slot != slot);
         Ok(())
     }
@@ -122,13 +127,77 @@ impl Module {
     /// A call in a session.
     pub(crate) fn in_session<R: Ask>(&self, session: u64, request: &R) -> Result<R::Answer, Rv> {
         let session = self.session(session)?;
-        self.ask(Some(session.epoch), Repeat::Never, request)
+        let prelude = session.prelude.interrupt();
+        self.after(&session, prelude, request)
+    }
+
+    /// A call that begins an operation which the function `whole` may end in one go. It may be kept back until then.
+    pub(crate) fn begin<R: Ask>(&self, session: u64, whole: Function, request: &R) -> Result<(), Rv> {
+        let session = self.session(session)?;
+        let age = self.age.now();
+        let mut frame = Vec::new();
+        call::write_request(request, &mut frame).map_err(|_| Rv::DATA_LEN_RANGE)?;
+        if session.prelude.keeps_back(&frame, age) {
+            return Ok(());
+        }
+        let prelude = session.prelude.interrupt();
+        self.after(&session, prelude, request)?;
+        session.prelude.begun(frame, age, whole);
+        Ok(())
+    }
+
+    /// A call that ends an operation in one go, unless its answer only says how much room that takes.
+    pub(crate) fn whole<R: Ask>(
+        &self,
+        session: u64,
+        request: &R,
+        ends: impl FnOnce(&R::Answer) -> bool,
+    ) -> Result<R::Answer, Rv> {
+        let session = self.session(session)?;
+        let prelude = session.prelude.send_along();
+        let answer = self.after(&session, prelude, request)?;
+        if ends(&answer) {
+            session.prelude.ended(R::FUNCTION);
+        }
+        Ok(answer)
+    }
+
+    /// A call in a session after what was kept back of it.
+    fn after<R: Ask>(&self, session: &Session, prelude: Option<Vec<u8>>, request: &R) -> Result<R::Answer, Rv> {
+        let (mut begun, mut outcome) = (prelude.is_none(), Err(Rv::DEVICE_ERROR));
+        let ask = |to: &mut Vec<u8>| {
+            to.extend_from_slice(prelude.as_deref().unwrap_or_default());
+            call::write_request(request, to)
+        };
+        let mut failed = None;
+        let mut tell = |rv: Rv, body: &[u8]| -> Result<Next, codec::Error> {
+            if begun {
+                outcome = said::<R>(rv, body)?;
+                return Ok(Next::Done);
+            }
+            begun = true;
+            failed = Some(rv).filter(|rv| *rv != Rv::OK);
+            Ok(Next::Frame)
+        };
+        let talked = self.remote.exchange(Some(session.epoch), Repeat::Never, &ask, &mut tell);
+        talked.map_err(|error| complain(&error))?;
+        match (failed, outcome) {
+            // What goes on with an operation that did not begin has nothing to say of its own.
+            (Some(rv), Err(Rv::OPERATION_NOT_INITIALIZED)) => Err(prelude::late(rv)),
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// Nothing that was remembered holds any more.
+    fn forget(&self) {
+        self.recall.clear();
+        self.age.next();
     }
 
     /// A call in a session after which nothing remembered of any object holds: login, logout, a new PIN.
     pub(crate) fn forgetting<R: Ask>(&self, session: u64, request: &R) -> Result<R::Answer, Rv> {
         let outcome = self.in_session(session, request);
-        self.recall.clear();
+        self.forget();
         outcome
     }
 
@@ -137,6 +206,7 @@ impl Module {
         let slot = self.session(session)?.slot;
         let outcome = self.in_session(session, request);
         self.recall.forget((slot, object));
+        self.age.next();
         outcome
     }
 
@@ -184,8 +254,8 @@ impl Module {
         Ok(Wiped::new(all))
     }
 
-    fn session(&self, session: u64) -> Result<Session, Rv> {
-        let known = self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&session).copied();
+    fn session(&self, session: u64) -> Result<Arc<Session>, Rv> {
+        let known = self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned();
         known.filter(|session| session.epoch == self.remote.epoch()).ok_or(Rv::SESSION_HANDLE_INVALID)
     }
 
@@ -232,17 +302,22 @@ impl Module {
     ) -> Result<(u64, Result<R::Answer, Rv>), Error> {
         let mut outcome = Err(Rv::DEVICE_ERROR);
         let ask = |to: &mut Vec<u8>| call::write_request(request, to);
-        let mut tell = |rv: Rv, body: &[u8]| -> Result<(), codec::Error> {
-            outcome = match call::read_answer::<R>(rv, body)? {
-                // An answer that does not fit still says how long it is; `Output` makes the return value from that.
-                Some(answer) if rv == Rv::OK || rv == Rv::BUFFER_TOO_SMALL => Ok(answer),
-                Some(_) | None => Err(rv),
-            };
-            Ok(())
+        let mut tell = |rv: Rv, body: &[u8]| -> Result<Next, codec::Error> {
+            outcome = said::<R>(rv, body)?;
+            Ok(Next::Done)
         };
         let epoch = self.remote.exchange(bound, repeat, &ask, &mut tell)?;
         Ok((epoch, outcome))
     }
+}
+
+/// The answer or the refusal in a frame.
+fn said<R: Ask>(rv: Rv, body: &[u8]) -> Result<Result<R::Answer, Rv>, codec::Error> {
+    Ok(match call::read_answer::<R>(rv, body)? {
+        // An answer that does not fit still says how long it is; `Output` makes the return value from that.
+        Some(answer) if rv == Rv::OK || rv == Rv::BUFFER_TOO_SMALL => Ok(answer),
+        Some(_) | None => Err(rv),
+    })
 }
 
 fn complain(error: &Error) -> Rv {

@@ -22,7 +22,10 @@ use strongroom_pkcs11_wire::{
 };
 use zeroize::Zeroize;
 
-use crate::descriptors::{self, Listed};
+use crate::{
+    descriptors::{self, Listed},
+    wakeful::Wakeful,
+};
 
 /// Why a call did not come back.
 #[derive(Debug, thiserror::Error)]
@@ -67,8 +70,17 @@ pub(crate) enum Repeat {
 
 /// Puts a request into a buffer.
 pub(crate) type Ask<'a> = &'a dyn Fn(&mut Vec<u8>) -> Result<(), codec::Error>;
-/// Takes an answer from its return value and body.
-pub(crate) type Tell<'a> = &'a mut dyn FnMut(Rv, &[u8]) -> Result<(), codec::Error>;
+/// Takes an answer from its return value and body, and says whether another belongs to what was asked.
+pub(crate) type Tell<'a> = &'a mut dyn FnMut(Rv, &[u8]) -> Result<Next, codec::Error>;
+
+/// Whether there is more to an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another frame belongs to it.
+    Frame,
+    /// That was all.
+    Done,
+}
 
 /// The daemon, as one application sees it.
 #[derive(Debug)]
@@ -193,13 +205,20 @@ impl Remote {
         limits.map_err(Error::Absent)?;
         let listed = Listed::new(stream.as_raw_fd());
         let used = Instant::now();
-        let mut connection =
-            Connection { _listed: listed, stream, sending: buffer(), receiving: buffer(), used, epoch: 0 };
+        let mut connection = Connection {
+            _listed: listed,
+            stream,
+            wakeful: Wakeful::default(),
+            sending: buffer(),
+            receiving: buffer(),
+            used,
+            epoch: 0,
+        };
         let attach = request::Attach { protocol: Protocol::ONE, nonce: self.nonce, process: self.process };
         let mut outcome = Err(Rv::DEVICE_ERROR);
         let talk = connection.talk(&|to| call::write_request(&attach, to), &mut |rv, body| {
             outcome = call::read_answer::<request::Attach>(rv, body)?.ok_or(rv);
-            Ok(())
+            Ok(Next::Done)
         });
         match talk {
             Ok(()) => {}
@@ -267,6 +286,7 @@ struct Connection {
     // Before the stream, so that the descriptor is off the list before it is closed and given to someone else.
     _listed: Listed,
     stream: UnixStream,
+    wakeful: Wakeful,
     sending: Vec<u8>,
     receiving: Vec<u8>,
     used: Instant,
@@ -300,13 +320,18 @@ impl Connection {
         let malformed = |error| Broken::For(Error::Malformed(error));
         // The read timeout is per read; a daemon that sends a byte at a time must not hold a thread for ever.
         let until = Instant::now().checked_add(self.stream.read_timeout().ok().flatten().unwrap_or_default());
+        let mut taken = 0;
         loop {
-            if let Some(frame) = codec::cut(&self.receiving).map_err(malformed)? {
-                let surplus = self.receiving.len().saturating_sub(frame.taken);
-                if surplus != 0 {
-                    return Err(malformed(codec::Error::Trailing(surplus)));
+            let rest = self.receiving.get(taken..).unwrap_or_default();
+            if let Some(frame) = codec::cut(rest).map_err(malformed)? {
+                taken = taken.saturating_add(frame.taken);
+                if tell(Rv(u64::from(frame.head)), frame.body).map_err(malformed)? == Next::Frame {
+                    continue;
                 }
-                return tell(Rv(u64::from(frame.head)), frame.body).map_err(malformed);
+                return match self.receiving.len().saturating_sub(taken) {
+                    0 => Ok(()),
+                    surplus => Err(malformed(codec::Error::Trailing(surplus))),
+                };
             }
             if !self.receiving.is_empty() && until.is_none_or(|until| Instant::now() > until) {
                 return Err(Broken::For(Error::Slow));
@@ -314,7 +339,7 @@ impl Connection {
             // Memory follows the bytes that came, not the length they claim.
             let start = self.receiving.len();
             self.receiving.resize(start.saturating_add(start.max(CHUNK)), 0);
-            let read = self.stream.read(self.receiving.get_mut(start..).unwrap_or_default());
+            let read = self.wakeful.read(&mut self.stream, self.receiving.get_mut(start..).unwrap_or_default());
             self.receiving.truncate(start.saturating_add(*read.as_ref().unwrap_or(&0)));
             match read {
                 Ok(0) => return Err(Broken::Unanswered),

@@ -17,7 +17,7 @@ use cryptoki_sys::{CK_C_INITIALIZE_ARGS, CK_RV, CKF_OS_LOCKING_OK};
 use strongroom_pkcs11_wire::Rv;
 
 use super::{host, memory};
-use crate::{config::Config, module::Module, trace};
+use crate::{config::Config, module::Module, trace, wakeful};
 
 /// Runs a function of the interface: with the module, and with every panic caught.
 pub(super) fn guard(call: impl FnOnce(&Module) -> Result<(), Rv>) -> CK_RV {
@@ -100,6 +100,7 @@ fn stand() -> &'static Stand {
 unsafe extern "C" fn forked() {
     STAND.store(ptr::null_mut(), Ordering::Release);
     host::abandon_connections();
+    wakeful::forked();
 }
 
 /// Whether the application's wishes can be met (PKCS#11 3.2 §5.4). We make no threads, so may be forbidden to; our locks are

@@ -11,7 +11,7 @@ use cryptoki_sys::{
     CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
 };
 use strongroom_pkcs11_wire::{
-    MechanismType, Rv,
+    Function, MechanismType, Rv,
     call::request,
     number::{MechanismFlags, SessionFlags, UserType},
 };
@@ -180,7 +180,7 @@ functions! {
     C_FindObjectsFinal(session: CK_SESSION_HANDLE) => |module| module.in_session(session, &request::FindObjectsFinal { session }).map(|_| ());
     C_EncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
         let request = request::EncryptInit { session, mechanism: optional(mechanism)?, key };
-        module.in_session(session, &request).map(|_| ())
+        module.begin(session, Function::Encrypt, &request)
     };
     C_Encrypt(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -188,7 +188,7 @@ functions! {
     ) => |module| {
         let output = Output::new(output, output_length)?;
         let request = request::Encrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
     C_EncryptUpdate(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -205,7 +205,7 @@ functions! {
     };
     C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
         let request = request::DecryptInit { session, mechanism: optional(mechanism)?, key };
-        module.in_session(session, &request).map(|_| ())
+        module.begin(session, Function::Decrypt, &request)
     };
     C_Decrypt(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -213,7 +213,7 @@ functions! {
     ) => |module| {
         let output = Output::new(output, output_length)?;
         let request = request::Decrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
     C_DecryptUpdate(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -230,7 +230,7 @@ functions! {
     };
     C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) => |module| {
         let request = request::DigestInit { session, mechanism: optional(mechanism)? };
-        module.in_session(session, &request).map(|_| ())
+        module.begin(session, Function::Digest, &request)
     };
     C_Digest(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -238,7 +238,7 @@ functions! {
     ) => |module| {
         let output = Output::new(output, output_length)?;
         let request = request::Digest { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
     C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {
@@ -254,7 +254,7 @@ functions! {
     };
     C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
         let request = request::SignInit { session, mechanism: optional(mechanism)?, key };
-        module.in_session(session, &request).map(|_| ())
+        module.begin(session, Function::Sign, &request)
     };
     C_Sign(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -262,7 +262,7 @@ functions! {
     ) => |module| {
         let output = Output::new(output, output_length)?;
         let request = request::Sign { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
     C_SignUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {
@@ -277,7 +277,7 @@ functions! {
     };
     C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
         let request = request::VerifyInit { session, mechanism: optional(mechanism)?, key };
-        module.in_session(session, &request).map(|_| ())
+        module.begin(session, Function::Verify, &request)
     };
     C_Verify(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE,
@@ -285,7 +285,7 @@ functions! {
     ) => |module| {
         let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
         let request = request::Verify { session, data: Input::new(data, data_length)?.wiped()?, signature };
-        module.in_session(session, &request).map(|_| ())
+        module.whole(session, &request, |_| true).map(|_| ())
     };
     C_VerifyUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {

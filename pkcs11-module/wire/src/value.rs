@@ -171,6 +171,13 @@ pub enum Output {
     Bytes(Wiped),
 }
 
+impl Output {
+    /// Whether it is there.
+    pub const fn is_given(&self) -> bool {
+        matches!(self, Self::Bytes(_))
+    }
+}
+
 impl Wire for Output {
     const LEAST: usize = 5;
     fn write(&self, to: &mut Writer<'_>) {

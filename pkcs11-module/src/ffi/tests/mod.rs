@@ -4,4 +4,5 @@ mod application;
 mod call;
 mod daemon;
 mod hostile;
+mod prelude;
 mod process;
