@@ -248,8 +248,8 @@ impl Service {
         self.settle(&entry, Durability::Sync, None)
     }
 
-    /// Records a peer that was turned away before it could ask anything.
-    pub fn turned_away(&self, front: Front, from: &str, key: Option<[u8; 32]>, why: Turned) {
+    /// Records a peer that was turned away before it could ask anything. What it is answered waits for the receipt.
+    pub fn turned_away(&self, front: Front, from: &str, key: Option<[u8; 32]>, why: Turned) -> Receipt<(), Error> {
         let (event, reason) = match why {
             Turned::Untrusted => (Event::TlsRefused, "untrusted"),
             Turned::Unregistered => (Event::TlsRefused, "unregistered"),
@@ -258,8 +258,7 @@ impl Service {
         let outcome = Outcome::Refused(Reason::Named(reason));
         let mut entry = Entry::new(Who::Stranger { front, from }, audit::Action::Event(event), outcome);
         entry.key = key;
-        // Nobody waits for this answer: the peer is gone. A log that fails stops the daemon by itself.
-        drop(self.log.append(&entry, Durability::Written));
+        self.settle(&entry, Durability::Sync, None)
     }
 
     /// Whose key this is: the SHA-256 of a certificate's SubjectPublicKeyInfo.

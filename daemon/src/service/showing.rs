@@ -168,6 +168,20 @@ impl Service {
         self.streams.drop(stream);
     }
 
+    /// Records that a front refused something by a rule of its own, under its word for that.
+    pub fn denied(
+        &self,
+        caller: &Caller,
+        operation: Operation,
+        id: &ObjectId,
+        word: &'static str,
+    ) -> Receipt<(), Error> {
+        let said = Outcome::Refused(Reason::Named(word));
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(operation), said);
+        entry.object = Some(audit::Object { id: id.as_str(), version: None });
+        self.settle(&entry, audit::Durability::Sync, None)
+    }
+
     /// Records that a use was refused before it could be asked for.
     pub fn refused(
         &self,

@@ -77,6 +77,20 @@ fn a_call_that_makes_no_sense_is_refused_and_the_next_is_served() {
 }
 
 #[test]
+fn what_is_no_call_is_answered_once_it_is_recorded() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let before = house.records("unreadable");
+    let cut_short = [0, 0, 0, 5, 0, 0, 0, 13, 0];
+    client.send(&cut_short);
+    assert_eq!(client.receive().unwrap().0, Rv::ARGUMENTS_BAD);
+    assert!(house.records("unreadable") > before);
+    house.log.close().unwrap();
+    client.send(&cut_short);
+    assert_eq!(client.receive().unwrap().0, Rv::DEVICE_ERROR);
+}
+
+#[test]
 fn a_function_that_is_not_served_says_so() {
     let house = House::new();
     let mut client = house.attach(1);

@@ -39,6 +39,7 @@ use strongroom_pkcs11_wire::{
 pub struct House {
     pub service: Arc<Service>,
     pub vault: Arc<Vault>,
+    pub log: Arc<Log>,
     door: Option<Door>,
     folder: PathBuf,
 }
@@ -67,12 +68,13 @@ impl House {
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();
-        let service = Arc::new(Service::new(vault.clone(), Arc::new(log), Durability::Written));
+        let log = Arc::new(log);
+        let service = Arc::new(Service::new(vault.clone(), log.clone(), Durability::Written));
         for slot in ["dev", "other"] {
             let (so_pin, user_pin) = (Secret::copy_of(OFFICER), Secret::copy_of(PIN));
             service.order(&operator(), Order::TokenInit { slot: slot.to_owned(), so_pin, user_pin }).unwrap();
         }
-        let mut house = Self { service, vault, door: None, folder };
+        let mut house = Self { service, vault, log, door: None, folder };
         house.open(places);
         house
     }
@@ -92,6 +94,13 @@ impl House {
         self.close();
         std::fs::remove_file(self.folder.join("pkcs11.sock")).unwrap();
         self.open(Places::default());
+    }
+
+    /// How many records in the audit log have this text.
+    pub fn records(&self, text: &str) -> usize {
+        let files = std::fs::read_dir(self.folder.join("audit")).unwrap();
+        let lines = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        lines.map(|bytes| String::from_utf8_lossy(&bytes).matches(text).count()).sum()
     }
 
     /// A connection that has said nothing yet.

@@ -10,11 +10,11 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Reveal, Value, Wanted},
     call::request,
-    number::{KeyType, ObjectClass},
+    number::{KeyType, ObjectClass, UserType},
     value::Room,
 };
 
-use crate::house::{Client, House, RW, class, labelled, lasting_aes, lasts, number, truth};
+use crate::house::{Client, House, PIN, RO, RW, class, key, labelled, lasting_aes, lasts, number, operator, truth};
 
 fn reveal(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> Reveal {
     let wanted = vec![Wanted { kind, room: Room::Bytes(4096) }];
@@ -245,8 +245,70 @@ fn a_session_object_is_nobody_elses() {
     client.aes(session, vec![number(AttributeType::VALUE_LEN, 16)]).unwrap();
     let mut other = house.attach(2);
     let theirs = other.session(RW);
-    other.log_in(theirs, strongroom_pkcs11_wire::number::UserType::USER, crate::house::PIN).unwrap();
+    other.log_in(theirs, UserType::USER, PIN).unwrap();
     assert!(other.find(theirs, Vec::new()).is_empty());
+}
+
+#[test]
+fn a_logout_ends_the_private_objects_of_sessions() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let length = || number(AttributeType::VALUE_LEN, 32);
+    client.aes(session, vec![length()]).unwrap();
+    let public = client.aes(session, vec![length(), truth(AttributeType::PRIVATE, false)]).unwrap();
+    client.ask(request::Logout { session }).unwrap();
+    assert_eq!(house.vault.count().unwrap(), 1);
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    assert_eq!(client.find(session, Vec::new()), [public]);
+}
+
+#[test]
+fn what_an_earlier_run_left_is_gone_before_the_first_session_and_nothing_goes_later() {
+    let mut house = House::new();
+    let (mut client, session) = house.user();
+    client.aes(session, vec![number(AttributeType::VALUE_LEN, 32)]).unwrap();
+    // The daemon dies: nobody closes the session.
+    assert_eq!(house.vault.count().unwrap(), 1);
+    house.vault.seal();
+    house.reopen();
+    let mut early = house.attach(2);
+    house.vault.unseal(&key()).unwrap();
+    let session = early.session(RW);
+    early.log_in(session, UserType::USER, PIN).unwrap();
+    let own = early.aes(session, vec![number(AttributeType::VALUE_LEN, 32)]).unwrap();
+    assert_eq!(house.vault.count().unwrap(), 1, "what was left is gone");
+    house.attach(3).session(RW);
+    assert_eq!(early.find(session, Vec::new()), [own]);
+}
+
+#[test]
+fn a_refusal_of_the_sockets_own_is_recorded_before_it_is_answered() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let mut template = lasting_aes("key");
+    let allowed = Value::Ulongs(vec![MechanismType::AES_CBC.0]);
+    template.push(truth(AttributeType::DESTROYABLE, false));
+    template.push(Attribute::new(AttributeType::ALLOWED_MECHANISMS, allowed));
+    let kept = client.aes(session, template).unwrap();
+    let reader = client.session(RO);
+    for (why, word, ask) in [
+        ("not to be destroyed", "CKR_ACTION_PROHIBITED", session),
+        ("a session that only reads", "CKR_SESSION_READ_ONLY", reader),
+    ] {
+        let before = house.records(word);
+        assert!(client.ask(request::DestroyObject { session: ask, object: kept }).is_err(), "{why}");
+        assert_eq!(house.records(word), before + 1, "{why}");
+    }
+    let set = |template| request::SetAttributeValue { session, object: kept, template };
+    assert!(client.ask(set(vec![truth(AttributeType::LOCAL, false)])).is_err());
+    assert_eq!(house.records("CKR_ATTRIBUTE_READ_ONLY"), 1);
+    let (_, private) = client.p256(session, "pair");
+    let mechanism = Some(Mechanism::plain(MechanismType::RSA_PKCS));
+    assert!(client.ask(request::SignInit { session, mechanism, key: private }).is_err());
+    assert_eq!(house.records("CKR_KEY_TYPE_INCONSISTENT"), 1);
+    let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
+    assert!(client.ask(request::EncryptInit { session, mechanism, key: kept }).is_err());
+    assert_eq!(house.records("CKR_MECHANISM_INVALID"), 1);
 }
 
 #[test]
@@ -260,7 +322,7 @@ fn session_objects_do_not_outlive_the_daemon() {
     house.reopen();
     let (mut client, session) = house.user();
     assert_eq!(client.find(session, Vec::new()).len(), 1);
-    let caller = crate::house::operator();
+    let caller = operator();
     let (found, receipt) = house.service.search(&caller, vec![Vec::new()]);
     receipt.wait().unwrap();
     assert_eq!(found.unwrap().len(), 1);
@@ -272,7 +334,7 @@ fn objects_stay_in_their_slot() {
     let (mut client, session) = house.user();
     let key = client.aes(session, lasting_aes("key")).unwrap();
     let other = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
-    client.log_in(other, strongroom_pkcs11_wire::number::UserType::USER, crate::house::PIN).unwrap();
+    client.log_in(other, UserType::USER, PIN).unwrap();
     assert!(client.find(other, Vec::new()).is_empty());
     let ask = request::DestroyObject { session: other, object: key };
     assert_eq!(client.ask(ask).err(), Some(Rv::OBJECT_HANDLE_INVALID));

@@ -52,8 +52,10 @@ async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Sto
     let from = peer.pid().map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
     if !may_order(&peer) {
         log::warn!("turned user {} away from the control socket", peer.uid());
-        let told = move || service.turned_away(Front::Control, &from, None, Turned::Untrusted);
-        let _ = tokio::task::spawn_blocking(told).await;
+        let told = move || service.turned_away(Front::Control, &from, None, Turned::Untrusted).wait();
+        if !matches!(tokio::task::spawn_blocking(told).await, Ok(Ok(()))) {
+            return;
+        }
         let why = "only root and the daemon's own user give orders here; run the command with sudo";
         let _ = send(&mut stream, &refused(ResultReason::PermissionDenied, why)).await;
         return;

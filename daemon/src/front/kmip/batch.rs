@@ -38,8 +38,8 @@ pub(super) fn perform(
     let claimed = glimpse(message);
     let version = claimed.map_or(V1_0, spoken);
     let refuse = |reason, why: String| {
-        service.turned_away(caller.front, &caller.from, Some(key), Turned::Unreadable);
-        refusal(version, reason, &why)
+        let recorded = service.turned_away(caller.front, &caller.from, Some(key), Turned::Unreadable);
+        refusal_after(recorded, version, reason, &why)
     };
     if let Some(claimed) = claimed.filter(|claimed| !VERSIONS.contains(claimed)) {
         let reason =
@@ -67,8 +67,18 @@ pub(super) fn perform(
 
 /// The answer to a message of which nothing was performed.
 pub(super) fn refusal(version: Version, reason: ResultReason, why: &str) -> Performed {
+    refusal_after(Receipt::ready(Ok(())), version, reason, why)
+}
+
+/// The same, once a record is written.
+pub(super) fn refusal_after(
+    recorded: Receipt<(), service::Error>,
+    version: Version,
+    reason: ResultReason,
+    why: &str,
+) -> Performed {
     let item = ResponseItem::failure(None, reason, why);
-    Performed { version, number: None, largest: None, items: vec![(item, Receipt::ready(Ok(())))] }
+    Performed { version, number: None, largest: None, items: vec![(item, recorded)] }
 }
 
 /// The answer to whatever is asked while the vault is sealed.

@@ -19,7 +19,8 @@ use crate::{
         listen::Place,
         tls::{Failed, Tls},
     },
-    service::{Recognised, Service, Turned},
+    receipt::Receipt,
+    service::{self, Recognised, Service, Turned},
 };
 
 /// Serves KMIP over TLS.
@@ -67,8 +68,8 @@ impl Server {
                     // Whoever probes a port is no news for the audit log.
                     Failed::Broken => return,
                 };
-                let told = move || self.service.turned_away(Front::Kmip, &from.to_string(), key, turned);
-                if tokio::task::spawn_blocking(told).await.is_err() {
+                let told = move || self.service.turned_away(Front::Kmip, &from.to_string(), key, turned).wait();
+                if !matches!(tokio::task::spawn_blocking(told).await, Ok(Ok(()))) {
                     log::error!("turning {from} away was not recorded");
                 }
             }
@@ -125,8 +126,9 @@ impl Connection {
                 (timeout(limit, self.perform()).await, Next::Request)
             }
             Err(why) => {
-                self.unreadable();
-                (Ok(Some(batch::refusal(V1_0, ResultReason::InvalidMessage, &why.to_string()))), Next::End)
+                let refusal =
+                    batch::refusal_after(self.unreadable(), V1_0, ResultReason::InvalidMessage, &why.to_string());
+                (Ok(Some(refusal)), Next::End)
             }
         };
         let Ok(performed) = performed else {
@@ -181,15 +183,16 @@ impl Connection {
             Recognised::Sealed => Some(Standing::Sealed),
             Recognised::Unknown => {
                 log::info!("turned {from} away: it is no longer a registered client");
-                self.server.service.turned_away(Front::Kmip, &from, Some(self.key), Turned::Unregistered);
+                // The peer gets no answer that could come before its record.
+                drop(self.server.service.turned_away(Front::Kmip, &from, Some(self.key), Turned::Unregistered));
                 None
             }
         }
     }
 
     /// Records bytes that are no message.
-    fn unreadable(&self) {
-        self.server.service.turned_away(Front::Kmip, &self.from.to_string(), Some(self.key), Turned::Unreadable);
+    fn unreadable(&self) -> Receipt<(), service::Error> {
+        self.server.service.turned_away(Front::Kmip, &self.from.to_string(), Some(self.key), Turned::Unreadable)
     }
 }
 

@@ -1,18 +1,14 @@
-//! Applications: the processes behind the socket, each with its sessions, its logins and its handles.
-//!
-//! A login belongs to the application, not to a connection, and ends with its last session. An application ends when it
-//! says so, or when its last connection is gone and no new one comes within a grace.
+//! An application: its sessions, its logins and its handles. A login belongs to the application, not to a connection, and
+//! ends with its last session.
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use strongroom_pkcs11_wire::{
     Rv,
+    codec::LARGEST_DATA,
     number::{SessionFlags, UserType},
 };
 
@@ -20,82 +16,7 @@ use super::{
     operation::Operation,
     session::{Session, Standing},
 };
-use crate::{clock::Time, service::ObjectId};
-
-/// What names an application: who the kernel says it is, and what it calls itself. A forked child calls itself
-/// something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Name {
-    /// The user.
-    pub user: u32,
-    /// The process.
-    pub process: i32,
-    /// What the application calls itself.
-    pub nonce: [u8; 16],
-}
-
-/// The applications that are there.
-#[derive(Debug)]
-pub struct Applications {
-    there: Mutex<HashMap<Name, Entry>>,
-    sessions: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Entry {
-    application: Arc<Application>,
-    connections: usize,
-    /// When its last connection went.
-    left: Time,
-}
-
-impl Applications {
-    /// Nobody yet. `first` is the number of the first session; none is ever used again.
-    pub fn new(first: u64) -> Self {
-        Self { there: Mutex::default(), sessions: AtomicU64::new(first) }
-    }
-
-    /// One more connection of an application.
-    pub fn attach(&self, name: Name) -> Arc<Application> {
-        let mut there = self.lock();
-        let entry = there.entry(name).or_insert_with(|| Entry {
-            application: Arc::default(),
-            connections: 0,
-            left: Time(i64::MAX),
-        });
-        entry.connections = entry.connections.saturating_add(1);
-        Arc::clone(&entry.application)
-    }
-
-    /// One connection less.
-    pub fn detach(&self, name: Name, now: Time) {
-        if let Some(entry) = self.lock().get_mut(&name) {
-            entry.connections = entry.connections.saturating_sub(1);
-            entry.left = now;
-        }
-    }
-
-    /// The applications that are gone for good; they are forgotten here.
-    pub fn gone(&self, now: Time) -> Vec<Arc<Application>> {
-        let mut there = self.lock();
-        let is_gone = |entry: &Entry| entry.connections == 0 && entry.left.0 <= now.0.saturating_sub(GRACE);
-        there.extract_if(|_, entry| is_gone(entry)).map(|(_, entry)| entry.application).collect()
-    }
-
-    /// Whether somebody is in the grace.
-    pub fn has_leavers(&self) -> bool {
-        self.lock().values().any(|entry| entry.connections == 0)
-    }
-
-    /// A number for a new session.
-    pub fn number(&self) -> u64 {
-        self.sessions.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Entry>> {
-        self.there.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use crate::service::ObjectId;
 
 /// What an application has.
 #[derive(Debug, Default)]
@@ -108,8 +29,17 @@ struct State {
     handles: HashMap<u64, Handle>,
     handle_of: HashMap<ObjectId, u64>,
     last_handle: u64,
-    /// The session of each object that ends with one.
-    passing: HashMap<ObjectId, u64>,
+    /// The objects that end with a session.
+    passing: HashMap<ObjectId, Passing>,
+}
+
+/// An object that ends with a session.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    session: u64,
+    slot: usize,
+    /// Whether it ends with the login too.
+    private: bool,
 }
 
 #[derive(Debug)]
@@ -199,27 +129,21 @@ impl Application {
     /// # Errors
     /// What is against it.
     pub fn may_log_in(&self, session: u64, user: UserType) -> Result<Standing, Rv> {
-        let state = self.lock();
-        let standing = state.standing(session)?;
-        match standing.user {
-            Some(there) if there == user => return Err(Rv::USER_ALREADY_LOGGED_IN),
-            Some(_) => return Err(Rv::USER_ANOTHER_ALREADY_LOGGED_IN),
-            None => {}
-        }
-        let read_only =
-            |session: &Session| session.slot == standing.slot && !session.flags.has(SessionFlags::RW_SESSION);
-        if user == UserType::SO && state.sessions.values().any(read_only) {
-            return Err(Rv::SESSION_READ_ONLY_EXISTS);
-        }
-        Ok(standing)
+        self.lock().may_log_in(session, user)
     }
 
-    /// Somebody has logged in.
-    pub fn log_in(&self, slot: usize, user: UserType) {
-        self.lock().logins.insert(slot, user);
+    /// Somebody has entered the right PIN and logs in, if the session is still there and nothing is against it now.
+    ///
+    /// # Errors
+    /// What is against it.
+    pub fn log_in(&self, session: u64, user: UserType) -> Result<(), Rv> {
+        let mut state = self.lock();
+        let slot = state.may_log_in(session, user)?.slot;
+        state.logins.insert(slot, user);
+        Ok(())
     }
 
-    /// Logs out: private objects are no longer known, and what was under way with keys is over.
+    /// Logs out: private objects are no longer known, those of sessions end, and what was under way with keys is over.
     ///
     /// # Errors
     /// [`Rv::USER_NOT_LOGGED_IN`].
@@ -229,10 +153,11 @@ impl Application {
         if state.logins.remove(&slot).is_none() {
             return Err(Rv::USER_NOT_LOGGED_IN);
         }
+        let objects = state.end_passing(|passing| passing.slot == slot && passing.private);
         state.forget_private(slot);
         let sessions = state.sessions.values_mut().filter(|session| session.slot == slot);
         let operations = sessions.flat_map(Session::clear).collect();
-        Ok(Leftovers { objects: Vec::new(), operations })
+        Ok(Leftovers { objects, operations })
     }
 
     /// The handle of an object, new or known.
@@ -264,15 +189,40 @@ impl Application {
     /// Forgets an object that is gone.
     pub fn forget(&self, id: &ObjectId) {
         let mut state = self.lock();
-        if let Some(handle) = state.handle_of.remove(id) {
-            state.handles.remove(&handle);
-        }
+        state.forget(id);
         state.passing.remove(id);
     }
 
-    /// Lets an object end with a session.
-    pub fn tie(&self, session: u64, id: &ObjectId) {
-        self.lock().passing.insert(id.clone(), session);
+    /// Lets an object end with a session, and a private one with the login.
+    ///
+    /// # Errors
+    /// [`Rv::SESSION_HANDLE_INVALID`], [`Rv::USER_NOT_LOGGED_IN`] when that has ended meanwhile: so has the object.
+    pub fn tie(&self, session: u64, id: &ObjectId, private: bool) -> Result<(), Rv> {
+        let mut state = self.lock();
+        let standing = state.standing(session)?;
+        if private && !standing.is_user() {
+            return Err(Rv::USER_NOT_LOGGED_IN);
+        }
+        state.passing.insert(id.clone(), Passing { session, slot: standing.slot, private });
+        Ok(())
+    }
+
+    /// Puts an operation back that goes on.
+    ///
+    /// # Errors
+    /// [`Rv::SESSION_HANDLE_INVALID`] when its session is gone; [`Rv::DEVICE_MEMORY`] when it holds an output for which
+    /// there was too little room, and the application has too many of those already. The operation is then over.
+    pub fn put_back(&self, session: u64, operation: Operation) -> Result<(), Rv> {
+        let mut state = self.lock();
+        if operation.held() > 0 {
+            let held = state.sessions.values().fold(operation.held(), |sum, other| sum.saturating_add(other.held()));
+            if held > MOST_HELD {
+                return Err(Rv::DEVICE_MEMORY);
+            }
+        }
+        let session = state.sessions.get_mut(&session).ok_or(Rv::SESSION_HANDLE_INVALID)?;
+        session.put_back(operation);
+        Ok(())
     }
 
     /// Whether an object that ends with a session ends with one of this application.
@@ -300,13 +250,40 @@ impl State {
             }
             stays
         });
-        let sessions = &self.sessions;
-        let objects: Vec<ObjectId> =
-            self.passing.extract_if(|_, session| !sessions.contains_key(session)).map(|(id, _)| id).collect();
+        let gone = |passing: &Passing| passing.slot == slot && closes(passing.session);
+        let objects = self.end_passing(gone);
         if !self.sessions.values().any(|session| session.slot == slot) && self.logins.remove(&slot).is_some() {
             self.forget_private(slot);
         }
         Leftovers { objects, operations }
+    }
+
+    fn may_log_in(&self, session: u64, user: UserType) -> Result<Standing, Rv> {
+        let standing = self.standing(session)?;
+        match standing.user {
+            Some(there) if there == user => return Err(Rv::USER_ALREADY_LOGGED_IN),
+            Some(_) => return Err(Rv::USER_ANOTHER_ALREADY_LOGGED_IN),
+            None => {}
+        }
+        let read_only =
+            |session: &Session| session.slot == standing.slot && !session.flags.has(SessionFlags::RW_SESSION);
+        if user == UserType::SO && self.sessions.values().any(read_only) {
+            return Err(Rv::SESSION_READ_ONLY_EXISTS);
+        }
+        Ok(standing)
+    }
+
+    /// Ends objects of sessions, with their handles.
+    fn end_passing(&mut self, ends: impl Fn(&Passing) -> bool) -> Vec<ObjectId> {
+        let objects: Vec<ObjectId> = self.passing.extract_if(|_, passing| ends(passing)).map(|(id, _)| id).collect();
+        objects.iter().for_each(|id| self.forget(id));
+        objects
+    }
+
+    fn forget(&mut self, id: &ObjectId) {
+        if let Some(handle) = self.handle_of.remove(id) {
+            self.handles.remove(&handle);
+        }
     }
 
     fn forget_private(&mut self, slot: usize) {
@@ -321,43 +298,20 @@ impl State {
     }
 }
 
-/// How long an application without a connection is waited for, in milliseconds: it may be between two of them.
-const GRACE: i64 = 2_000;
 /// A server with a session per thread has some hundred.
 pub const MOST_SESSIONS: usize = 1024;
+/// Bytes of outputs that an application may leave waiting for more room: the longest one, and some short ones.
+const MOST_HELD: usize = LARGEST_DATA + (64 << 10);
 
 #[cfg(test)]
 mod tests {
+    use strongroom_kmip::secret::Secret;
+
     use super::*;
+    use crate::front::pkcs11::operation::{Kind, Stage};
 
     const RW: SessionFlags = SessionFlags(0x6);
     const RO: SessionFlags = SessionFlags(0x4);
-
-    fn name(process: i32, nonce: u8) -> Name {
-        Name { user: 1000, process, nonce: [nonce; 16] }
-    }
-
-    #[test]
-    fn an_application_outlives_its_connection_by_the_grace() {
-        let applications = Applications::new(7);
-        let first = applications.attach(name(1, 1));
-        first.open(applications.number(), 0, RW).unwrap();
-        applications.detach(name(1, 1), Time(1_000));
-        assert!(applications.gone(Time(2_999)).is_empty());
-        assert!(applications.attach(name(1, 1)).standing(7).is_ok());
-        applications.detach(name(1, 1), Time(5_000));
-        assert_eq!(applications.gone(Time(7_000)).len(), 1);
-        assert_eq!(applications.attach(name(1, 1)).standing(7).err(), Some(Rv::SESSION_HANDLE_INVALID));
-    }
-
-    #[test]
-    fn a_process_and_its_child_are_two_applications() {
-        let applications = Applications::new(1);
-        applications.attach(name(1, 1)).open(1, 0, RW).unwrap();
-        for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1))] {
-            assert_eq!(applications.attach(other).standing(1).err(), Some(Rv::SESSION_HANDLE_INVALID), "{why}");
-        }
-    }
 
     #[test]
     fn a_login_belongs_to_all_sessions_and_ends_with_the_last() {
@@ -365,8 +319,7 @@ mod tests {
         application.open(1, 0, RW).unwrap();
         application.open(2, 0, RO).unwrap();
         application.open(3, 1, RO).unwrap();
-        application.may_log_in(1, UserType::USER).unwrap();
-        application.log_in(0, UserType::USER);
+        application.log_in(1, UserType::USER).unwrap();
         assert!(application.standing(2).unwrap().is_user());
         assert!(!application.standing(3).unwrap().is_user());
         assert_eq!(application.may_log_in(2, UserType::USER).err(), Some(Rv::USER_ALREADY_LOGGED_IN));
@@ -385,7 +338,7 @@ mod tests {
         assert_eq!(application.may_log_in(1, UserType::SO).err(), Some(Rv::SESSION_READ_ONLY_EXISTS));
         application.close(1).unwrap();
         application.open(2, 0, RW).unwrap();
-        application.log_in(0, UserType::SO);
+        application.log_in(2, UserType::SO).unwrap();
         assert_eq!(application.open(3, 0, RO), Err(Rv::SESSION_READ_WRITE_SO_EXISTS));
     }
 
@@ -393,7 +346,7 @@ mod tests {
     fn private_handles_end_with_the_login_and_are_not_used_again() {
         let application = Application::default();
         application.open(1, 0, RW).unwrap();
-        application.log_in(0, UserType::USER);
+        application.log_in(1, UserType::USER).unwrap();
         let (public, private) = (ObjectId::from_text("public"), ObjectId::from_text("private"));
         let (seen, hidden) = (application.handle(0, &public, false), application.handle(0, &private, true));
         application.log_out(1).unwrap();
@@ -419,9 +372,58 @@ mod tests {
         application.open(1, 0, RW).unwrap();
         application.open(2, 0, RW).unwrap();
         let id = ObjectId::from_text("passing");
-        application.tie(1, &id);
+        application.tie(1, &id, false).unwrap();
+        let handle = application.handle(0, &id, false);
         assert!(application.close(2).unwrap().objects.is_empty());
         assert!(application.owns(&id));
-        assert_eq!(application.close(1).unwrap().objects, [id]);
+        application.open(3, 0, RW).unwrap();
+        assert_eq!(application.close(1).unwrap().objects, std::slice::from_ref(&id));
+        assert_eq!(application.object(3, handle, Rv::OBJECT_HANDLE_INVALID).err(), Some(Rv::OBJECT_HANDLE_INVALID));
+        assert_eq!(application.tie(1, &id, false), Err(Rv::SESSION_HANDLE_INVALID));
+    }
+
+    #[test]
+    fn a_logout_ends_private_objects_of_sessions_and_no_others() {
+        let application = Application::default();
+        application.open(1, 0, RW).unwrap();
+        application.open(2, 1, RW).unwrap();
+        application.log_in(1, UserType::USER).unwrap();
+        application.log_in(2, UserType::USER).unwrap();
+        let [private, public, elsewhere] = ["private", "public", "elsewhere"].map(ObjectId::from_text);
+        application.tie(1, &private, true).unwrap();
+        application.tie(1, &public, false).unwrap();
+        application.tie(2, &elsewhere, true).unwrap();
+        assert_eq!(application.log_out(1).unwrap().objects, std::slice::from_ref(&private));
+        assert!(!application.owns(&private) && application.owns(&public) && application.owns(&elsewhere));
+        assert_eq!(application.tie(1, &private, true), Err(Rv::USER_NOT_LOGGED_IN));
+    }
+
+    #[test]
+    fn a_login_whose_session_was_closed_meanwhile_logs_nobody_in() {
+        let application = Application::default();
+        application.open(1, 0, RW).unwrap();
+        application.may_log_in(1, UserType::USER).unwrap();
+        application.close(1).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER), Err(Rv::SESSION_HANDLE_INVALID));
+        application.open(2, 0, RW).unwrap();
+        assert!(!application.standing(2).unwrap().is_user());
+    }
+
+    #[test]
+    fn what_waits_for_room_is_bounded_in_sum() {
+        let application = Application::default();
+        let waits = |bytes: usize| {
+            let mut operation = Operation::digest(strongroom_kmip::mechanism::Hash::Sha256);
+            operation.waiting = Some((Stage::Part, Secret::new(vec![0; bytes])));
+            operation
+        };
+        for session in [1, 2, 3] {
+            application.open(session, 0, RW).unwrap();
+        }
+        assert_eq!(application.put_back(1, waits(LARGEST_DATA)), Ok(()));
+        assert_eq!(application.put_back(2, waits(LARGEST_DATA)), Err(Rv::DEVICE_MEMORY));
+        assert_eq!(application.put_back(2, waits(1)), Ok(()));
+        assert!(application.with(1, |session| session.take(Kind::Digest)).unwrap().is_some());
+        assert_eq!(application.put_back(3, waits(LARGEST_DATA)), Ok(()));
     }
 }

@@ -1,7 +1,7 @@
 //! One connection: frames in, calls served, answers out; one read and one write for all that came together.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::net::UnixStream,
     sync::Arc,
     time::Duration,
@@ -16,9 +16,12 @@ use strongroom_pkcs11_wire::{
 use zeroize::Zeroize;
 
 use super::{
-    application::{Application, Name},
+    application::Application,
     call as served,
     desk::{Desk, House},
+    presence::Name,
+    refusal::{About, Failure},
+    wakeful::Wakeful,
 };
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
@@ -63,7 +66,8 @@ enum Next {
 impl Connection<'_> {
     fn run(&mut self, stream: &mut UnixStream) -> io::Result<()> {
         let (mut incoming, mut outgoing) = (Buffer::default(), Vec::new());
-        while incoming.fill(stream)? {
+        let mut wakeful = Wakeful::new(&self.house.room);
+        while incoming.fill(stream, &mut wakeful)? {
             let next = self.answer(&mut incoming, &mut outgoing);
             let written = stream.write_all(&outgoing);
             // Random bytes and plaintexts went out with it.
@@ -86,7 +90,7 @@ impl Connection<'_> {
                 Ok(Some(frame)) => (frame.taken, self.frame(frame, outgoing)),
                 Err(error) => {
                     // Where the next frame begins is anybody's guess.
-                    self.unreadable(error);
+                    let _ = self.unreadable(error);
                     return Next::End;
                 }
             };
@@ -111,8 +115,7 @@ impl Connection<'_> {
                 return Next::Frame;
             }
             Err(error) => {
-                self.unreadable(error);
-                call::write_refusal(Rv::ARGUMENTS_BAD, outgoing);
+                call::write_refusal(self.unreadable(error), outgoing);
                 return Next::Frame;
             }
         };
@@ -137,7 +140,6 @@ impl Connection<'_> {
             call::write_refusal(Rv::DEVICE_ERROR, outgoing);
             return Next::End;
         }
-        self.house.sweep();
         // The kernel's word for the process counts, not the module's: in a container they differ.
         let name = Name { user: self.peer.user, process: self.peer.process, nonce: ask.nonce };
         self.attached = Some((name, self.house.applications.attach(name)));
@@ -157,9 +159,14 @@ impl Connection<'_> {
         (self.caller.principal, self.caller.role) = (principal, role);
     }
 
-    fn unreadable(&self, error: codec::Error) {
+    /// Records what is no call, and says what it is answered.
+    fn unreadable(&self, error: codec::Error) -> Rv {
         log::warn!("{} sent what is no call: {error}", self.caller.from);
-        self.house.service.turned_away(Front::Pkcs11, &self.caller.from, None, Turned::Unreadable);
+        let recorded = self.house.service.turned_away(Front::Pkcs11, &self.caller.from, None, Turned::Unreadable);
+        match recorded.wait() {
+            Ok(()) => Rv::ARGUMENTS_BAD,
+            Err(error) => Failure::Unrecorded(error).rv(About::Token),
+        }
     }
 }
 
@@ -187,7 +194,7 @@ struct Buffer {
 
 impl Buffer {
     /// Waits for more; false at the end.
-    fn fill(&mut self, stream: &mut UnixStream) -> io::Result<bool> {
+    fn fill(&mut self, stream: &mut UnixStream, wakeful: &mut Wakeful<'_>) -> io::Result<bool> {
         if std::mem::take(&mut self.again) {
             return Ok(true);
         }
@@ -205,7 +212,7 @@ impl Buffer {
             self.bytes = larger;
         }
         loop {
-            match stream.read(self.bytes.get_mut(self.end..).unwrap_or_default()) {
+            match wakeful.read(stream, self.bytes.get_mut(self.end..).unwrap_or_default()) {
                 Ok(0) => return Ok(false),
                 Ok(read) => {
                     self.end = self.end.saturating_add(read);

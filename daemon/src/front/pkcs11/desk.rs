@@ -1,9 +1,6 @@
 //! Where a call is served: the house behind it, the application and the user that it came from.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_kmip::{
     attribute::RevocationReason,
@@ -16,11 +13,13 @@ use strongroom_kmip::{
 use strongroom_pkcs11_wire::{AttributeType, Rv, attribute::Value};
 
 use super::{
-    application::{Application, Applications, Leftovers},
+    application::{Application, Leftovers},
     object,
     operation::Operation,
+    presence::Applications,
     refusal::{About, Failure},
     session::Standing,
+    wakeful::Room,
 };
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
@@ -38,7 +37,10 @@ pub struct House {
     pub applications: Applications,
     /// Names this run of the daemon.
     pub run: [u8; 16],
-    swept: AtomicBool,
+    /// Who is awake.
+    pub room: Room,
+    /// Whether what an earlier run left is gone.
+    swept: Mutex<bool>,
 }
 
 /// Where a call is served.
@@ -56,21 +58,31 @@ impl House {
     /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
     pub fn new(service: Arc<Service>, run: [u8; 16], first: u64) -> Self {
         let slots = service.slot_views();
-        Self { service, slots, applications: Applications::new(first), run, swept: AtomicBool::new(false) }
+        let applications = Applications::new(first);
+        Self { service, slots, applications, run, room: Room::default(), swept: Mutex::default() }
     }
 
-    /// Destroys what an earlier run left of sessions that are gone, once, as soon as the vault is open.
-    pub fn sweep(&self) {
-        if self.swept.load(Ordering::Relaxed) || self.service.is_sealed() || self.swept.swap(true, Ordering::Relaxed) {
-            return;
+    /// Destroys what an earlier run left of sessions that are gone, once, before the first session is opened: no session
+    /// object of this run is there yet.
+    ///
+    /// # Errors
+    /// [`Rv::TOKEN_NOT_PRESENT`] while the vault is sealed, or when that could not be recorded.
+    pub fn sweep(&self) -> Result<(), Rv> {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *swept {
+            return Ok(());
         }
         let caller = rounds();
         let passing = object::keep(AttributeType::TOKEN, &Value::Bool(false));
-        let (found, receipt) = self.service.search(&caller, vec![passing.into_iter().collect()]);
-        drop(receipt);
-        for object in found.unwrap_or_default() {
+        let found = recorded(self.service.search(&caller, vec![passing.into_iter().collect()]));
+        for object in found.map_err(|failure| failure.rv(About::Token))? {
             destroyed(&object.id, destroy(&self.service, &caller, &object));
         }
+        if self.service.is_sealed() {
+            return Err(Rv::TOKEN_NOT_PRESENT);
+        }
+        *swept = true;
+        Ok(())
     }
 
     /// Tidies up after an application that is gone.
@@ -177,6 +189,15 @@ impl Desk<'_> {
     /// Lets go of an operation that nobody will end.
     pub fn abandon(&self, operation: &Operation) {
         self.house.abandon(operation);
+    }
+
+    /// Records that this front itself refuses something, and says so.
+    pub fn deny(&self, operation: code::Operation, id: &ObjectId, rv: Rv) -> Rv {
+        let word = rv.name().unwrap_or("CKR_GENERAL_ERROR");
+        match self.house.service.denied(self.caller, operation, id, word).wait() {
+            Ok(()) => rv,
+            Err(error) => Failure::Unrecorded(error).rv(About::Object),
+        }
     }
 
     /// Records a use that is refused before it could be asked for, and says what it is called.

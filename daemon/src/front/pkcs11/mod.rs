@@ -14,10 +14,12 @@ mod desk;
 mod mechanism;
 mod object;
 mod operation;
+mod presence;
 mod refusal;
 mod serve;
 mod session;
 mod template;
 mod translate;
+mod wakeful;
 
 pub use serve::{Door, Places, open};

@@ -122,6 +122,11 @@ impl Operation {
         matches!(self.tool, Tool::Key { shape: Shape::Symmetric { .. }, .. })
     }
 
+    /// Bytes of the output that waits for room.
+    pub fn held(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |(_, output)| output.len())
+    }
+
     /// Bytes of a signature, where they are settled.
     pub fn signature_length(&self) -> Option<usize> {
         self.output

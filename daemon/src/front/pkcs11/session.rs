@@ -70,6 +70,11 @@ impl Session {
         }
     }
 
+    /// Bytes of outputs that wait for room.
+    pub fn held(&self) -> usize {
+        self.operations.iter().flatten().fold(0, |sum, operation| sum.saturating_add(operation.held()))
+    }
+
     /// Takes out everything that is under way.
     pub fn clear(&mut self) -> Vec<Operation> {
         self.search = None;

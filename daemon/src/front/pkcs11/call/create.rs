@@ -20,7 +20,9 @@ use strongroom_pkcs11_wire::{
 
 use super::contract::Serve;
 use crate::{
-    front::pkcs11::{der, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes},
+    front::pkcs11::{
+        application::Leftovers, der, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes,
+    },
     service::ObjectId,
 };
 
@@ -39,7 +41,7 @@ impl Serve for request::CreateObject {
             protection_storage_masks: None,
         };
         let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
-        let object = settle(desk, self.session, standing, &wishes, &made.unique_identifier.0);
+        let object = settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
         Ok((Rv::OK, answer::CreateObject { object }))
     }
 }
@@ -66,12 +68,19 @@ pub fn may_make(standing: Standing, wishes: &Wishes<'_>) -> Result<(), Rv> {
 }
 
 /// The handle of a new object, which ends with its session unless it was to last.
-pub fn settle(desk: &Desk<'_>, session: u64, standing: Standing, wishes: &Wishes<'_>, id: &str) -> u64 {
+///
+/// # Errors
+/// As [`Application::tie`](crate::front::pkcs11::application::Application::tie) has it: what was to end with a session
+/// that has ended meanwhile is gone too.
+pub fn settle(desk: &Desk<'_>, session: u64, standing: Standing, wishes: &Wishes<'_>, id: &str) -> Result<u64, Rv> {
     let id = ObjectId::from_text(id);
-    if !wishes.is_lasting() {
-        desk.application.tie(session, &id);
+    if !wishes.is_lasting()
+        && let Err(rv) = desk.application.tie(session, &id, wishes.is_private())
+    {
+        desk.tidy(Leftovers { objects: vec![id], operations: Vec::new() });
+        return Err(rv);
     }
-    desk.application.handle(standing.slot, &id, wishes.is_private())
+    Ok(desk.application.handle(standing.slot, &id, wishes.is_private()))
 }
 
 /// Attributes as a request carries them.

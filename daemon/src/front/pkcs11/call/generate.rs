@@ -33,7 +33,7 @@ impl Serve for request::GenerateKey {
             protection_storage_masks: None,
         };
         let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
-        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0);
+        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
         Ok((Rv::OK, answer::GenerateKey { key }))
     }
 }
@@ -65,8 +65,8 @@ impl Serve for request::GenerateKeyPair {
         Ok((
             Rv::OK,
             answer::GenerateKeyPair {
-                public: settle(&public, &made.public_key_unique_identifier.0),
-                private: settle(&private, &made.private_key_unique_identifier.0),
+                public: settle(&public, &made.public_key_unique_identifier.0)?,
+                private: settle(&private, &made.private_key_unique_identifier.0)?,
             },
         ))
     }

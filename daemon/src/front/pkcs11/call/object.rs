@@ -1,7 +1,10 @@
 //! Objects one by one: what they say, what may be set, their end. How they are made stands elsewhere.
 
+use std::sync::Arc;
+
 use strongroom_kmip::{
     attribute::{Attribute as Kmip, One},
+    code::Operation,
     payload::SetAttributeRequest,
 };
 use strongroom_pkcs11_wire::{
@@ -20,10 +23,10 @@ use crate::{
         attribute::{self, Change, Make, Reading},
         desk::Desk,
         object::{self, View},
-        refusal::{About, Failure},
+        refusal::About,
         session::Standing,
     },
-    service::Object,
+    service::{Object, ObjectId},
 };
 
 impl Serve for request::GetAttributeValue {
@@ -80,11 +83,7 @@ impl Serve for request::GetObjectSize {
 impl Serve for request::DestroyObject {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DestroyObject), Rv> {
         let (standing, id) = desk.object(self.session, self.object)?;
-        let object = glance(desk, &id)?;
-        may_change(standing, &object)?;
-        if is_said(&object, AttributeType::DESTROYABLE, false) {
-            return Err(Rv::ACTION_PROHIBITED);
-        }
+        let object = changeable(desk, standing, &id, Operation::Destroy, AttributeType::DESTROYABLE)?;
         desk.destroy(&object).map_err(|failure| failure.rv(About::Object))?;
         desk.application.forget(&id);
         Ok((Rv::OK, answer::DestroyObject {}))
@@ -94,11 +93,7 @@ impl Serve for request::DestroyObject {
 impl Serve for request::SetAttributeValue {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::SetAttributeValue), Rv> {
         let (standing, id) = desk.object(self.session, self.object)?;
-        let object = glance(desk, &id)?;
-        may_change(standing, &object)?;
-        if is_said(&object, AttributeType::MODIFIABLE, false) {
-            return Err(Rv::ACTION_PROHIBITED);
-        }
+        let object = changeable(desk, standing, &id, Operation::SetAttribute, AttributeType::MODIFIABLE)?;
         let view = View::new(&object, &desk.house.service, desk.caller);
         // All are checked before the first is set.
         let new: Vec<Kmip> = self
@@ -106,7 +101,8 @@ impl Serve for request::SetAttributeValue {
             .iter()
             .map(|attribute| change(&view, attribute))
             .filter_map(Result::transpose)
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, _>>()
+            .map_err(|rv| desk.deny(Operation::SetAttribute, &id, rv))?;
         for attribute in new {
             let request = SetAttributeRequest {
                 unique_identifier: Some(id.as_str().into()),
@@ -139,17 +135,23 @@ fn change(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
     translated.map(Some).ok_or(Rv::ATTRIBUTE_READ_ONLY)
 }
 
-fn glance(desk: &Desk<'_>, id: &crate::service::ObjectId) -> Result<std::sync::Arc<Object>, Rv> {
+/// The object, if it can be seen, the session may change it and it says of itself, by this attribute, that it may be
+/// changed so. A refusal is recorded.
+fn changeable(
+    desk: &Desk<'_>,
+    standing: Standing,
+    id: &ObjectId,
+    operation: Operation,
+    says: AttributeType,
+) -> Result<Arc<Object>, Rv> {
     let seen = desk.house.service.glance(desk.caller, id);
-    seen.map_err(|refusal| Failure::Refused(refusal).rv(About::Object))
-}
-
-/// A session that only reads changes nothing that outlives it.
-fn may_change(standing: Standing, object: &Object) -> Result<(), Rv> {
-    let lasting = object::is_lasting(object);
-    if lasting && !standing.is_writable() { Err(Rv::SESSION_READ_ONLY) } else { Ok(()) }
-}
-
-fn is_said(object: &Object, kind: AttributeType, said: bool) -> bool {
-    matches!(object::kept(object, kind), Some(Value::Bool(kept)) if kept == said)
+    let object = seen.map_err(|refusal| desk.refuse(operation, id, refusal, About::Object))?;
+    // A session that only reads changes nothing that outlives it.
+    if object::is_lasting(&object) && !standing.is_writable() {
+        return Err(desk.deny(operation, id, Rv::SESSION_READ_ONLY));
+    }
+    if matches!(object::kept(&object, says), Some(Value::Bool(false))) {
+        return Err(desk.deny(operation, id, Rv::ACTION_PROHIBITED));
+    }
+    Ok(object)
 }

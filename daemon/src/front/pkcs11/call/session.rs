@@ -28,6 +28,7 @@ impl Serve for request::OpenSession {
         if desk.house.service.is_sealed() {
             return Err(Rv::TOKEN_NOT_PRESENT);
         }
+        desk.house.sweep()?;
         let session = desk.house.applications.number();
         desk.application.open(session, slot, self.flags)?;
         Ok((Rv::OK, answer::OpenSession { session }))

@@ -70,7 +70,7 @@ impl Serve for request::VerifyUpdate {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifyUpdate), Rv> {
         let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Part)?;
         check(desk, &mut operation, Stage::Part, Some(self.data), None)?;
-        work::put_back(desk, self.session, operation);
+        work::put_back(desk, self.session, operation)?;
         Ok((Rv::OK, answer::VerifyUpdate {}))
     }
 }

@@ -27,9 +27,8 @@ impl Serve for request::Login {
         let slot = name(desk, standing.slot)?;
         let checked = desk.house.service.check_pin(desk.caller, slot, of, &entered(self.pin)?);
         checked.map_err(|error| refusal::pin(&error))?;
-        // Another thread may have logged in meanwhile; the rules are asked again.
-        desk.application.may_log_in(self.session, self.user)?;
-        desk.application.log_in(standing.slot, self.user);
+        // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
+        desk.application.log_in(self.session, self.user)?;
         Ok((Rv::OK, answer::Login {}))
     }
 }

@@ -48,10 +48,10 @@ pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechan
         Err(refusal) => return Err(desk.refuse(recorded, &id, refusal, About::Key)),
     };
     if !mechanism::suits(named.offered, prepared.shape) {
-        return Err(Rv::KEY_TYPE_INCONSISTENT);
+        return Err(desk.deny(recorded, &id, Rv::KEY_TYPE_INCONSISTENT));
     }
     if !is_allowed(desk, &id, asked.kind.0) {
-        return Err(Rv::MECHANISM_INVALID);
+        return Err(desk.deny(recorded, &id, Rv::MECHANISM_INVALID));
     }
     let operation = Operation::with_key(kind, id, mechanism, prepared, limit);
     desk.application.with(session, |session| session.begin(operation))?
@@ -100,14 +100,18 @@ pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<O
     Ok(operation)
 }
 
-/// Puts an operation back that goes on. One whose session was closed meanwhile is over.
-pub fn put_back(desk: &Desk<'_>, session: u64, operation: Operation) {
+/// Puts an operation back that goes on.
+///
+/// # Errors
+/// [`Rv::SESSION_HANDLE_INVALID`] when its session was closed meanwhile, [`Rv::DEVICE_MEMORY`] when too much waits for
+/// room; it is then over.
+pub fn put_back(desk: &Desk<'_>, session: u64, operation: Operation) -> Result<(), Rv> {
     let stream = operation.stream.clone();
-    if desk.application.with(session, |session| session.put_back(operation)).is_err()
-        && let Some(stream) = stream
-    {
-        desk.house.service.abandon(&stream);
-    }
+    desk.application.put_back(session, operation).inspect_err(|_| {
+        if let Some(stream) = stream {
+            desk.house.service.abandon(&stream);
+        }
+    })
 }
 
 /// Goes on with an operation that gives an output: the two-call rule (PKCS#11 3.2 §5.2), and the work.
@@ -136,7 +140,7 @@ pub fn go_on(
             if let Err(answer) = short
                 && (room == Room::Query || matches!(size, Size::Exactly(_)))
             {
-                put_back(desk, session, operation);
+                put_back(desk, session, operation)?;
                 return Ok(answer);
             }
             if !operation.takes(data.len()) {
@@ -155,12 +159,12 @@ pub fn go_on(
         } else {
             operation.taken = 0;
         }
-        put_back(desk, session, operation);
+        put_back(desk, session, operation)?;
         return Ok(answer);
     }
     operation.given = operation.given.saturating_add(output.len());
     if stage == Stage::Part {
-        put_back(desk, session, operation);
+        put_back(desk, session, operation)?;
     }
     Ok((Rv::OK, Output::Bytes(Wiped::from(output.reveal()))))
 }
@@ -172,8 +176,7 @@ pub fn go_on(
 pub fn feed(desk: &Desk<'_>, kind: Kind, session: u64, data: Wiped) -> Result<(), Rv> {
     let mut operation = take(desk, kind, session, Stage::Part)?;
     perform(desk, &mut operation, Stage::Part, Some(Secret::new(data.into_vec())))?;
-    put_back(desk, session, operation);
-    Ok(())
+    put_back(desk, session, operation)
 }
 
 /// Asks the service for the next step of an operation.

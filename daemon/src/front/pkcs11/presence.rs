@@ -1,0 +1,126 @@
+//! Which applications are there: the processes behind the socket. An application ends when it says so, or when its last
+//! connection is gone and no new one comes within a grace.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::application::Application;
+use crate::clock::Time;
+
+/// What names an application: who the kernel says it is, and what it calls itself. A forked child calls itself
+/// something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The user.
+    pub user: u32,
+    /// The process.
+    pub process: i32,
+    /// What the application calls itself.
+    pub nonce: [u8; 16],
+}
+
+/// The applications that are there.
+#[derive(Debug)]
+pub struct Applications {
+    there: Mutex<HashMap<Name, Entry>>,
+    sessions: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    application: Arc<Application>,
+    connections: usize,
+    /// When its last connection went.
+    left: Time,
+}
+
+impl Applications {
+    /// Nobody yet. `first` is the number of the first session; none is ever used again.
+    pub fn new(first: u64) -> Self {
+        Self { there: Mutex::default(), sessions: AtomicU64::new(first) }
+    }
+
+    /// One more connection of an application.
+    pub fn attach(&self, name: Name) -> Arc<Application> {
+        let mut there = self.lock();
+        let entry = there.entry(name).or_insert_with(|| Entry {
+            application: Arc::default(),
+            connections: 0,
+            left: Time(i64::MAX),
+        });
+        entry.connections = entry.connections.saturating_add(1);
+        Arc::clone(&entry.application)
+    }
+
+    /// One connection less.
+    pub fn detach(&self, name: Name, now: Time) {
+        if let Some(entry) = self.lock().get_mut(&name) {
+            entry.connections = entry.connections.saturating_sub(1);
+            entry.left = now;
+        }
+    }
+
+    /// The applications that are gone for good; they are forgotten here.
+    pub fn gone(&self, now: Time) -> Vec<Arc<Application>> {
+        let mut there = self.lock();
+        let is_gone = |entry: &Entry| entry.connections == 0 && entry.left.0 <= now.0.saturating_sub(GRACE);
+        there.extract_if(|_, entry| is_gone(entry)).map(|(_, entry)| entry.application).collect()
+    }
+
+    /// Whether somebody is in the grace.
+    pub fn has_leavers(&self) -> bool {
+        self.lock().values().any(|entry| entry.connections == 0)
+    }
+
+    /// A number for a new session.
+    pub fn number(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Entry>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long an application without a connection is waited for, in milliseconds: it may be between two of them.
+const GRACE: i64 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use strongroom_pkcs11_wire::{Rv, number::SessionFlags};
+
+    use super::*;
+
+    const RW: SessionFlags = SessionFlags(0x6);
+
+    fn name(process: i32, nonce: u8) -> Name {
+        Name { user: 1000, process, nonce: [nonce; 16] }
+    }
+
+    #[test]
+    fn an_application_outlives_its_connection_by_the_grace() {
+        let applications = Applications::new(7);
+        let first = applications.attach(name(1, 1));
+        first.open(applications.number(), 0, RW).unwrap();
+        applications.detach(name(1, 1), Time(1_000));
+        assert!(applications.gone(Time(2_999)).is_empty());
+        assert!(applications.attach(name(1, 1)).standing(7).is_ok());
+        applications.detach(name(1, 1), Time(5_000));
+        assert_eq!(applications.gone(Time(7_000)).len(), 1);
+        assert_eq!(applications.attach(name(1, 1)).standing(7).err(), Some(Rv::SESSION_HANDLE_INVALID));
+    }
+
+    #[test]
+    fn a_process_and_its_child_are_two_applications() {
+        let applications = Applications::new(1);
+        applications.attach(name(1, 1)).open(1, 0, RW).unwrap();
+        for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1))] {
+            assert_eq!(applications.attach(other).standing(1).err(), Some(Rv::SESSION_HANDLE_INVALID), "{why}");
+        }
+    }
+}
