@@ -12,6 +12,7 @@ pub mod memory;
 pub mod receipt;
 pub mod server;
 pub mod service;
+pub mod sharing;
 pub mod slot;
 pub mod store;
 pub mod vault;

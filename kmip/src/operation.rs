@@ -183,4 +183,11 @@ operations! {
     Logout: LogoutRequest => LogoutResponse;
     DelegatedLogin: DelegatedLoginRequest => DelegatedLoginResponse;
     SetAttribute: SetAttributeRequest => SetAttributeResponse;
+    ReKey: ReKeyRequest => ReKeyResponse;
+    ReKeyKeyPair: ReKeyKeyPairRequest => ReKeyKeyPairResponse;
+    DeriveKey: DeriveKeyRequest => DeriveKeyResponse;
+    CreateSplitKey: CreateSplitKeyRequest => CreateSplitKeyResponse;
+    JoinSplitKey: JoinSplitKeyRequest => JoinSplitKeyResponse;
+    Import: ImportRequest => ImportResponse;
+    Export: ExportRequest => ExportResponse;
 }

@@ -92,6 +92,7 @@ fn word(purpose: Purpose) -> &'static str {
         Purpose::Verify => "verify",
         Purpose::Wrap => "wrap",
         Purpose::Unwrap => "unwrap",
+        Purpose::Derive => "derive",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The four ways to change an attribute, and the one question that comes before each: may a client do that, now?
 
 use strongroom_kmip::{
-    attribute::{Attribute, By, Change, Kind, Multiplicity, Rule},
+    attribute::{Attribute, By, Change, Kind, Multiplicity, Rule, Set},
     code::{ResultReason, State},
     version::{V2_1, Version},
 };
@@ -75,7 +75,7 @@ pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Re
         Attribute::Extractable(true) => object.attributes.put(Attribute::NeverExtractable(false)),
         _ => {}
     }
-    dates_in_order(object)
+    dates_in_order(&object.attributes)
 }
 
 /// Sensitivity is only ever tightened: what could once not leave must not be talked into leaving.
@@ -95,8 +95,11 @@ pub fn tightens(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn dates_in_order(object: &Object) -> Result<(), Refusal> {
-    let set = &object.attributes;
+/// Whether the dates of an object stand in the order of its life.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn dates_in_order(set: &Set) -> Result<(), Refusal> {
     let before = |first: Option<i64>, second: Option<i64>| match (first, second) {
         (Some(first), Some(second)) => first <= second,
         _ => true,

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    attribute::{Attribute, Linked},
+    attribute::Attribute,
     code::{KeyFormatType, LinkType, ResultReason},
     object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, PrivateKey},
     secret::Secret,
 };
 
-use super::{call::Call, material, refusal::Refusal};
+use super::{call::Call, descent, material, refusal::Refusal};
 use crate::{
     certificate::{self, Contents},
     vault::{Action, Form, Material, MechanismLevel, Object, ObjectId, Permit, Released},
@@ -30,7 +30,7 @@ pub fn bundle(call: &Call<'_>, object: &Object, permit: &Permit) -> Result<Manag
     let Released::Key(Material::Pkcs8(key)) = call.view()?.release(object, permit, Form::Pkcs8)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no private key"));
     };
-    let password = linked(object, LinkType::PKCS_12PasswordLink);
+    let password = descent::linked(object, LinkType::PKCS_12PasswordLink);
     let password = password.ok_or_else(|| Refusal::missing("PKCS#12 Password Link of the key"))?;
     let password = password_of(call, &password)?;
     let password = std::str::from_utf8(password.reveal()).map_err(|_| Refusal::invalid("the password is no text"))?;
@@ -48,10 +48,10 @@ pub fn bundle(call: &Call<'_>, object: &Object, permit: &Permit) -> Result<Manag
 /// further up are links of either kind.
 fn chain(call: &Call<'_>, key: &Object) -> Result<Vec<Vec<u8>>, Refusal> {
     let mut chain = Vec::new();
-    let mut next = linked(key, LinkType::PKCS_12CertificateLink);
-    if let (None, Some(public)) = (&next, linked(key, LinkType::PublicKeyLink)) {
+    let mut next = descent::linked(key, LinkType::PKCS_12CertificateLink);
+    if let (None, Some(public)) = (&next, descent::linked(key, LinkType::PublicKeyLink)) {
         let (public, _) = call.view()?.see(call.caller, &public, Action::See)?;
-        next = linked(&public, LinkType::PKCS_12CertificateLink);
+        next = descent::linked(&public, LinkType::PKCS_12CertificateLink);
     }
     while let Some(id) = next {
         if chain.len() >= LONGEST_CHAIN {
@@ -62,8 +62,8 @@ fn chain(call: &Call<'_>, key: &Object) -> Result<Vec<Vec<u8>>, Refusal> {
             return Err(Refusal::invalid("a PKCS#12 Certificate Link leads to what is no certificate"));
         };
         chain.push(certificate.certificate_value.0);
-        let above = || linked(&object, LinkType::CertificateLink);
-        next = linked(&object, LinkType::PKCS_12CertificateLink).or_else(above);
+        let above = || descent::linked(&object, LinkType::CertificateLink);
+        next = descent::linked(&object, LinkType::PKCS_12CertificateLink).or_else(above);
     }
     Ok(chain)
 }
@@ -87,16 +87,6 @@ fn read(call: &Call<'_>, id: &ObjectId) -> Result<(Arc<Object>, Managed), Refusa
         Released::Blob(bytes) => Ok((object, material::thaw(&bytes)?)),
         Released::Key(_) => Err(Refusal::invalid("a PKCS#12 link leads to a key")),
     }
-}
-
-fn linked(object: &Object, wanted: LinkType) -> Option<ObjectId> {
-    object.attributes.iter().find_map(|attribute| match attribute {
-        Attribute::Link(link) if link.link_type == wanted => match &link.linked_object_identifier {
-            Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
-            _ => None,
-        },
-        _ => None,
-    })
 }
 
 /// No chain of certificates that anybody verifies is longer; links may also go in a circle.

@@ -219,9 +219,17 @@ impl<'s> Call<'s> {
     /// # Errors
     /// [`Refusal`], as the policy says.
     pub fn link(&mut self, id: &ObjectId, link: Attribute) -> Result<(), Refusal> {
+        self.adjust(id, |object| object.attributes.put(link))
+    }
+
+    /// Changes an object that this call has just added, in what only the server sets.
+    ///
+    /// # Errors
+    /// [`Refusal`], as the policy says.
+    pub fn adjust(&mut self, id: &ObjectId, adjust: impl FnOnce(&mut Object)) -> Result<(), Refusal> {
         let (vault, caller) = (self.vault, self.caller);
         vault.edit(self.change()?, caller, id, Action::Change, |object| {
-            object.attributes.put(link);
+            adjust(object);
             Ok::<(), Refusal>(())
         })
     }

@@ -71,7 +71,17 @@ fn secret_data(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> 
 
 /// Adds the finished object to what the call writes.
 pub(super) fn add(call: &mut Call<'_>, content: Content, set: &mut Set) -> Result<ObjectId, Refusal> {
-    let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
+    add_to(call, call.slot, content, set)
+}
+
+/// The same, in the slot of this name.
+pub(super) fn add_to(
+    call: &mut Call<'_>,
+    slot: Option<&str>,
+    content: Content,
+    set: &mut Set,
+) -> Result<ObjectId, Refusal> {
+    let slot = call.vault.slot(slot)?.slot.name().to_owned();
     let (vault, caller) = (call.vault, call.caller);
     (call.notes.after, call.notes.generation) = (set.state(), Some(1));
     let attributes = std::mem::take(set);

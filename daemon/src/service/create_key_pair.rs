@@ -28,9 +28,9 @@ impl Perform for CreateKeyPairRequest {
         else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made one key where a pair was asked for"));
         };
-        let private_id = add(call, ObjectType::PrivateKey, &mut private, private_key)?;
+        let private_id = add(call, call.slot, ObjectType::PrivateKey, &mut private, private_key)?;
         public.put(Attribute::Link(Link::to(LinkType::PrivateKeyLink, private_id.as_str())));
-        let public_id = add(call, ObjectType::PublicKey, &mut public, public_key)?;
+        let public_id = add(call, call.slot, ObjectType::PublicKey, &mut public, public_key)?;
         let link = Attribute::Link(Link::to(LinkType::PublicKeyLink, public_id.as_str()));
         call.link(&private_id, link)?;
         call.placeholder = Some(private_id.clone());
@@ -55,14 +55,21 @@ fn alike(private: &Set, public: &Set) -> Result<(), Refusal> {
     if same { Ok(()) } else { Err(Refusal::invalid("the two halves are told to be of different kinds")) }
 }
 
-fn add(call: &mut Call<'_>, object: ObjectType, set: &mut Set, kept: Kept) -> Result<ObjectId, Refusal> {
+/// Adds one half of a pair to what the call writes.
+pub(super) fn add(
+    call: &mut Call<'_>,
+    slot: Option<&str>,
+    object: ObjectType,
+    set: &mut Set,
+    kept: Kept,
+) -> Result<ObjectId, Refusal> {
     creation::describe(set, kept.shape);
     create::newborn(call, set);
     let format = material::default_format(kept.shape);
     let form = material::form(format, kept.shape)?;
-    let content = call.vault.give(call.slot, &kept, form)?;
+    let content = call.vault.give(slot, &kept, form)?;
     creation::complete(call, set, object, bytes(&content), Some(format));
-    create::add(call, Content::Key(kept), set)
+    create::add_to(call, slot, Content::Key(kept), set)
 }
 
 /// The bytes that a digest of a key is taken over: the key in its default format.

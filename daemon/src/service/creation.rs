@@ -98,11 +98,7 @@ pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u
         default(set, Attribute::Fresh(true));
     }
     if object != ObjectType::Template {
-        set.put(Attribute::Digest(Digest {
-            hashing_algorithm: HashingAlgorithm::SHA_256,
-            digest_value: Some(Bytes(digest(&SHA256, content).as_ref().to_vec())),
-            key_format_type: format,
-        }));
+        set.put(Attribute::Digest(digest_of(content, format)));
         let (sensitive, extractable) = (set.sensitive().unwrap_or(false), set.extractable().unwrap_or(true));
         set.put(Attribute::Sensitive(sensitive));
         set.put(Attribute::AlwaysSensitive(sensitive));
@@ -116,6 +112,15 @@ pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u
     set.put(Attribute::LeaseTime(Interval(LEASE)));
     set.put(Attribute::InitialDate(now));
     set.put(Attribute::LastChangeDate(now));
+}
+
+/// The digest of an object's bytes in a format.
+pub fn digest_of(content: &[u8], format: Option<KeyFormatType>) -> Digest {
+    Digest {
+        hashing_algorithm: HashingAlgorithm::SHA_256,
+        digest_value: Some(Bytes(digest(&SHA256, content).as_ref().to_vec())),
+        key_format_type: format,
+    }
 }
 
 /// Sets algorithm, length and curve as the key really has them.

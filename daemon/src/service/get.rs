@@ -18,29 +18,52 @@ impl Perform for GetRequest {
         if object.is_destroyed() {
             return Err(Refusal::new(ResultReason::ObjectDestroyed, "the object is destroyed"));
         }
-        let mut given = match object.body {
-            Body::Key(shape) => key(call, &object, &permit, shape, &self)?,
-            Body::Blob | Body::Gone => blob(call, &object, &permit, &self)?,
-        };
-        if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
-            wrapping::unwrap(call, &mut given)?;
-        }
-        if let Some(specification) = &self.key_wrapping_specification {
-            wrapping::wrap(call, &object, &mut given, specification)?;
-        }
-        if object.attributes.iter().any(|attribute| matches!(attribute, Attribute::Fresh(true))) {
-            call.edit(&id, action, |object| {
-                object.attributes.put(Attribute::Fresh(false));
-                Ok(())
-            })?;
-        }
+        let given = give(call, &object, &permit, &self)?;
+        no_longer_fresh(call, &object, action)?;
         call.placeholder = Some(id.clone());
         Ok(GetResponse { object_type: object.object_type(), unique_identifier: id.as_str().into(), object: given })
     }
 }
 
+/// The object as the request wants it: in its format, and wrapped where it says so.
+///
+/// # Errors
+/// [`Refusal`] for an object that must not leave so, and for a form that it does not have.
+pub(super) fn give(
+    call: &mut Call<'_>,
+    object: &Object,
+    permit: &Permit,
+    request: &GetRequest,
+) -> Result<Managed, Refusal> {
+    let mut given = match object.body {
+        Body::Key(shape) => key(call, object, permit, shape, request)?,
+        Body::Blob | Body::Gone => blob(call, object, permit, request)?,
+    };
+    if request.key_wrap_type == Some(KeyWrapType::NotWrapped) {
+        wrapping::unwrap(call, &mut given)?;
+    }
+    if let Some(specification) = &request.key_wrapping_specification {
+        wrapping::wrap(call, object, &mut given, specification)?;
+    }
+    Ok(given)
+}
+
+/// Says that an object has been given out (KMIP 2.1 §4.25 Fresh).
+///
+/// # Errors
+/// [`Refusal`], as the policy says.
+pub(super) fn no_longer_fresh(call: &mut Call<'_>, object: &Object, action: Action) -> Result<(), Refusal> {
+    if !object.attributes.iter().any(|attribute| matches!(attribute, Attribute::Fresh(true))) {
+        return Ok(());
+    }
+    call.edit(&object.id, action, |object| {
+        object.attributes.put(Attribute::Fresh(false));
+        Ok(())
+    })
+}
+
 /// Whoever may see a public key or a certificate may have it; anything else takes the right to read.
-fn needed(call: &mut Call<'_>, id: &ObjectId) -> Result<Action, Refusal> {
+pub(super) fn needed(call: &mut Call<'_>, id: &ObjectId) -> Result<Action, Refusal> {
     let (object, _) = call.see(id, Action::See)?;
     Ok(if object.is_public() { Action::See } else { Action::Read })
 }

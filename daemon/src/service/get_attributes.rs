@@ -29,7 +29,7 @@ pub(super) fn known(call: &Call<'_>, object: &Object) -> Set {
     set
 }
 
-fn listed(call: &Call<'_>, object: &Object, set: &Set) -> Listed {
+pub(super) fn listed(call: &Call<'_>, object: &Object, set: &Set) -> Listed {
     let Listed(instances) = set.listed();
     Listed(
         instances

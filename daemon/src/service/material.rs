@@ -11,7 +11,7 @@ use strongroom_kmip::{
     secret::Secret,
     tag::Tag,
     ttlv::{BigInteger, Bytes, Field as _, Fields, Limits, Tree, Writer},
-    version::{V1_4, V2_1},
+    version::{EVERY, V1_4},
 };
 
 use super::refusal::Refusal;
@@ -283,6 +283,23 @@ pub fn block(
     })
 }
 
+/// The bytes that a digest of a key in this format is taken over: those of the key or, where it is transparent, those of
+/// its Key Material as the wire has it.
+///
+/// # Errors
+/// [`Refusal`] when the two do not fit.
+pub fn digested(format: KeyFormatType, material: Material) -> Result<Secret, Refusal> {
+    match block(format, None, material)?.key_value {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(bytes),
+        Some(KeyValue::Plain { material, .. }) => {
+            let mut writer = Writer::new(EVERY);
+            material.write(&mut writer);
+            Ok(Secret::copy_of(writer.as_bytes()))
+        }
+        Some(KeyValue::Wrapped(_)) | None => Err(format_refused(format)),
+    }
+}
+
 /// A managed object of this type around a key block.
 ///
 /// # Errors
@@ -298,8 +315,8 @@ pub fn object(object: ObjectType, key_block: KeyBlock) -> Result<Object, Refusal
 
 /// The bytes that an object without a slot's key is kept as: the object as it is written on the wire.
 pub fn freeze(object: &Object) -> Secret {
-    // The version whose objects have every field that the object may have come with.
-    let version = if object.object_type() == ObjectType::Template { V1_4 } else { V2_1 };
+    // The form that has every field, whichever version the object came in.
+    let version = if object.object_type() == ObjectType::Template { V1_4 } else { EVERY };
     let mut writer = Writer::new(version);
     writer.structure(Tag::ResponsePayload, |writer| object.emit(Tag::ObjectType, writer));
     Secret::copy_of(writer.as_bytes())

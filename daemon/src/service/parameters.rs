@@ -208,6 +208,14 @@ pub fn digest(parameters: &CryptographicParameters) -> Result<Hash, Refusal> {
     optional_hash(parameters.hashing_algorithm)?.ok_or_else(|| Refusal::missing("Hashing Algorithm"))
 }
 
+/// The hash function that the parameters name, if they name one.
+///
+/// # Errors
+/// [`Refusal`] for one that is not served.
+pub fn hash(parameters: &CryptographicParameters) -> Result<Option<Hash>, Refusal> {
+    optional_hash(parameters.hashing_algorithm)
+}
+
 /// The hash inside an HMAC algorithm.
 pub fn hmac_hash(algorithm: CryptographicAlgorithm) -> Option<Hash> {
     HMACS.iter().find(|(code, _)| *code == algorithm).map(|&(_, hash)| hash)

@@ -7,26 +7,38 @@ use strongroom_kmip::{
     payload::{RegisterRequest, RegisterResponse},
 };
 
-use super::{call::Call, certificate, contract::Perform, create, creation, material, refusal::Refusal};
+use super::{call::Call, certificate, contract::Perform, create, creation, material, parts, refusal::Refusal};
 use crate::vault::{self, Content, Kept, Shape, SlotError};
 
 impl Perform for RegisterRequest {
-    fn perform(self, call: &mut Call<'_>) -> Result<RegisterResponse, Refusal> {
+    fn perform(mut self, call: &mut Call<'_>) -> Result<RegisterResponse, Refusal> {
         if self.object.object_type() != self.object_type {
             return Err(Refusal::invalid("the object is not of the Object Type that the request gives"));
         }
         let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
-        if let Some(block) = self.object.key_block() {
-            agree(&mut set, block)?;
-        }
-        let content = match worked_with(&self.object, self.object_type, &set) {
-            Some((block, shape)) => key(call, block, shape, &mut set, self.object_type)?,
-            None => blob(call, &self.object, &mut set)?,
-        };
+        let content = content(call, &mut self.object, &mut set)?;
         let id = create::add(call, content, &mut set)?;
         call.placeholder = Some(id.clone());
         call.notes.object = Some(id.clone());
         Ok(RegisterResponse { unique_identifier: id.as_str().into(), attributes: None })
+    }
+}
+
+/// What the vault keeps of an object that was made elsewhere, with what it says of itself put among its attributes.
+///
+/// # Errors
+/// [`Refusal`] for an object that cannot be read or contradicts its attributes.
+pub(super) fn content(call: &mut Call<'_>, object: &mut Object, set: &mut Set) -> Result<Content, Refusal> {
+    if let Object::SplitKey(split) = object {
+        let polynomial = split.split_key_polynomial.or(parts::polynomial(call.version, split.split_key_method));
+        split.split_key_polynomial = polynomial;
+    }
+    if let Some(block) = object.key_block() {
+        agree(set, block)?;
+    }
+    match worked_with(object, object.object_type(), set) {
+        Some((block, shape)) => key(call, block, shape, set, object.object_type()),
+        None => blob(call, object, set),
     }
 }
 
@@ -59,7 +71,8 @@ fn worked_with<'o>(object: &'o Object, object_type: ObjectType, set: &Set) -> Op
     Some((block, material::shape(object_type, set)?))
 }
 
-fn key(
+/// Has the slot take a key, and says of it what the slot found.
+pub(super) fn key(
     call: &mut Call<'_>,
     block: &KeyBlock,
     shape: Shape,
@@ -70,8 +83,16 @@ fn key(
     let kept = take(call, block, shape, set)?;
     creation::describe(set, kept.shape);
     let format = block.key_format_type;
-    let given = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
-    creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
+    let usual = material::default_format(kept.shape);
+    let given = call.vault.give(call.slot, &kept, material::form(usual, kept.shape)?)?;
+    if format == usual {
+        creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
+        return Ok(Content::Key(kept));
+    }
+    // A key that is kept has its own format and the usual one, whichever is asked for first.
+    let own = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
+    creation::complete(call, set, object, material::digested(format, own)?.reveal(), Some(format));
+    set.put(Attribute::Digest(creation::digest_of(super::create_key_pair::bytes(&given), Some(usual))));
     Ok(Content::Key(kept))
 }
 

@@ -163,7 +163,8 @@ macro_rules! serves {
 serves! {
     Create, CreateKeyPair, Register, Locate, Get, GetAttributes, GetAttributeList, AddAttribute, ModifyAttribute,
     DeleteAttribute, Activate, Revoke, Destroy, Query, DiscoverVersions, Encrypt, Decrypt, Sign, SignatureVerify, MAC,
-    MACVerify, RNGRetrieve, Hash, SetAttribute, Login, Logout, DelegatedLogin,
+    MACVerify, RNGRetrieve, Hash, SetAttribute, Login, Logout, DelegatedLogin, ReKey, ReKeyKeyPair, DeriveKey, CreateSplitKey, JoinSplitKey, Import,
+    Export,
 }
 
 impl Service {

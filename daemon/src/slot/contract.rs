@@ -7,6 +7,7 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
+use super::derivation::Derivation;
 use crate::chance::Chance;
 
 /// A place where keys live: software here, a vendor's HSM elsewhere.
@@ -43,6 +44,13 @@ pub trait Slot: Send + Sync {
     /// # Errors
     /// [`Error::Key`] when what was kept is no longer a key.
     fn open(&self, kept: &Kept) -> Result<Arc<dyn Key>, Error>;
+
+    /// Makes a secret of so many bytes out of a key. Whether it may be made was decided above.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for more bytes than the derivation gives, [`Error::Unsupported`] for one that this key is not fit
+    /// for, [`Error::Parameter`] for parameters that cannot be.
+    fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error>;
 
     /// Starts a digest.
     ///
@@ -127,6 +135,8 @@ pub enum Purpose {
     Wrap,
     /// Decrypt a key that comes in.
     Unwrap,
+    /// Make another key or secret out of it.
+    Derive,
 }
 
 /// What kind of key something is.

@@ -39,7 +39,7 @@ fn shape(offer: &Offer, keys: Keys, purpose: Purpose) -> Shape {
         Keys::Elliptic(curve) => Pair::Elliptic(curve),
     };
     match purpose {
-        Purpose::Sign | Purpose::Decrypt | Purpose::Unwrap => Shape::Private(pair),
+        Purpose::Sign | Purpose::Decrypt | Purpose::Unwrap | Purpose::Derive => Shape::Private(pair),
         Purpose::Verify | Purpose::Encrypt | Purpose::Wrap => Shape::Public(pair),
     }
 }

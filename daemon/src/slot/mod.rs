@@ -4,10 +4,13 @@
 //! may do so, never stores anything itself, and never sees a caller.
 
 pub mod contract;
+pub mod derivation;
 pub mod listing;
 pub mod policy;
 pub mod registry;
 pub mod software;
+
+pub use derivation::{Derivation, Function};
 
 pub use contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Running, Shape,

@@ -121,6 +121,38 @@ impl Change {
         self.objects.push(Written { object, before: None, secret: Secretly::Write(secret) });
     }
 
+    /// Claims an identifier, whether or not there is an object of it, and gives the newest form of the object.
+    pub(super) fn reserve(&mut self, id: &ObjectId) -> Result<Option<Object>, Error> {
+        if let Some(written) = self.written(id) {
+            return Ok(Some(written.clone()));
+        }
+        if !self.claims.iter().any(|claim| claim.object() == id) {
+            self.claims.push(self.opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?);
+        }
+        match self.opened.object(id) {
+            Ok(object) => Ok(Some((*object).clone())),
+            Err(Error::Unknown(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds an object under an identifier that was given: in place of a claimed one, where there was one.
+    pub(super) fn install(&mut self, mut object: Object, secret: Secret, old: Option<&Object>) {
+        let secret = Secretly::Write(secret);
+        let Some(old) = old else { return self.objects.push(Written { object, before: None, secret }) };
+        let place = self.objects.iter_mut().find(|written| written.object.id == old.id);
+        object.generation = match &place {
+            Some(written) => written.object.generation,
+            None => old.generation.saturating_add(1),
+        };
+        // Nothing that was sealed, or opened and kept at hand, under the old generation fits the new secret.
+        object.written = object.generation;
+        match place {
+            Some(written) => (written.object, written.secret) = (object, secret),
+            None => self.objects.push(Written { object, before: Some(old.generation), secret }),
+        }
+    }
+
     /// The newest form of an object, which nobody else may change from now on.
     pub(super) fn claim(&mut self, id: &ObjectId) -> Result<Object, Error> {
         if let Some(written) = self.objects.iter().find(|written| written.object.id == *id) {
@@ -247,8 +279,8 @@ impl Change {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
                 match secret {
-                    Secretly::Keep | Secretly::Write(_) => {}
-                    Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),
+                    Secretly::Keep => {}
+                    Secretly::Write(_) | Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),
                 }
                 match secret {
                     Secretly::Expunge => index.strike(&object.id),

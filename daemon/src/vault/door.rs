@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use strongroom_kmip::{
-    attribute::{Attribute, Set},
+    attribute::{Attribute, Set, Standard},
     mechanism::Hash,
     secret::Secret,
     ttlv::Bytes,
@@ -297,8 +297,47 @@ impl Vault {
     /// [`Error::Use`] for a caller that may make nothing.
     pub fn add(&self, change: &mut Change, caller: &Caller, new: New) -> Result<ObjectId, Error> {
         let id = ObjectId::random(&*self.chance)?;
+        let (object, secret) = self.newborn(change, caller, &id, new)?;
+        change.add(object, secret);
+        Ok(id)
+    }
+
+    /// Adds an object under an identifier that the caller brings, in place of one that is the caller's own where
+    /// `replace` says so. False when there is an object of that identifier and it stays.
+    ///
+    /// # Errors
+    /// [`Error::Use`] for a caller that may make nothing, [`Error::Forbidden`] when the object is another's: nobody puts a
+    /// key under a name that others trust.
+    pub fn install(
+        &self,
+        change: &mut Change,
+        caller: &Caller,
+        id: &ObjectId,
+        new: New,
+        replace: bool,
+    ) -> Result<bool, Error> {
+        let old = change.reserve(id)?;
+        if let Some(old) = &old {
+            if !replace {
+                return Ok(false);
+            }
+            if old.owner != caller.principal {
+                let (who, object) = (caller.principal.clone(), id.clone());
+                return Err(Error::Forbidden { who, action: Action::Live, object });
+            }
+        }
+        let (mut object, secret) = self.newborn(change, caller, id, new)?;
+        if let Some(old) = &old {
+            object.grants.clone_from(&old.grants);
+        }
+        change.install(object, secret, old.as_ref());
+        Ok(true)
+    }
+
+    fn newborn(&self, change: &Change, caller: &Caller, id: &ObjectId, new: New) -> Result<(Object, Secret), Error> {
         if !policy::may_create(caller) {
-            return Err(Error::Forbidden { who: caller.principal.clone(), action: Action::Change, object: id });
+            let object = id.clone();
+            return Err(Error::Forbidden { who: caller.principal.clone(), action: Action::Change, object });
         }
         let (body, secret) = match new.content {
             Content::Key(kept) => (Body::Key(kept.shape), kept.held),
@@ -316,10 +355,11 @@ impl Vault {
             written: 1,
         };
         object.attributes.identify(id.as_str());
-        let short: [u8; 8] = chance::array(&*self.chance)?;
-        object.attributes.put(Attribute::ShortUniqueIdentifier(Bytes(short.to_vec())));
-        change.add(object, secret);
-        Ok(id)
+        if object.attributes.standard(Standard::ShortUniqueIdentifier).is_none() {
+            let short: [u8; 8] = chance::array(&*self.chance)?;
+            object.attributes.put(Attribute::ShortUniqueIdentifier(Bytes(short.to_vec())));
+        }
+        Ok((object, secret))
     }
 
     /// Changes an object, if the caller may do this with it. Until the change is committed or dropped, nobody else

@@ -26,8 +26,8 @@ mod usable;
 mod view;
 
 pub use crate::slot::{
-    Error as SlotError, Family, Form, Kept, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Shape,
-    listing::purposes, policy::Level as MechanismLevel,
+    Derivation, Error as SlotError, Family, Form, Function, Kept, Made, Material, Offer, Offered, Pair, Purpose,
+    Recipe, RsaPrivate, Shape, listing::purposes, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};
@@ -43,4 +43,4 @@ pub use record::{Body, Meta, Object};
 pub use seal::{Key as UnsealKey, Place, Sealer};
 pub use state::{Event, after, is_destroyed};
 pub use usable::{Usable, Work};
-pub use view::{Content, Fitted, Released, View};
+pub use view::{Base, Content, Fitted, Released, View};

@@ -31,7 +31,7 @@ pub fn after(state: State, event: Event) -> Option<State> {
 /// old data works after its time too (KMIP 2.1 §4.57; SP 800-57 part 1 §7).
 pub fn allows(state: State, purpose: Purpose) -> bool {
     match purpose {
-        Purpose::Encrypt | Purpose::Sign | Purpose::Wrap => state == State::Active,
+        Purpose::Encrypt | Purpose::Sign | Purpose::Wrap | Purpose::Derive => state == State::Active,
         Purpose::Decrypt | Purpose::Verify | Purpose::Unwrap => {
             matches!(state, State::Active | State::Deactivated | State::Compromised)
         }

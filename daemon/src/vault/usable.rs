@@ -95,12 +95,17 @@ pub(super) fn check(object: &Object, purpose: Purpose, shape: Shape, now: Time) 
         return Err(Error::State { object: object.id.clone(), state: stored });
     }
     let refuse = |why| Err(Error::Use { object: object.id.clone(), why });
-    if !mask(object).contains(needed(purpose, shape)) {
+    // A pair that may agree on keys may derive them: KMIP has a bit for each and one operation for both.
+    let agrees = purpose == Purpose::Derive && !matches!(shape, Shape::Symmetric { .. });
+    let agrees = agrees && mask(object).contains(CryptographicUsageMask::KeyAgreement);
+    if !agrees && !mask(object).contains(needed(purpose, shape)) {
         return refuse("its Cryptographic Usage Mask does not allow this use");
     }
     let (start, stop) = (object.attributes.process_start_date(), object.attributes.protect_stop_date());
     match purpose {
-        Purpose::Encrypt | Purpose::Sign | Purpose::Wrap if stop.is_some_and(|stop| stop <= now.seconds()) => {
+        Purpose::Encrypt | Purpose::Sign | Purpose::Wrap | Purpose::Derive
+            if stop.is_some_and(|stop| stop <= now.seconds()) =>
+        {
             refuse("its Protect Stop Date has come")
         }
         Purpose::Decrypt | Purpose::Verify | Purpose::Unwrap if start.is_some_and(|start| start > now.seconds()) => {
@@ -125,5 +130,6 @@ fn needed(purpose: Purpose, shape: Shape) -> CryptographicUsageMask {
         (Purpose::Verify, true) => CryptographicUsageMask::MACVerify,
         (Purpose::Wrap, _) => CryptographicUsageMask::WrapKey,
         (Purpose::Unwrap, _) => CryptographicUsageMask::UnwrapKey,
+        (Purpose::Derive, _) => CryptographicUsageMask::DeriveKey,
     }
 }

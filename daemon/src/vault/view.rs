@@ -20,7 +20,7 @@ use super::{
 use crate::{
     caller::Caller,
     clock::Time,
-    slot::{Form, Kept, Material, Purpose, Slot, policy::Level},
+    slot::{Derivation, Family, Form, Kept, Material, Purpose, Shape, Slot, policy::Level},
     store::{Store, Table},
 };
 
@@ -58,6 +58,54 @@ pub enum Released {
     Key(Material),
     /// The bytes as they came.
     Blob(Secret),
+}
+
+/// An object that other secrets may be made of; only the door gives one.
+pub struct Base {
+    object: Arc<Object>,
+    content: Content,
+    fitted: Fitted,
+}
+
+impl Base {
+    /// The object.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// The object, to keep.
+    pub fn shared(&self) -> Arc<Object> {
+        Arc::clone(&self.object)
+    }
+
+    /// What it is made of.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Makes a secret of so many bytes out of the key or, where the object is none, out of `bytes`, which are its own.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], as the slot or its policy says.
+    pub fn derive(&self, bytes: Option<&Secret>, derivation: &Derivation, length: usize) -> Result<Secret, Error> {
+        let own;
+        let kept = match (&self.content, bytes) {
+            (Content::Key(kept), _) => kept,
+            (Content::Blob(_), Some(bytes)) => {
+                let shape = Shape::Symmetric { family: Family::Hmac, bits: bytes.len().saturating_mul(8) };
+                own = Kept { shape, held: bytes.duplicate() };
+                &own
+            }
+            (Content::Blob(_), None) => {
+                return Err(Error::Use { object: self.object.id.clone(), why: "nothing is made out of it" });
+            }
+        };
+        if let Derivation::Encrypt { mechanism, .. } = derivation {
+            crate::slot::policy::check(self.fitted.level, Purpose::Encrypt, mechanism, kept.shape)
+                .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;
+        }
+        Ok(self.fitted.slot.derive(kept, derivation, length)?)
+    }
 }
 
 impl View<'_> {
@@ -125,6 +173,21 @@ impl View<'_> {
             }
         };
         Ok(Usable { object, key, shape, purpose, level: fitted.level })
+    }
+
+    /// What may be made other secrets of now: policy, state and mask are asked.
+    ///
+    /// # Errors
+    /// [`Error`], as whichever of them says no.
+    pub fn base(&self, caller: &Caller, id: &ObjectId) -> Result<Base, Error> {
+        let object = self.object(id)?;
+        policy::permit(caller, &object, Action::Use)?;
+        let generic = Shape::Symmetric { family: Family::Foreign, bits: 0 };
+        let shape = if let Body::Key(shape) = object.body { shape } else { generic };
+        usable::check(&object, Purpose::Derive, shape, self.now)?;
+        let content = self.content(&object)?;
+        let fitted = slot(self.slots, Some(&object.slot))?.clone();
+        Ok(Base { object, content, fitted })
     }
 
     pub(super) fn content(&self, object: &Object) -> Result<Content, Error> {

@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod derive;
 mod house;
 mod life;
 mod model;
 mod pin;
 mod policy;
+mod port;
+mod replace;
+mod split;
 mod work;
 mod wrap;

@@ -4,6 +4,7 @@
 
 mod bench;
 mod contract;
+mod derive;
 mod key;
 mod refusal;
 mod sample;

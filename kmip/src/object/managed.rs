@@ -116,6 +116,17 @@ impl Field for Object {
     }
 }
 
+impl Field for Option<Object> {
+    fn emit(&self, _: Tag, to: &mut Writer) {
+        if let Some(object) = self {
+            object.write(to);
+        }
+    }
+    fn scan(_: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
+        Object::take(from)
+    }
+}
+
 structure! {
     /// A certificate (KMIP 2.1 §2.1).
     Certificate {

@@ -49,6 +49,7 @@ impl Memory {
     pub(super) fn request(&mut self, text: &str) -> Result<Wiped, String> {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
         self.now = i64::try_from(since.as_secs()).map_err(|error| error.to_string())?;
+        self.invent(text);
         let mut missing = None;
         let text = rewrite(text, |leaf| match (leaf.kind, leaf.value.strip_prefix('$')) {
             ("DateTime", Some(value)) => self.date(value),
@@ -76,6 +77,23 @@ impl Memory {
             }
         });
         Ok(message)
+    }
+
+    /// Gives a value to each variable that a case leaves to the client: an identifier that no server has given.
+    fn invent(&mut self, text: &str) {
+        let values = &mut self.values;
+        rewrite(text, |leaf| {
+            if let Some(name) = leaf.value.strip_prefix('$').filter(|name| name.contains(RANDOM)) {
+                let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+                let bytes = [leaf.value.as_bytes(), &nanos.to_be_bytes()].concat();
+                let short = || bytes.iter().rev().take(8).copied().collect();
+                values.entry(name.to_owned()).or_insert_with(|| match leaf.kind {
+                    "ByteString" => Value::Bytes(short()),
+                    _ => Value::Text(hexadecimal(&bytes)),
+                });
+            }
+            None
+        });
     }
 
     /// The answer that is expected. Its variables stand in it by their names; [`Memory::variable`] finds them.
@@ -180,6 +198,9 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
     }
     pairs.iter().map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
+
+/// In the name of a variable that no answer shows.
+const RANDOM: &str = "_RANDOM_";
 
 /// No case runs for a day; no date that a case names is a day from now.
 const DAY: u64 = 86_400;

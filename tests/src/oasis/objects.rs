@@ -25,7 +25,7 @@ impl Objects {
             let ids = ids.filter_map(|item| item.any_text().ok()).map(str::to_owned);
             let kind = find(asked, Tag::RequestPayload).and_then(|payload| code(payload, Tag::ObjectType));
             match operation {
-                Some(Operation::Create) => self.generated.extend(ids),
+                Some(Operation::Create | Operation::CreateSplitKey) => self.generated.extend(ids),
                 Some(Operation::CreateKeyPair) => {
                     let ids: Vec<String> = ids.collect();
                     self.generated.extend(ids.iter().cloned());

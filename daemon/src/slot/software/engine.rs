@@ -21,11 +21,12 @@ use super::mac::Mac;
 use super::random::Random;
 use super::rsa::{PrivateRsa, PublicRsa};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
-use super::{offer, point};
+use super::{derive, offer, point};
 use crate::chance::Chance;
 use crate::slot::contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
 };
+use crate::slot::derivation::Derivation;
 
 /// A slot without hardware.
 #[derive(Debug)]
@@ -135,6 +136,10 @@ impl Slot for Software {
             },
             _ => return Err(Error::Key("it is of another kind than was said")),
         })
+    }
+
+    fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error> {
+        derive::derive(base, derivation, length, |base| self.open(base))
     }
 
     fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error> {

@@ -175,19 +175,19 @@ impl Tag {
 }
 
 /// A MAC with a hash that the engine does not let us prepare.
-struct Plain(Signer<'static>);
+pub(super) struct Plain(Signer<'static>);
 
 impl Plain {
-    fn new(hash: Hash, key: &[u8]) -> Result<Self, Error> {
+    pub(super) fn new(hash: Hash, key: &[u8]) -> Result<Self, Error> {
         let key: PKey<Private> = PKey::hmac(key).map_err(|_| ENGINE)?;
         Ok(Self(Signer::new(hash::message(hash)?, &key).map_err(|_| ENGINE)?))
     }
 
-    fn add(&mut self, data: &[u8]) -> Result<(), Error> {
+    pub(super) fn add(&mut self, data: &[u8]) -> Result<(), Error> {
         self.0.update(data).map_err(|_| ENGINE)
     }
 
-    fn end(self) -> Result<Secret, Error> {
+    pub(super) fn end(self) -> Result<Secret, Error> {
         Ok(Secret::new(self.0.sign_to_vec().map_err(|_| ENGINE)?))
     }
 }

@@ -3,6 +3,8 @@
 
 mod block;
 mod chacha;
+mod cmac;
+mod derive;
 mod edwards;
 mod elliptic;
 mod encoding;

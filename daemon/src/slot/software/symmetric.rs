@@ -236,7 +236,7 @@ fn way(purpose: Purpose) -> Result<Way, Error> {
     match purpose {
         Purpose::Encrypt | Purpose::Wrap => Ok(Way::Forth),
         Purpose::Decrypt | Purpose::Unwrap => Ok(Way::Back),
-        Purpose::Sign => Err(offer::UNSUPPORTED),
+        Purpose::Sign | Purpose::Derive => Err(offer::UNSUPPORTED),
         Purpose::Verify => Err(NO_VERIFICATION),
     }
 }

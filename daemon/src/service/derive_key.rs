@@ -1,0 +1,273 @@
+//! Derive Key: a key or a secret out of keys and secrets.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    attribute::{Attribute, CryptographicParameters, Link, Set},
+    code::{BlockCipherMode, DerivationMethod, KeyFormatType, LinkType, ObjectType, ResultReason, SecretDataType},
+    mechanism::Hash,
+    object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, SecretData},
+    payload::{DerivationParameters, DeriveKeyRequest, DeriveKeyResponse},
+    secret::Secret,
+};
+
+use super::{
+    call::Call,
+    contract::Perform,
+    create, creation, descent, material,
+    parameters::{self, Given},
+    refusal::Refusal,
+};
+use crate::vault::{Base, Content, Derivation, Form, Function, Material, Object, Shape};
+
+impl Perform for DeriveKeyRequest {
+    fn perform(self, call: &mut Call<'_>) -> Result<DeriveKeyResponse, Refusal> {
+        if !matches!(self.object_type, ObjectType::SymmetricKey | ObjectType::SecretData) {
+            let message = format!("a {} cannot be derived", self.object_type);
+            return Err(Refusal::new(ResultReason::InvalidObjectType, message));
+        }
+        if self.unique_identifier.is_empty() || self.unique_identifier.len() > MOST_BASES {
+            return Err(Refusal::invalid("something is derived from one or two objects"));
+        }
+        let mut bases = Vec::new();
+        for named in &self.unique_identifier {
+            let id = call.subject(Some(named))?;
+            let base = call.view()?.base(call.caller, &id)?;
+            let bytes = secret_data(&base)?;
+            bases.push((base, bytes));
+        }
+        let mut set = creation::gather(call, self.object_type, &[self.attributes.as_ref()])?;
+        let bits = set.length().ok_or_else(|| Refusal::missing("Cryptographic Length"))?;
+        let length = usize::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
+        let length = length.ok_or_else(|| Refusal::invalid("something is derived in whole bytes"))?;
+        let ((base, bytes), others) = chosen(&bases)?;
+        let derivation = derivation(call, self.derivation_method, self.derivation_parameters, base, others)?;
+        call.notes.mechanism = Some(derivation.name());
+        let secret = base.derive(bytes.as_ref(), &derivation, length)?;
+        let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
+        descent::keep_close(&mut set, &sources)?;
+        for source in &sources {
+            set.put(Attribute::Link(Link::to(LinkType::DerivationBaseObjectLink, source.id.as_str())));
+        }
+        let content = match self.object_type {
+            ObjectType::SymmetricKey => symmetric(call, &mut set, secret)?,
+            _ => secret_of(call, &mut set, secret),
+        };
+        descent::remember(&mut set, &sources);
+        let id = create::add(call, content, &mut set)?;
+        for source in &sources {
+            descent::has_derived(call, &source.id, &id)?;
+        }
+        call.placeholder = Some(id.clone());
+        call.notes.object = Some(id.clone());
+        Ok(DeriveKeyResponse { unique_identifier: id.as_str().into(), attributes: None })
+    }
+}
+
+/// A base, and its bytes where it is Secret Data.
+type Source = (Base, Option<Secret>);
+
+/// What is derived from, and what else was named: Secret Data beside a key are data (KMIP 2.1 §7.12).
+fn chosen(bases: &[Source]) -> Result<(&Source, Option<&Source>), Refusal> {
+    match bases {
+        [one] => Ok((one, None)),
+        [data @ (_, Some(_)), key @ (_, None)] => Ok((key, Some(data))),
+        [key, other] => match (key.0.content(), other.0.content()) {
+            (Content::Key(first), Content::Key(second)) => match (first.shape, second.shape) {
+                (Shape::Public(_), Shape::Private(_)) => Ok((other, Some(key))),
+                _ => Ok((key, Some(other))),
+            },
+            _ => Ok((key, Some(other))),
+        },
+        _ => Err(Refusal::invalid("something is derived from one or two objects")),
+    }
+}
+
+/// The bytes of Secret Data; nothing for a key that a slot works with.
+fn secret_data(base: &Base) -> Result<Option<Secret>, Refusal> {
+    let Content::Blob(bytes) = base.content() else { return Ok(None) };
+    let managed = material::thaw(bytes)?;
+    let value = match &managed {
+        Managed::SecretData(secret) => secret.key_block.key_value.as_ref(),
+        _ => return Err(Refusal::new(ResultReason::InvalidObjectType, "nothing is derived from such an object")),
+    };
+    match value {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(Some(bytes.duplicate())),
+        Some(_) => Err(Refusal::unsupported("nothing is derived from a wrapped secret")),
+        None => Err(Refusal::new(ResultReason::KeyValueNotPresent, "the server does not hold the secret")),
+    }
+}
+
+fn derivation(
+    call: &Call<'_>,
+    method: DerivationMethod,
+    mut given: DerivationParameters,
+    base: &Base,
+    other: Option<&Source>,
+) -> Result<Derivation, Refusal> {
+    let explicit = std::mem::take(&mut given.derivation_data);
+    let own = parameters::of(given.cryptographic_parameters.take(), base.object());
+    let hash = parameters::hash(&own)?;
+    let of_key = base.object().attributes.algorithm().and_then(parameters::hmac_hash);
+    let keyed = of_key.or(hash).ok_or_else(|| Refusal::missing("Hashing Algorithm"));
+    let salt = given.salt.take().unwrap_or_else(|| Secret::copy_of(&[]));
+    if method == DerivationMethod::AsymmetricKey {
+        return agreement(call, &explicit, other);
+    }
+    let implicit = match other {
+        None => None,
+        Some((_, Some(bytes))) => Some(bytes.duplicate()),
+        Some(_) => return Err(Refusal::invalid("beside the key, only Secret Data are derived from")),
+    };
+    let data = Input { explicit, implicit };
+    match method {
+        DerivationMethod::PBKDF2 => {
+            data.none()?;
+            let iterations = given.iteration_count.ok_or_else(|| Refusal::missing("Iteration Count"))?;
+            let iterations = u32::try_from(iterations).map_err(|_| Refusal::invalid("Iteration Count is negative"))?;
+            if salt.is_empty() {
+                return Err(Refusal::missing("Salt"));
+            }
+            // RFC 8018's own default, and what a client means that names none.
+            Ok(Derivation::Pbkdf2 { hash: of_key.or(hash).unwrap_or(Hash::Sha1), salt, iterations })
+        }
+        DerivationMethod::HASH => {
+            data.none()?;
+            Ok(Derivation::Digest(hash.ok_or_else(|| Refusal::missing("Hashing Algorithm"))?))
+        }
+        DerivationMethod::HMAC => Ok(Derivation::Hmac { hash: keyed?, data: data.one()? }),
+        DerivationMethod::ENCRYPT => {
+            let Content::Key(kept) = base.content() else {
+                return Err(Refusal::new(ResultReason::InvalidObjectType, "only a key encrypts"));
+            };
+            let iv = given.initialization_vector.map(|iv| iv.0);
+            encryption(&own, kept.shape, iv, data.one()?)
+        }
+        DerivationMethod::NIST800_108_C => {
+            Ok(Derivation::Counter { function: function(&own, keyed)?, data: data.one()? })
+        }
+        DerivationMethod::NIST800_108_F => {
+            let start = given.initialization_vector.map(|iv| iv.0).unwrap_or_default();
+            Ok(Derivation::Feedback { function: function(&own, keyed)?, start, data: data.one()? })
+        }
+        DerivationMethod::NIST800_108_DPI => {
+            Ok(Derivation::Pipeline { function: function(&own, keyed)?, data: data.one()? })
+        }
+        DerivationMethod::HKDF => {
+            let info = data.optional()?.unwrap_or_else(|| Secret::copy_of(&[]));
+            Ok(Derivation::Hkdf { hash: hash.unwrap_or(Hash::Sha256), salt, info })
+        }
+        DerivationMethod::AWSSignatureVersion4 => data.aws(),
+        _ => Err(Refusal::unsupported("this Derivation Method is not served")),
+    }
+}
+
+/// The data of a derivation: those that the request brings, or Secret Data that it names, never both.
+struct Input {
+    explicit: Vec<Secret>,
+    implicit: Option<Secret>,
+}
+
+impl Input {
+    fn optional(self) -> Result<Option<Secret>, Refusal> {
+        match (<[Secret; 1]>::try_from(self.explicit), self.implicit) {
+            (Ok([data]), None) => Ok(Some(data)),
+            (Err(none), implicit) if none.is_empty() => Ok(implicit),
+            (Err(_), _) => Err(Refusal::invalid("this method takes Derivation Data once")),
+            (Ok(_), Some(_)) => Err(Refusal::invalid("Derivation Data are given twice: as bytes and as Secret Data")),
+        }
+    }
+
+    fn one(self) -> Result<Secret, Refusal> {
+        self.optional()?.ok_or_else(|| Refusal::missing("Derivation Data"))
+    }
+
+    fn none(self) -> Result<(), Refusal> {
+        match self.optional()? {
+            None => Ok(()),
+            Some(_) => Err(Refusal::invalid("this method takes a key or a secret and no Derivation Data")),
+        }
+    }
+
+    fn aws(self) -> Result<Derivation, Refusal> {
+        let [date, region, service] = <[Secret; 3]>::try_from(self.explicit)
+            .map_err(|_| Refusal::missing("Derivation Data for date, region and service"))?;
+        if self.implicit.is_some() {
+            return Err(Refusal::invalid("this method derives from one secret"));
+        }
+        Ok(Derivation::Aws { date, region, service })
+    }
+}
+
+/// The pseudorandom function of SP 800-108: HMAC, unless the parameters say CMAC.
+fn function(own: &CryptographicParameters, keyed: Result<Hash, Refusal>) -> Result<Function, Refusal> {
+    match own.block_cipher_mode {
+        Some(BlockCipherMode::CMAC) => Ok(Function::Cmac),
+        _ => keyed.map(Function::Hmac),
+    }
+}
+
+/// Encryption as a derivation. A mode that authenticates would use its nonce twice where the same is derived twice.
+fn encryption(
+    own: &CryptographicParameters,
+    shape: Shape,
+    iv: Option<Vec<u8>>,
+    data: Secret,
+) -> Result<Derivation, Refusal> {
+    let plain = matches!(
+        own.block_cipher_mode,
+        Some(
+            BlockCipherMode::ECB
+                | BlockCipherMode::CBC
+                | BlockCipherMode::CFB
+                | BlockCipherMode::OFB
+                | BlockCipherMode::CTR
+        )
+    );
+    if !plain {
+        let message = "a key is derived by encryption in ECB, CBC, CFB, OFB or CTR, named in the request";
+        return Err(Refusal::new(ResultReason::UnsupportedCryptographicParameters, message));
+    }
+    let iv = iv.or_else(|| parameters::iv_length(own, shape).map(|length| vec![0; length]));
+    let mechanism = parameters::cipher(own, shape, Given { iv, additional: Vec::new() })?;
+    Ok(Derivation::Encrypt { mechanism, data })
+}
+
+/// Key agreement with the public key that was named beside the private one.
+fn agreement(call: &Call<'_>, data: &[Secret], other: Option<&Source>) -> Result<Derivation, Refusal> {
+    let public = match other.map(|(base, _)| (base, base.content())) {
+        Some((base, Content::Key(kept))) if matches!(kept.shape, Shape::Public(_)) && data.is_empty() => {
+            call.vault.give(Some(&base.object().slot), kept, Form::PublicKeyInfo)?
+        }
+        _ => return Err(Refusal::invalid("keys are agreed on between a private and a public key, without other data")),
+    };
+    match public {
+        Material::PublicKeyInfo(info) => Ok(Derivation::Agreement(info)),
+        _ => Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no public key")),
+    }
+}
+
+fn symmetric(call: &Call<'_>, set: &mut Set, secret: Secret) -> Result<Content, Refusal> {
+    if set.algorithm().is_none() {
+        return Err(Refusal::missing("Cryptographic Algorithm"));
+    }
+    let shape = material::shape(ObjectType::SymmetricKey, set)
+        .ok_or_else(|| Refusal::invalid("no slot has keys of this Cryptographic Algorithm"))?;
+    creation::masked(call.version, set, shape)?;
+    let material = Material::Raw(secret);
+    let kept = call.vault.take(call.slot, shape, &material)?;
+    creation::describe(set, kept.shape);
+    let bytes = super::create_key_pair::bytes(&material);
+    creation::complete(call, set, ObjectType::SymmetricKey, bytes, Some(KeyFormatType::Raw));
+    Ok(Content::Key(kept))
+}
+
+fn secret_of(call: &Call<'_>, set: &mut Set, secret: Secret) -> Content {
+    creation::complete(call, set, ObjectType::SecretData, secret.reveal(), Some(KeyFormatType::Opaque));
+    let key_block = KeyBlock::of(KeyFormatType::Opaque, secret);
+    let object = Managed::from(SecretData { secret_data_type: SecretDataType::Seed, key_block });
+    Content::Blob(material::freeze(&object))
+}
+
+/// A key and the data, or the two keys of an agreement.
+const MOST_BASES: usize = 2;

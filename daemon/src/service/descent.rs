@@ -1,0 +1,89 @@
+//! What an object that is made of others has from them: links, and how closely it is kept.
+
+use std::sync::Arc;
+
+use strongroom_kmip::{
+    attribute::{Attribute, Kind, Link, Linked, Set, Standard},
+    code::{LinkType, ResultReason},
+};
+
+use super::{call::Call, refusal::Refusal};
+use crate::vault::{Action, Object, ObjectId};
+
+/// Keeps what is made of these objects as closely as the closest of them: what could not leave does not leave by being
+/// made into something else.
+///
+/// # Errors
+/// [`Refusal`] when the request asks for less.
+pub fn keep_close(set: &mut Set, sources: &[Arc<Object>]) -> Result<(), Refusal> {
+    let sensitive = sources.iter().any(|object| object.attributes.sensitive() == Some(true));
+    let locked_in = sources.iter().any(|object| object.attributes.extractable() == Some(false));
+    let loosens = (sensitive && set.sensitive() == Some(false)) || (locked_in && set.extractable() == Some(true));
+    if loosens {
+        let message = "what is made of a sensitive or unextractable object is so too";
+        return Err(Refusal::new(ResultReason::InvalidAttributeValue, message));
+    }
+    if sensitive {
+        set.put(Attribute::Sensitive(true));
+    }
+    if locked_in {
+        set.put(Attribute::Extractable(false));
+    }
+    Ok(())
+}
+
+/// Says of a finished object that it was always sensitive, or never extractable, only where that is true of everything
+/// that it was made of.
+pub fn remember(set: &mut Set, sources: &[Arc<Object>]) {
+    let said = |object: &Object, standard: Standard| {
+        matches!(
+            object.attributes.standard(standard),
+            Some(Attribute::AlwaysSensitive(true) | Attribute::NeverExtractable(true))
+        )
+    };
+    let secret = || sources.iter().filter(|object| !object.is_public());
+    if !secret().all(|object| said(object, Standard::AlwaysSensitive)) {
+        set.put(Attribute::AlwaysSensitive(false));
+    }
+    if !secret().all(|object| said(object, Standard::NeverExtractable)) {
+        set.put(Attribute::NeverExtractable(false));
+    }
+}
+
+/// Links an object to one that was derived from it. It keeps the newest of those links; every derived object keeps its
+/// own link back.
+///
+/// # Errors
+/// [`Refusal`], as the policy says.
+pub fn has_derived(call: &mut Call<'_>, base: &ObjectId, derived: &ObjectId) -> Result<(), Refusal> {
+    let notes = call.notes.clone();
+    let edited = call.edit(base, Action::Use, |object| {
+        let set = &mut object.attributes;
+        let kind = Kind::from(Standard::Link);
+        let children: Vec<i32> = set
+            .all(&kind)
+            .filter(|(_, link)| matches!(link, Attribute::Link(link) if link.link_type == LinkType::DerivedKeyLink))
+            .map(|(index, _)| index)
+            .collect();
+        let spare = children.len().saturating_sub(MOST_CHILDREN.saturating_sub(1));
+        children.iter().take(spare).for_each(|index| drop(set.remove(&kind, *index)));
+        set.put(Attribute::Link(Link::to(LinkType::DerivedKeyLink, derived.as_str())));
+        Ok(())
+    });
+    call.notes = notes;
+    edited
+}
+
+/// The object at the other end of the first link of this type.
+pub fn linked(object: &Object, wanted: LinkType) -> Option<ObjectId> {
+    object.attributes.iter().find_map(|attribute| match attribute {
+        Attribute::Link(link) if link.link_type == wanted => match &link.linked_object_identifier {
+            Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+/// A record is written whole each time: it must not grow with every session key that is derived from one key.
+const MOST_CHILDREN: usize = 1024;

@@ -1,0 +1,139 @@
+//! Import: an object with all its attributes, as another server exported it.
+
+use strongroom_kmip::{
+    attribute::{Attribute, Kind, Listed, Set, Standard},
+    code::{KeyWrapType, ResultReason},
+    payload::{ImportRequest, ImportResponse},
+    version::EVERY,
+};
+
+use super::{alter, call::Call, contract::Perform, creation, refusal::Refusal, register, wrapping};
+use crate::vault::{New, ObjectId};
+
+impl Perform for ImportRequest {
+    fn perform(mut self, call: &mut Call<'_>) -> Result<ImportResponse, Refusal> {
+        if self.object.object_type() != self.object_type {
+            return Err(Refusal::invalid("the object is not of the Object Type that the request gives"));
+        }
+        let id = identifier(&self.unique_identifier.0)?;
+        call.notes.object = Some(id.clone());
+        let told = told(&self.attributes, &self)?;
+        for name in told.names() {
+            creation::unique_name(call, name, Some(&id))?;
+        }
+        alter::dates_in_order(&told)?;
+        if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
+            wrapping::unwrap(call, &mut self.object)?;
+        }
+        let asked = |attribute: &&Attribute| attribute.standard().is_some_and(|standard| ASKED.contains(&standard));
+        let mut set: Set = told.iter().filter(asked).cloned().collect();
+        let content = register::content(call, &mut self.object, &mut set)?;
+        overlay(&mut set, &told)?;
+        let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
+        let (vault, caller) = (call.vault, call.caller);
+        (call.notes.after, call.notes.generation) = (set.state(), None);
+        let new = New { slot, content, attributes: set };
+        let taken = vault.install(call.change()?, caller, &id, new, self.replace_existing == Some(true))?;
+        if !taken {
+            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, "there is an object of this identifier"));
+        }
+        call.placeholder = Some(id.clone());
+        Ok(ImportResponse { unique_identifier: id.as_str().into() })
+    }
+}
+
+/// An identifier that another server gave: a word of visible ASCII, since it goes into logs, links and other requests.
+fn identifier(text: &str) -> Result<ObjectId, Refusal> {
+    let sound = (1..=LONGEST_IDENTIFIER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !sound {
+        return Err(Refusal::invalid("a Unique Identifier is a word of up to 128 visible ASCII characters"));
+    }
+    Ok(ObjectId::from_text(text))
+}
+
+/// The attributes as they were exported. Who may set what is not asked (KMIP 2.1 §6.1.25); what they say of themselves
+/// must fit the object.
+fn told(listed: &Listed, request: &ImportRequest) -> Result<Set, Refusal> {
+    let mut set = Set::new();
+    for instance in &listed.0 {
+        match &instance.attribute {
+            Attribute::UniqueIdentifier(own) if own.0 != request.unique_identifier.0 => {
+                return Err(wrong("the Unique Identifier among the attributes is another"));
+            }
+            Attribute::ObjectType(own) if *own != request.object_type => {
+                return Err(wrong("the Object Type among the attributes is another"));
+            }
+            Attribute::KeyFormatType(own)
+                if request.object.key_block().is_some_and(|block| block.key_format_type != *own) =>
+            {
+                return Err(wrong("the Key Format Type among the attributes is another"));
+            }
+            _ => {}
+        }
+        set.add(instance.attribute.clone())?;
+    }
+    Ok(set)
+}
+
+/// Puts what was told over what the server would have set. What the server knows better stays, and a digest of the very
+/// bytes must be theirs.
+fn overlay(set: &mut Set, told: &Set) -> Result<(), Refusal> {
+    for kind in told.kinds(EVERY) {
+        if kind.standard().is_some_and(|standard| OURS.contains(&standard)) {
+            continue;
+        }
+        let given: Vec<Attribute> = told.all(&kind).map(|(_, attribute)| attribute.clone()).collect();
+        let made = set.remove_all(&kind);
+        if kind == Kind::from(Standard::Digest) && contradict(&made, &given) {
+            return Err(wrong("the Digest among the attributes is not the object's"));
+        }
+        for attribute in given {
+            set.add(attribute)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether digests of one function and one format differ.
+fn contradict(made: &[Attribute], given: &[Attribute]) -> bool {
+    made.iter().any(|made| {
+        let Attribute::Digest(made) = made else { return false };
+        given.iter().any(|given| match given {
+            Attribute::Digest(given) => {
+                given.hashing_algorithm == made.hashing_algorithm
+                    && given.key_format_type == made.key_format_type
+                    && given.digest_value.is_some()
+                    && given.digest_value != made.digest_value
+            }
+            _ => false,
+        })
+    })
+}
+
+fn wrong(message: &str) -> Refusal {
+    Refusal::new(ResultReason::InvalidAttributeValue, message)
+}
+
+/// What the object must be known by to be read, and what is asked of it first.
+const ASKED: &[Standard] = &[
+    Standard::CryptographicAlgorithm,
+    Standard::CryptographicLength,
+    Standard::CryptographicDomainParameters,
+    Standard::CryptographicUsageMask,
+    Standard::ActivationDate,
+    Standard::Sensitive,
+    Standard::Extractable,
+];
+
+/// What is true of the object here, whatever was true of it elsewhere.
+const OURS: &[Standard] = &[
+    Standard::UniqueIdentifier,
+    Standard::ObjectType,
+    Standard::KeyValuePresent,
+    Standard::ProtectionStorageMask,
+    Standard::CryptographicAlgorithm,
+    Standard::CryptographicLength,
+];
+
+/// Far more than any server's identifiers have.
+const LONGEST_IDENTIFIER: usize = 128;

@@ -1,0 +1,36 @@
+//! Re-key: a fresh symmetric key that takes an older one's place and Names.
+
+use strongroom_kmip::{
+    code::{KeyFormatType, ObjectType, ResultReason},
+    payload::{ReKeyRequest, ReKeyResponse},
+};
+
+use super::{call::Call, contract::Perform, create, creation, material, refusal::Refusal, replacing};
+use crate::vault::{Body, Content, Form, Made, Material};
+
+impl Perform for ReKeyRequest {
+    fn perform(self, call: &mut Call<'_>) -> Result<ReKeyResponse, Refusal> {
+        let id = call.subject(self.unique_identifier.as_ref())?;
+        let old = replacing::predecessor(call, &id, ObjectType::SymmetricKey)?;
+        let Body::Key(shape) = old.body else {
+            return Err(Refusal::new(ResultReason::KeyValueNotPresent, "the server does not hold the key"));
+        };
+        replacing::unname(call, &id)?;
+        let mut set = replacing::attributes(call, &old, self.offset, &[self.attributes.as_ref()])?;
+        create::safe_enough(&set)?;
+        let slot = Some(old.slot.as_str());
+        let Made::One(kept) = call.vault.make(slot, &material::recipe(shape))? else {
+            return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
+        };
+        let Material::Raw(bytes) = call.vault.give(slot, &kept, Form::Raw)? else {
+            return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no bytes of a symmetric key"));
+        };
+        create::newborn(call, &mut set);
+        creation::complete(call, &mut set, ObjectType::SymmetricKey, bytes.reveal(), Some(KeyFormatType::Raw));
+        let new = create::add_to(call, slot, Content::Key(kept), &mut set)?;
+        replacing::succeed(call, &old, &new)?;
+        call.placeholder = Some(new.clone());
+        call.notes.object = Some(new.clone());
+        Ok(ReKeyResponse { unique_identifier: new.as_str().into(), attributes: None })
+    }
+}
