@@ -115,6 +115,8 @@ impl Role {
 pub enum Front {
     /// KMIP over TLS.
     Kmip,
+    /// KMIP over HTTPS.
+    KmipHttps,
     /// The PKCS#11 module's socket.
     Pkcs11,
     /// The operator's socket.
@@ -128,6 +130,7 @@ impl Front {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Kmip => "kmip",
+            Self::KmipHttps => "kmip-https",
             Self::Pkcs11 => "pkcs11",
             Self::Control => "control",
             Self::Rounds => "rounds",

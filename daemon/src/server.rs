@@ -27,7 +27,11 @@ use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{self, Secrecy, Settings},
-    front::{self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control, kmip, pkcs11},
+    front::{
+        self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control,
+        kmip::{self, Carrier},
+        pkcs11,
+    },
     memory,
     service::{Order, Refusal, Service},
     slot::{registry, software::Random},
@@ -108,6 +112,8 @@ pub struct House {
 pub struct Ready {
     /// KMIP over TLS.
     pub kmip: Vec<SocketAddr>,
+    /// KMIP over HTTPS.
+    pub kmip_https: Vec<SocketAddr>,
 }
 
 impl House {
@@ -263,21 +269,25 @@ async fn fronts(
     tls: Arc<Tls>,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), Error> {
-    let Sockets { kmip, control, pkcs11 } = sockets(settings)?;
-    let reached = Ready { kmip: kmip.iter().map(|listening| listening.address).collect() };
+    let Sockets { kmip, kmip_https, control, pkcs11 } = sockets(settings)?;
+    let addresses = |sockets: &[Listening]| sockets.iter().map(|listening| listening.address).collect();
+    let reached = Ready { kmip: addresses(&kmip), kmip_https: addresses(&kmip_https) };
     let (stopper, stop) = Stopper::new();
     let crew = Arc::new(Crew::new());
     let places = Places::new(limits.connections, limits.per_address);
     let service = Arc::clone(&house.service);
-    let server = kmip::Server::new(Arc::clone(&tls), Arc::clone(&service), Arc::clone(&house.clock), limits);
-    let server = Arc::new(server);
+    let desk = Arc::new(kmip::Desk::new(Arc::clone(&service), Arc::clone(&house.clock), limits));
     let mut doors = Vec::new();
-    for Listening { listener, .. } in kmip {
-        let (server, places, stop, crew) = (Arc::clone(&server), Arc::clone(&places), stop.clone(), Arc::clone(&crew));
-        doors.push(tokio::spawn(async move {
-            let serve = |stream, from, place| Arc::clone(&server).serve(stream, from, place, stop.clone());
-            front::accept(listener, places, stop.clone(), &crew, serve).await;
-        }));
+    for (sockets, carrier) in [(kmip, Carrier::Tls), (kmip_https, Carrier::Https)] {
+        let server = Arc::new(kmip::Server::new(Arc::clone(&tls), Arc::clone(&desk), carrier));
+        for Listening { listener, .. } in sockets {
+            let (server, places) = (Arc::clone(&server), Arc::clone(&places));
+            let (stop, crew) = (stop.clone(), Arc::clone(&crew));
+            doors.push(tokio::spawn(async move {
+                let serve = |stream, from, place| Arc::clone(&server).serve(stream, from, place, stop.clone());
+                front::accept(listener, places, stop.clone(), &crew, serve).await;
+            }));
+        }
     }
     let module = pkcs11::open(pkcs11, Arc::clone(&service), &Random::default(), pkcs11::Places::default())
         .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
@@ -353,6 +363,7 @@ fn drain(runtime: Runtime) {
 /// The sockets of all fronts, inherited or bound.
 struct Sockets {
     kmip: Vec<Listening>,
+    kmip_https: Vec<Listening>,
     control: tokio::net::UnixListener,
     pkcs11: StdUnixListener,
 }
@@ -361,14 +372,15 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let at = |at: String| move |source| Error::Listen { at, source };
     let mut inherited = listenfd::ListenFd::from_env();
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-    let mut kmip = Vec::new();
+    let (mut kmip, mut kmip_https) = (Vec::new(), Vec::new());
     let (mut control, mut pkcs11) = (None, None);
     for (place, name) in names.split(':').take(inherited.len()).enumerate() {
         let failed = || at(format!("the inherited socket {name}"));
         match name {
-            "kmip" => {
+            "kmip" | "kmip-https" => {
                 if let Some(socket) = inherited.take_tcp_listener(place).map_err(failed())? {
-                    kmip.push(Listening::inherited(socket).map_err(failed())?);
+                    let sockets = if name == "kmip" { &mut kmip } else { &mut kmip_https };
+                    sockets.push(Listening::inherited(socket).map_err(failed())?);
                 }
             }
             "control" => control = inherited.take_unix_listener(place).map_err(failed())?,
@@ -376,9 +388,11 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
             other => log::warn!("nothing here serves the inherited socket {other:?}"),
         }
     }
-    if kmip.is_empty() {
-        for address in &settings.kmip.listen {
-            kmip.push(front::bind(*address).map_err(at(address.to_string()))?);
+    for (sockets, addresses) in [(&mut kmip, &settings.kmip.listen), (&mut kmip_https, &settings.kmip.https)] {
+        if sockets.is_empty() {
+            for address in addresses {
+                sockets.push(front::bind(*address).map_err(at(address.to_string()))?);
+            }
         }
     }
     let path = &settings.control.socket;
@@ -389,7 +403,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let failed = || at(path.display().to_string());
     // Whoever may reach the socket's folder may knock: the kernel says who it is, and the PIN is asked for.
     let pkcs11 = pkcs11.map_or_else(|| front::bind_local(path, 0o666), Ok).map_err(failed())?;
-    Ok(Sockets { kmip, control, pkcs11 })
+    Ok(Sockets { kmip, kmip_https, control, pkcs11 })
 }
 
 fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {

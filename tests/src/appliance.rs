@@ -210,7 +210,7 @@ fn spawn<'v>(
         .arg("dev")
         .arg("--dir")
         .arg(dir(folder))
-        .args(["--kmip", "127.0.0.1:0"])
+        .args(["--kmip", "127.0.0.1:0", "--https", "127.0.0.1:0"])
         .args(arguments)
         .envs(environment)
         .stdin(Stdio::null())

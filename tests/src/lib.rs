@@ -9,6 +9,7 @@ mod doors;
 mod folder;
 mod line;
 pub mod oasis;
+mod post;
 mod program;
 
 pub use appliance::Appliance;
@@ -17,4 +18,5 @@ pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use folder::Folder;
 pub use line::{Line, Stream, connect, papers, secure};
+pub use post::Post;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

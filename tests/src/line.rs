@@ -33,7 +33,12 @@ pub fn connect(doors: &Doors, client: &str, version: Version) -> Result<Line, St
 ///
 /// Why it cannot be opened, for a person to read.
 pub fn secure(doors: &Doors, config: Arc<ClientConfig>) -> Result<Stream, String> {
-    let stream = TcpStream::connect(&doors.kmip).map_err(|error| format!("{}: {error}", doors.kmip))?;
+    dial(&doors.kmip, config)
+}
+
+/// The same, to another of its addresses.
+pub(crate) fn dial(address: &str, config: Arc<ClientConfig>) -> Result<Stream, String> {
+    let stream = TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))?;
     stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());

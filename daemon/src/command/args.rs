@@ -86,6 +86,9 @@ pub(super) struct Dev {
     /// Where KMIP listens; port 0 lets the system choose
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:5696")]
     pub(super) kmip: SocketAddr,
+    /// Where KMIP over HTTPS listens; without it, on the port after that of --kmip
+    #[arg(long, value_name = "ADDR")]
+    pub(super) https: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

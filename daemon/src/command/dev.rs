@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,7 @@ use crate::{
     caller::Role,
     chance::{self, Chance},
     config::{self, Secrecy, Settings},
+    front::kmip::http::TARGET,
     server::{self, House, Ready, daemon},
     service::{Order, Report},
     slot::software::Random,
@@ -32,6 +34,7 @@ pub(super) fn dev(wanted: &Dev) -> Result<(), Error> {
     let place = Place(fs::canonicalize(&wanted.dir).map_err(failed)?);
     let mut settings = place.settings()?;
     settings.kmip.listen = vec![wanted.kmip];
+    settings.kmip.https = vec![wanted.https.unwrap_or_else(|| after(wanted.kmip))];
     let house = if settings.store.path.exists() {
         if !place.complete().exists() {
             return Err(Error::HalfMade(wanted.dir.clone()));
@@ -124,8 +127,10 @@ impl Place {
                 ((*name).to_owned(), json!({ "cert": file("pem"), "key": file("key") }))
             })
             .collect();
+        let kmip_https = ready.kmip_https.first().map(|address| format!("https://{address}{TARGET}"));
         let whole = json!({
             "kmip": kmip,
+            "kmip_https": kmip_https,
             "ca": settings.kmip.authority,
             "clients": clients,
             "pkcs11": {
@@ -141,7 +146,7 @@ impl Place {
             "config": self.at("strongroom.toml"),
             "pid": std::process::id(),
         });
-        self.instruct(&kmip, &text(&user_pin))?;
+        self.instruct(&kmip, kmip_https.as_deref().unwrap_or_default(), &text(&user_pin))?;
         // Whoever waits for this file finds it whole.
         let (draft, last) = (self.at("dev.json.new"), self.description());
         let _ = fs::remove_file(&draft);
@@ -149,13 +154,14 @@ impl Place {
         fs::rename(&draft, &last).map_err(|source| Error::File { action: "make", path: last, source })
     }
 
-    fn instruct(&self, kmip: &str, user_pin: &str) -> Result<(), Error> {
+    fn instruct(&self, kmip: &str, kmip_https: &str, user_pin: &str) -> Result<(), Error> {
         let at = |name: &str| self.at(name).display().to_string();
         let (config, module, pkcs11) = (at("strongroom.toml"), module().display().to_string(), at("pkcs11.toml"));
         print::whole(&format!(
             "Strongroom serves KMIP on {kmip} from {folder}\n\n\
              Ask it how it is:\n  strongroom --config {config} status\n\n\
-             KMIP, as alice (PyKMIP, or any client):\n  host {kmip}, ca {ca}\n  cert {cert}\n  key  {key}\n\n\
+             KMIP, as alice (PyKMIP, or any client):\n  host {kmip}, ca {ca}\n  cert {cert}\n  key  {key}\n\
+             \x20 or POST TTLV, XML or JSON to {kmip_https}\n\n\
              PKCS#11, as alice:\n  export STRONGROOM_PKCS11_CONFIG={pkcs11}\n  \
              pkcs11-tool --module {module} --login --pin {user_pin} --list-objects\n\n\
              What happened:\n  strongroom --config {config} audit tail\n\n\
@@ -167,6 +173,12 @@ impl Place {
             description = self.description().display(),
         ))
     }
+}
+
+/// The port after that of an address; any port after any.
+fn after(address: SocketAddr) -> SocketAddr {
+    let port = if address.port() == 0 { 0 } else { address.port().wrapping_add(1) };
+    SocketAddr::new(address.ip(), port)
 }
 
 /// Sixteen random digits: more than an online guesser can try in the attempts a PIN gives.

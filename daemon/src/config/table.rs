@@ -63,6 +63,8 @@ tables! {
     Kmip {
         /// Addresses and ports to listen on. A socket inherited from systemd takes their place.
         listen: Vec<SocketAddr> = vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 5696))];
+        /// Addresses and ports to listen on for KMIP over HTTPS. A socket inherited from systemd takes their place.
+        https: Vec<SocketAddr> = Vec::new();
         /// DNS names and addresses that `init` writes into the server's certificate.
         names: Vec<String> = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         /// The server's certificate and those up to its authority, PEM.

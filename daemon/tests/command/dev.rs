@@ -28,6 +28,8 @@ fn everything_that_is_described_is_there_and_secrets_are_their_owners_alone() {
     let mode = |path: &str| fs::metadata(path).unwrap_or_else(|_| panic!("no {path}")).permissions().mode() & 0o777;
     let address: std::net::SocketAddr = text("/kmip").parse().unwrap();
     std::net::TcpStream::connect(address).unwrap();
+    let https = text("/kmip_https").strip_prefix("https://").and_then(|rest| rest.strip_suffix("/kmip")).unwrap();
+    std::net::TcpStream::connect(https).unwrap();
     for name in ["alice", "bob", "auditor"] {
         assert!(Path::new(text(&format!("/clients/{name}/cert"))).is_file());
         assert_eq!(mode(text(&format!("/clients/{name}/key"))), 0o600, "{name}'s key");

@@ -19,7 +19,10 @@ use strongroom::{
     audit::{Durability, Log, Options},
     caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, SystemClock},
-    front::{self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls, kmip},
+    front::{
+        self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls,
+        kmip::{self, Carrier},
+    },
     service::{Order, Refusal, Report, Service},
     slot::{
         policy::Level,
@@ -63,6 +66,11 @@ impl Door {
     }
 
     pub(crate) fn with(limits: Limits) -> Self {
+        Self::over(Carrier::Tls, limits)
+    }
+
+    /// A front of either kind.
+    pub(crate) fn over(carrier: Carrier, limits: Limits) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-front-{}-{number}", std::process::id()));
@@ -84,7 +92,8 @@ impl Door {
         };
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let tls = Arc::new(Tls::new(credentials, service.clone()).unwrap());
-        let server = Arc::new(kmip::Server::new(tls, service.clone(), clock, limits));
+        let desk = Arc::new(kmip::Desk::new(service.clone(), clock, limits));
+        let server = Arc::new(kmip::Server::new(tls, desk, carrier));
         let places = Places::new(limits.connections, limits.per_address);
         let (stopper, stop) = Stopper::new();
         let listening = runtime.block_on(async { front::bind("127.0.0.1:0".parse().unwrap()) }).unwrap();

@@ -7,4 +7,5 @@ mod credential;
 mod door;
 mod frames;
 mod handshake;
+mod https;
 mod limits;

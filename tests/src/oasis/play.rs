@@ -30,6 +30,9 @@ pub fn play(case: &Case, world: &mut World, watch: &mut dyn FnMut(&str)) -> Verd
     if !case.sound {
         return Verdict::Fail("its requests and answers do not come in turn".to_owned());
     }
+    if let Err(why) = world.open(&case.name) {
+        return Verdict::Fail(why);
+    }
     let mut memory = Memory::default();
     for (number, step) in (1..).zip(&case.steps).filter(|(_, step)| !step.is_hook()) {
         if let Err(difference) = take(step, world, &mut memory, watch) {

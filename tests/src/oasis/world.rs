@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use strongroom::front::kmip::encoding::Encoding;
 use strongroom_kmip::attribute::{Listed, RevocationReason};
 use strongroom_kmip::client;
 use strongroom_kmip::code::RevocationReasonCode;
@@ -12,12 +13,12 @@ use strongroom_kmip::secret::Wiped;
 use strongroom_kmip::version::V2_1;
 
 use super::objects::Objects;
-use crate::{Appliance, Line, connect};
+use crate::{Appliance, Line, Post, connect};
 
 /// A running appliance, and what the cases so far have made there.
 pub struct World {
     appliance: Appliance,
-    client: Option<Line>,
+    client: Option<Door>,
     pub(super) objects: Objects,
 }
 
@@ -41,6 +42,22 @@ impl World {
         World { appliance, client: None, objects: Objects::default() }
     }
 
+    /// Sends the messages of a case as its profile says: those of the encoding profiles over HTTPS, all others over TLS.
+    ///
+    /// # Errors
+    ///
+    /// Why the appliance cannot be reached, for a person to read.
+    pub fn open(&mut self, case: &str) -> Result<(), String> {
+        let encoding = CARRIED.iter().find(|(prefix, _)| case.starts_with(prefix)).map(|&(_, encoding)| encoding);
+        let doors = self.appliance.doors();
+        match (encoding, &self.client) {
+            (Some(encoding), _) => self.client = Some(Door::Https(Post::connect(doors, CLIENT, encoding)?)),
+            (None, Some(Door::Tls(_))) => {}
+            (None, _) => self.client = Some(Door::Tls(connect(doors, CLIENT, V2_1)?)),
+        }
+        Ok(())
+    }
+
     /// Destroys everything that earlier cases have left, and opens a new connection.
     ///
     /// # Errors
@@ -48,7 +65,7 @@ impl World {
     /// Why the appliance cannot be reached or cleaned, for a person to read.
     pub fn sweep(&mut self) -> Result<(), String> {
         self.objects = Objects::default();
-        let mut line = connect(self.appliance.doors(), "alice", V2_1)?;
+        let mut line = connect(self.appliance.doors(), CLIENT, V2_1)?;
         let left = line.ask(everything()).map_err(|error| format!("cannot list what is left: {error}"))?;
         for id in left.unique_identifier {
             let reason =
@@ -63,7 +80,7 @@ impl World {
             line.ask(DestroyRequest { unique_identifier: Some(id.into()) })
                 .map_err(|error| format!("cannot destroy what is left: {error}"))?;
         }
-        self.client = Some(connect(self.appliance.doors(), "alice", V2_1)?);
+        self.client = None;
         Ok(())
     }
 
@@ -73,12 +90,12 @@ impl World {
     ///
     /// Why there is no answer, for a person to read.
     pub fn exchange(&mut self, request: &[u8]) -> Result<Wiped, String> {
-        let mut line = match self.client.take() {
-            Some(line) => line,
-            None => connect(self.appliance.doors(), "alice", V2_1)?,
+        let mut door = self.client.take().ok_or("the connection has failed")?;
+        let answer = match &mut door {
+            Door::Tls(line) => line.send(request).map_err(|error| error.to_string())?,
+            Door::Https(post) => post.send(request)?,
         };
-        let answer = line.send(request).map_err(|error| error.to_string())?;
-        self.client = Some(line);
+        self.client = Some(door);
         Ok(answer)
     }
 }
@@ -96,6 +113,12 @@ fn register(appliance: &Appliance) {
     }
 }
 
+/// Over what messages go.
+enum Door {
+    Tls(Line),
+    Https(Post),
+}
+
 fn everything() -> LocateRequest {
     LocateRequest {
         maximum_items: None,
@@ -109,6 +132,13 @@ fn everything() -> LocateRequest {
 
 /// The usernames and passwords of the cases.
 const CREDENTIALS: [(&str, &str); 2] = [("one-time-user", "one-time-password"), ("administrator", "password")];
+
+/// Who plays the cases.
+const CLIENT: &str = "alice";
+
+/// The cases of the encoding profiles, and how their messages are written.
+const CARRIED: [(&str, Encoding); 3] =
+    [("MSGENC-HTTPS-", Encoding::Ttlv), ("MSGENC-XML-", Encoding::Xml), ("MSGENC-JSON-", Encoding::Json)];
 
 /// The slot as `dev` configures it.
 const SLOT: &str = "name = \"dev\"";

@@ -13,17 +13,17 @@ impl Buffer {
         Self(Zeroizing::default())
     }
 
-    /// Reads a whole message of `length` bytes, of which the first eight have come already.
+    /// Reads a whole message of `length` bytes, of which the first ones have come already.
     ///
     /// # Errors
     /// When the peer hangs up or the connection fails before all of it has come.
-    pub(super) async fn fill<R>(&mut self, head: [u8; 8], length: usize, from: &mut R) -> io::Result<()>
+    pub(super) async fn fill<R>(&mut self, begun: &[u8], length: usize, from: &mut R) -> io::Result<()>
     where
         R: AsyncRead + Unpin,
     {
         self.0.zeroize();
-        self.room(length.min(STEP));
-        self.0.extend_from_slice(&head);
+        self.room(length.min(STEP.max(begun.len())));
+        self.0.extend_from_slice(begun);
         while self.0.len() < length {
             if self.0.len() == self.0.capacity() {
                 self.room(length.min(self.0.len().saturating_mul(2)));
@@ -73,7 +73,7 @@ mod tests {
     fn fill(length: usize, rest: &[u8]) -> (io::Result<()>, Buffer) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut buffer = Buffer::new();
-        let result = runtime.block_on(buffer.fill([7; 8], length, &mut &rest[..]));
+        let result = runtime.block_on(buffer.fill(&[7; 8], length, &mut &rest[..]));
         (result, buffer)
     }
 
