@@ -7,6 +7,13 @@ pub trait Chance: Send + Sync {
     /// # Errors
     /// [`Dry`] when the source gives none; nothing may then be made from `bytes`.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), Dry>;
+
+    /// Takes in bytes of somebody's who hopes that they make what comes harder to guess. They never make it easier.
+    /// Says how many were used; a source that wants none uses none.
+    fn stir(&self, seed: &[u8]) -> usize {
+        let _ = seed;
+        0
+    }
 }
 
 /// The random source gives nothing.

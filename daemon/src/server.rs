@@ -147,7 +147,8 @@ impl House {
         let slots: Vec<Fitted> = slots.flatten().collect();
         let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
         let log = Arc::new(log);
-        let service = Arc::new(Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into()));
+        let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
+        let service = Arc::new(if settings.kmip.conformance { service.conforming() } else { service });
         service.remember(&found.last);
         Ok(Self { service, vault, clock, log, store, failed })
     }

@@ -190,4 +190,20 @@ operations! {
     JoinSplitKey: JoinSplitKeyRequest => JoinSplitKeyResponse;
     Import: ImportRequest => ImportResponse;
     Export: ExportRequest => ExportResponse;
+    Archive: ArchiveRequest => ArchiveResponse;
+    Recover: RecoverRequest => RecoverResponse;
+    Obliterate: ObliterateRequest => ObliterateResponse;
+    Ping: PingRequest => PingResponse;
+    Log: LogRequest => LogResponse;
+    RNGSeed: RNGSeedRequest => RNGSeedResponse;
+    Interop: InteropRequest => InteropResponse;
+    ObtainLease: ObtainLeaseRequest => ObtainLeaseResponse;
+    GetUsageAllocation: GetUsageAllocationRequest => GetUsageAllocationResponse;
+    Check: CheckRequest => CheckResponse;
+    AdjustAttribute: AdjustAttributeRequest => AdjustAttributeResponse;
+    Deactivate: DeactivateRequest => DeactivateResponse;
+    SetConstraints: SetConstraintsRequest => SetConstraintsResponse;
+    GetConstraints: GetConstraintsRequest => GetConstraintsResponse;
+    SetDefaults: SetDefaultsRequest => SetDefaultsResponse;
+    ReProvision: ReProvisionRequest => ReProvisionResponse;
 }

@@ -75,6 +75,8 @@ tables! {
         authority: PathBuf = PathBuf::from("tls/authority.pem");
         /// Other authorities whose certificates registered clients may come with, PEM.
         trusted: Vec<PathBuf> = Vec::new();
+        /// Whether the operation that opens and closes interoperability tests is served.
+        conformance: bool = false;
     }
 
     /// The PKCS#11 module's socket.

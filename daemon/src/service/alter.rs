@@ -2,11 +2,11 @@
 
 use strongroom_kmip::{
     attribute::{Attribute, By, Change, Kind, Multiplicity, Rule, Set},
-    code::{ResultReason, State},
+    code::{ObjectType, ResultReason, State},
     version::{V2_1, Version},
 };
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, usage};
 use crate::{clock::Time, vault::Object};
 
 /// What a client wants to do with an attribute.
@@ -33,7 +33,7 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
         let object = object.object_type();
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
     }
-    allowed(row.rule, way, object.state(now)).map_err(|reason| {
+    allowed(row.rule, way, object.state(now), usage::is_used(object)).map_err(|reason| {
         let reason = match reason {
             // KMIP 2.0 has the reason, but not among those that Modify Attribute may give (§6.1.33.1).
             ResultReason::WrongKeyLifecycleState if version < V2_1 => ResultReason::PermissionDenied,
@@ -43,7 +43,25 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
     })
 }
 
-fn allowed(rule: Rule, way: Way, state: Option<State>) -> Result<(), ResultReason> {
+/// Whether a client may give a new object this attribute.
+///
+/// # Errors
+/// [`Refusal`] with the reason that the standard's table has.
+pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Result<(), Refusal> {
+    let kind = attribute.kind();
+    let Some(row) = kind.row() else { return Ok(()) };
+    // A client that says what the object is says nothing wrong.
+    let said_twice = matches!(attribute, Attribute::ObjectType(code) if *code == object);
+    if row.rule.create == By::Server && !said_twice {
+        return Err(Refusal::new(ResultReason::ReadOnlyAttribute, format!("only the server sets {kind}")));
+    }
+    if !row.objects.include(object, version) {
+        return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
+    }
+    Ok(())
+}
+
+fn allowed(rule: Rule, way: Way, state: Option<State>, used: bool) -> Result<(), ResultReason> {
     let change = match way {
         Way::Add if rule.add == By::Server => return Err(ResultReason::AttributeReadOnly),
         Way::Add => return Ok(()),
@@ -52,7 +70,9 @@ fn allowed(rule: Rule, way: Way, state: Option<State>) -> Result<(), ResultReaso
     };
     let state = state.unwrap_or(State::PreActive);
     match change {
-        Change::Always | Change::Unused => Ok(()),
+        Change::Always => Ok(()),
+        Change::Unused if used => Err(ResultReason::AttributeReadOnly),
+        Change::Unused => Ok(()),
         Change::Never => Err(ResultReason::AttributeReadOnly),
         Change::PreActive if state == State::PreActive => Ok(()),
         Change::Active if matches!(state, State::PreActive | State::Active) => Ok(()),
@@ -71,6 +91,7 @@ pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Re
         {
             object.attributes.put(Attribute::State(State::Active));
         }
+        Attribute::UsageLimits(limits) => object.attributes.put(Attribute::UsageLimits(usage::fresh(limits)?)),
         Attribute::Sensitive(false) => object.attributes.put(Attribute::AlwaysSensitive(false)),
         Attribute::Extractable(true) => object.attributes.put(Attribute::NeverExtractable(false)),
         _ => {}

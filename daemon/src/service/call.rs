@@ -11,7 +11,14 @@ use strongroom_kmip::{
     version::Version,
 };
 
-use super::{alter, refusal::Refusal, stream::Streams, ticket::Tickets};
+use super::{
+    alter,
+    refusal::Refusal,
+    stream::Streams,
+    ticket::Tickets,
+    trial::Tests,
+    usage::{self, Part},
+};
 use crate::{
     caller::Caller,
     vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault, View},
@@ -25,6 +32,8 @@ pub struct Call<'s> {
     pub streams: &'s Streams,
     /// The tickets that are out.
     pub tickets: &'s Arc<Tickets>,
+    /// The interoperability tests under way, in conformance mode.
+    pub tests: Option<&'s Tests>,
     /// Who asks.
     pub caller: &'s Caller,
     /// The version that the peer speaks.
@@ -74,6 +83,7 @@ impl<'s> Call<'s> {
             vault,
             streams,
             tickets,
+            tests: None,
             caller,
             version,
             mechanism: None,
@@ -134,7 +144,19 @@ impl<'s> Call<'s> {
         let usable = self.view()?.usable(self.caller, id, purpose)?;
         self.notes.generation = Some(usable.object().generation);
         self.notes.before = usable.object().state(self.vault.now());
+        self.count(id, purpose, Part::First)?;
         Ok(usable)
+    }
+
+    /// Counts a use against the object's Usage Limits, if it has some, before it is made.
+    ///
+    /// # Errors
+    /// [`Refusal`] when so much is not left.
+    pub fn count(&mut self, id: &ObjectId, purpose: Purpose, part: Part) -> Result<(), Refusal> {
+        let (object, _) = self.view()?.see(self.caller, id, Action::Use)?;
+        let bytes = self.notes.input.unwrap_or(0);
+        let units = object.attributes.usage_limits().map_or(0, |limits| usage::units(limits, purpose, bytes, part));
+        if units == 0 { Ok(()) } else { self.edit(id, Action::Use, |object| usage::take(object, units)) }
     }
 
     /// What this call writes, begun when first asked for.

@@ -10,7 +10,7 @@ use strongroom_kmip::{
     ttlv::DateTime,
 };
 
-use super::{call::Call, contract::Perform, creation, material, refusal::Refusal};
+use super::{call::Call, contract::Perform, creation, material, refusal::Refusal, rules};
 use crate::vault::{Content, Form, Made, Material, New, ObjectId};
 
 impl Perform for CreateRequest {
@@ -81,6 +81,7 @@ pub(super) fn add_to(
     content: Content,
     set: &mut Set,
 ) -> Result<ObjectId, Refusal> {
+    rules::hold(call, set)?;
     let slot = call.vault.slot(slot)?.slot.name().to_owned();
     let (vault, caller) = (call.vault, call.caller);
     (call.notes.after, call.notes.generation) = (set.state(), Some(1));

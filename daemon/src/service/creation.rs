@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{
-    attribute::{Attribute, By, Digest, Name, Set, Template},
+    attribute::{Attribute, Digest, Name, Set, Template},
     code::{
         CryptographicUsageMask, HashingAlgorithm, KeyFormatType, ObjectClass, ObjectType, ProtectionStorageMask,
         ResultReason, State,
@@ -13,7 +13,7 @@ use strongroom_kmip::{
     version::{V2_0, Version},
 };
 
-use super::{call::Call, material, refusal::Refusal};
+use super::{alter, call::Call, lease, material, refusal::Refusal, rules, usage};
 use crate::vault::{Action, Family, ObjectId, Pair, Query, Released, Shape};
 
 /// The attributes that a request asks for, Templates followed.
@@ -28,29 +28,19 @@ pub fn gather(call: &mut Call<'_>, object: ObjectType, templates: &[Option<&Temp
             handed_on.into_iter().for_each(|attribute| set.put(attribute));
         }
         for instance in &template.attributes {
-            check(&instance.attribute, object, call.version)?;
+            alter::born(&instance.attribute, object, call.version)?;
             set.add(instance.attribute.clone())?;
         }
+    }
+    rules::fill(call, object, &mut set)?;
+    if let Some(limits) = set.usage_limits() {
+        let limits = usage::fresh(limits)?;
+        set.put(Attribute::UsageLimits(limits));
     }
     for name in set.names() {
         unique_name(call, name, None)?;
     }
     Ok(set)
-}
-
-/// Whether a client may give a new object this attribute.
-fn check(attribute: &Attribute, object: ObjectType, version: Version) -> Result<(), Refusal> {
-    let kind = attribute.kind();
-    let Some(row) = kind.row() else { return Ok(()) };
-    // A client that says what the object is says nothing wrong.
-    let said_twice = matches!(attribute, Attribute::ObjectType(code) if *code == object);
-    if row.rule.create == By::Server && !said_twice {
-        return Err(Refusal::new(ResultReason::ReadOnlyAttribute, format!("only the server sets {kind}")));
-    }
-    if !row.objects.include(object, version) {
-        return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
-    }
-    Ok(())
 }
 
 /// The attributes that a Template of KMIP 1.x hands on.
@@ -109,7 +99,7 @@ pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u
         default(set, Attribute::KeyFormatType(format));
     }
     set.put(Attribute::ProtectionStorageMask(ProtectionStorageMask::Software));
-    set.put(Attribute::LeaseTime(Interval(LEASE)));
+    set.put(Attribute::LeaseTime(Interval(lease::LEASE)));
     set.put(Attribute::InitialDate(now));
     set.put(Attribute::LastChangeDate(now));
 }
@@ -173,6 +163,3 @@ pub fn default(set: &mut Set, attribute: Attribute) {
         set.put(attribute);
     }
 }
-
-/// How long a client may go on using a key that it has fetched before it should look again, in seconds.
-const LEASE: u32 = 3600;

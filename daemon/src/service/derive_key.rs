@@ -17,8 +17,9 @@ use super::{
     create, creation, descent, material,
     parameters::{self, Given},
     refusal::Refusal,
+    usage::Part,
 };
-use crate::vault::{Base, Content, Derivation, Form, Function, Material, Object, Shape};
+use crate::vault::{Base, Content, Derivation, Form, Function, Material, Object, Purpose, Shape};
 
 impl Perform for DeriveKeyRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<DeriveKeyResponse, Refusal> {
@@ -33,6 +34,7 @@ impl Perform for DeriveKeyRequest {
         for named in &self.unique_identifier {
             let id = call.subject(Some(named))?;
             let base = call.view()?.base(call.caller, &id)?;
+            call.count(&id, Purpose::Derive, Part::First)?;
             let bytes = secret_data(&base)?;
             bases.push((base, bytes));
         }

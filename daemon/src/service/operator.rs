@@ -2,12 +2,12 @@
 
 use std::sync::PoisonError;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use strongroom_kmip::{code::ResultReason, mechanism::Curve, secret::Secret};
+use strongroom_kmip::{code::ResultReason, secret::Secret};
 
 use super::{
     credential::{self, Registered},
     order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
+    provision::{self, AUTHORITY, AUTHORITY_KEY, certificates, fingerprint},
     refusal::Refusal,
     registry::Service,
     standing, token,
@@ -16,9 +16,7 @@ use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, ClientName, Principal, Role},
     certificate::{self, Authority, Span, Wanted},
-    vault::{
-        Action, Change, Client, Form, Grant, Level, Made, Material, Object, ObjectId, Pair, Query, Recipe, UnsealKey,
-    },
+    vault::{Action, Change, Client, Grant, Level, Object, ObjectId, Query, UnsealKey},
 };
 
 impl Service {
@@ -68,10 +66,10 @@ impl Service {
             return Err(Refusal::new(ResultReason::ObjectAlreadyExists, "the appliance has an authority already"));
         }
         let now = self.vault.now();
-        let (key, _) = self.pair()?;
+        let (key, _) = provision::leaving(&self.vault)?;
         let span = Span::days(now, AUTHORITY_DAYS);
         let authority = Authority::found(name, key.reveal(), span, self.vault.chance()).map_err(certificates)?;
-        let (server_key, server_public) = self.pair()?;
+        let (server_key, server_public) = provision::leaving(&self.vault)?;
         let wanted = Wanted::Server { names, key: &server_public };
         let span = Span::days(now, SERVER_DAYS);
         let server = authority.issue(&wanted, span, self.vault.chance()).map_err(certificates)?;
@@ -211,10 +209,10 @@ impl Service {
             let message = format!("the name {} is taken, and stays so when its client is revoked", wanted.name);
             return Err(Refusal::new(ResultReason::ObjectAlreadyExists, message));
         }
-        let authority = self.authority()?;
+        let authority = provision::authority(&self.vault)?;
         let (key, public) = match csr {
             Some(csr) => (None, certificate::request_key(csr).map_err(certificates)?),
-            None => self.pair().map(|(key, public)| (Some(key), public))?,
+            None => provision::leaving(&self.vault).map(|(key, public)| (Some(key), public))?,
         };
         let now = self.vault.now();
         let request = Wanted::Client { name: wanted.name.as_str(), key: &public };
@@ -242,25 +240,6 @@ impl Service {
 
     fn known(&self, name: &str) -> Result<Client, Refusal> {
         self.vault.client(&parse_name(name)?)?.ok_or_else(|| unknown_client(name))
-    }
-
-    fn authority(&self) -> Result<Authority, Refusal> {
-        let none = || Refusal::new(ResultReason::ItemNotFound, "the appliance has no authority; run `strongroom init`");
-        let certificate = self.vault.setting(AUTHORITY)?.ok_or_else(none)?;
-        let key = self.vault.setting(AUTHORITY_KEY)?.ok_or_else(none)?;
-        Authority::open(certificate.reveal(), key.reveal()).map_err(certificates)
-    }
-
-    /// A new P-256 pair that leaves: PKCS#8 and SubjectPublicKeyInfo.
-    fn pair(&self) -> Result<(Secret, Vec<u8>), Refusal> {
-        let odd = || Refusal::new(ResultReason::GeneralFailure, "the slot made no pair that can leave");
-        let Made::Pair { private, public } = self.vault.make(None, &Recipe::Pair(Pair::Elliptic(Curve::P256)))? else {
-            return Err(odd());
-        };
-        match (self.vault.give(None, &private, Form::Pkcs8)?, self.vault.give(None, &public, Form::PublicKeyInfo)?) {
-            (Material::Pkcs8(key), Material::PublicKeyInfo(public)) => Ok((key, public)),
-            _ => Err(odd()),
-        }
     }
 
     fn object_row(&self, object: &Object) -> ObjectRow {
@@ -355,12 +334,6 @@ fn base32(bytes: &[u8]) -> String {
     fives.iter().flat_map(group).collect()
 }
 
-fn fingerprint(public: &[u8]) -> [u8; 32] {
-    let mut key = [0; 32];
-    key.copy_from_slice(digest(&SHA256, public).as_ref());
-    key
-}
-
 fn parse_name(name: &str) -> Result<ClientName, Refusal> {
     name.parse().map_err(|error: crate::caller::BadName| Refusal::invalid(error.to_string()))
 }
@@ -377,14 +350,7 @@ fn unknown_client(name: &str) -> Refusal {
     Refusal::new(ResultReason::ItemNotFound, format!("there is no client {name}"))
 }
 
-fn certificates(error: certificate::Error) -> Refusal {
-    Refusal::invalid(error.to_string())
-}
-
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// The settings that hold the authority.
-const AUTHORITY: &str = "authority.certificate";
-const AUTHORITY_KEY: &str = "authority.key";
 /// Ten years; an authority is replaced by a new appliance or by an authority of the operator's.
 const AUTHORITY_DAYS: u32 = 3650;
 /// What public authorities allow at most, and clients expect.

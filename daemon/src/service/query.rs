@@ -2,8 +2,8 @@
 
 use strongroom_kmip::{
     code::{
-        ClientRegistrationMethod, DestroyAction, ObjectType, ProfileName, ProtectionStorageMask, QueryFunction,
-        RNGMode, ShreddingAlgorithm, UnwrapMode,
+        ClientRegistrationMethod, DestroyAction, ObjectType, Operation, ProfileName, ProtectionStorageMask,
+        QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode,
     },
     payload::{
         CapabilityInformation, ProfileInformation, ProtectionStorageMasks, QueryRequest, QueryResponse,
@@ -12,7 +12,7 @@ use strongroom_kmip::{
     version::V2_0,
 };
 
-use super::{call::Call, contract::Perform, create, refusal::Refusal, registry};
+use super::{call::Call, contract::Perform, create, refusal::Refusal, registry, rules};
 
 impl Perform for QueryRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<QueryResponse, Refusal> {
@@ -21,7 +21,7 @@ impl Perform for QueryRequest {
         let speaks = |spoken: Option<(_, _)>| spoken.is_some_and(|(since, until)| version.within(since, until));
         let mut answer = nothing();
         if asked(QueryFunction::QueryOperations) {
-            answer.operation = registry::SERVED.iter().filter(|it| speaks(it.spoken())).copied().collect();
+            answer.operation = served(call).filter(|it| speaks(it.spoken())).collect();
         }
         if asked(QueryFunction::QueryObjects) {
             answer.object_type = OBJECTS.iter().filter(|it| speaks(it.spoken())).copied().collect();
@@ -56,12 +56,21 @@ impl Perform for QueryRequest {
         if asked(QueryFunction::QueryClientRegistrationMethods) {
             answer.client_registration_method = vec![ClientRegistrationMethod::ServerPreGenerated];
         }
+        if asked(QueryFunction::QueryDefaultsInformation) {
+            answer.defaults_information = Some(rules::defaults(call)?);
+        }
         if asked(QueryFunction::QueryStorageProtectionMasks) {
             answer.protection_storage_masks =
                 Some(ProtectionStorageMasks { protection_storage_mask: vec![ProtectionStorageMask::Software] });
         }
         Ok(answer)
     }
+}
+
+/// The operations that are served; the one that tests ask for is there for them alone.
+fn served(call: &Call<'_>) -> impl Iterator<Item = Operation> {
+    let testing = call.tests.is_some();
+    registry::SERVED.iter().copied().filter(move |operation| testing || *operation != Operation::Interop)
 }
 
 fn nothing() -> QueryResponse {

@@ -70,6 +70,8 @@ fn older(reason: ResultReason) -> ResultReason {
         | ResultReason::ReadOnlyAttribute
         | ResultReason::NotAuthorised
         | ResultReason::IncompatibleCryptographicUsageMask
+        | ResultReason::UsageLimitExceeded
+        | ResultReason::ConstraintViolation
         | ResultReason::Sensitive
         | ResultReason::NotExtractable => ResultReason::PermissionDenied,
         ResultReason::ObjectDestroyed
@@ -115,6 +117,7 @@ impl From<vault::Error> for Refusal {
                 Self::new(ResultReason::ObjectDestroyed, message)
             }
             vault::Error::State { .. } => Self::new(ResultReason::WrongKeyLifecycleState, message),
+            vault::Error::Archived(_) => Self::new(ResultReason::ObjectArchived, message),
             vault::Error::Use { .. } => Self::new(ResultReason::IncompatibleCryptographicUsageMask, message),
             vault::Error::Sealed => Self::new(ResultReason::NotAuthorised, message),
             vault::Error::WrongKey => Self::new(ResultReason::AuthenticationNotSuccessful, message),

@@ -24,6 +24,7 @@ use super::{
     stream::Streams,
     ticket::Tickets,
     told::Told,
+    trial::Tests,
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Record, Who},
@@ -40,6 +41,8 @@ pub struct Service {
     pub(super) streams: Streams,
     pub(super) tickets: Arc<Tickets>,
     pub(super) attempts: Attempts,
+    /// The interoperability tests under way; nothing unless the daemon runs in conformance mode.
+    tests: Option<Tests>,
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
     requests: AtomicU64,
@@ -163,8 +166,10 @@ macro_rules! serves {
 serves! {
     Create, CreateKeyPair, Register, Locate, Get, GetAttributes, GetAttributeList, AddAttribute, ModifyAttribute,
     DeleteAttribute, Activate, Revoke, Destroy, Query, DiscoverVersions, Encrypt, Decrypt, Sign, SignatureVerify, MAC,
-    MACVerify, RNGRetrieve, Hash, SetAttribute, Login, Logout, DelegatedLogin, ReKey, ReKeyKeyPair, DeriveKey, CreateSplitKey, JoinSplitKey, Import,
-    Export,
+    MACVerify, RNGRetrieve, Hash, SetAttribute, Login, Logout, DelegatedLogin,
+    ReKey, ReKeyKeyPair, DeriveKey, CreateSplitKey, JoinSplitKey, Import, Export,
+    Archive, Recover, Obliterate, Deactivate, Check, ObtainLease, GetUsageAllocation, AdjustAttribute,
+    SetConstraints, GetConstraints, SetDefaults, ReProvision, Ping, Log, RNGSeed, Interop,
 }
 
 impl Service {
@@ -176,11 +181,19 @@ impl Service {
             streams: Streams::default(),
             tickets: Arc::default(),
             attempts: Attempts::default(),
+            tests: None,
             uses,
             requests: AtomicU64::new(0),
             told: Mutex::default(),
             pins: Mutex::default(),
         }
+    }
+
+    /// In conformance mode, with the operation that opens and closes interoperability tests.
+    #[must_use]
+    pub fn conforming(mut self) -> Self {
+        self.tests = Some(Tests::default());
+        self
     }
 
     /// Takes in what the end of the log told at the start. The store is held against it when the vault opens.
@@ -217,6 +230,7 @@ impl Service {
     ) -> (Result<Response, Refusal>, Done, Option<Change>) {
         let operation = ask.request.operation();
         let mut call = Call::new(&self.vault, &self.streams, &self.tickets, caller, ask.version);
+        call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
@@ -345,6 +359,9 @@ pub(super) fn is_mere_use(operation: Operation) -> bool {
             | Operation::GetAttributes
             | Operation::GetAttributeList
             | Operation::Query
+            | Operation::Ping
+            | Operation::Check
+            | Operation::GetConstraints
             | Operation::DiscoverVersions
     )
 }

@@ -13,6 +13,7 @@ use super::{
     call::Call,
     refusal::Refusal,
     stream::{Part, Stream},
+    usage,
 };
 use crate::vault::{ObjectId, Purpose, Usable};
 
@@ -78,7 +79,19 @@ pub fn resume(call: &mut Call<'_>, correlation: &Bytes, operation: Operation) ->
     let stream = call.streams.take(correlation, &call.caller.principal, operation, call.vault.now())?;
     call.notes.object.clone_from(&stream.object);
     call.notes.mechanism = Some(stream.mechanism);
+    if let (Some(id), Some(purpose)) = (stream.object.clone(), protects(operation)) {
+        call.count(&id, purpose, usage::Part::Further)?;
+    }
     Ok(stream)
+}
+
+/// What an operation that goes on protects, if it does.
+fn protects(operation: Operation) -> Option<Purpose> {
+    match operation {
+        Operation::Encrypt => Some(Purpose::Encrypt),
+        Operation::Sign | Operation::MAC => Some(Purpose::Sign),
+        _ => None,
+    }
 }
 
 /// Feeds a stream; an error ends it.

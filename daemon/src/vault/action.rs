@@ -15,13 +15,15 @@ pub enum Action {
     Change,
     /// Activate, revoke or destroy it.
     Live,
+    /// Put it away, or bring it back.
+    Archive,
     /// Say who else may use it.
     Share,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] = [Self::See, Self::Use, Self::Read, Self::Change, Self::Live, Self::Share];
+    pub const ALL: [Self; 7] = [Self::See, Self::Use, Self::Read, Self::Change, Self::Live, Self::Archive, Self::Share];
 }
 
 impl fmt::Display for Action {
@@ -32,6 +34,7 @@ impl fmt::Display for Action {
             Self::Read => "read",
             Self::Change => "change",
             Self::Live => "activate, revoke or destroy",
+            Self::Archive => "archive or recover",
             Self::Share => "share",
         })
     }

@@ -113,6 +113,11 @@ impl Change {
         self.effects.push(Box::new(effect));
     }
 
+    /// What the change makes of a setting, if it touches it.
+    pub(super) fn setting(&self, name: &str) -> Option<Option<&Secret>> {
+        self.settings.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_ref())
+    }
+
     pub(super) fn next_birth(&self) -> u64 {
         self.opened.next_birth()
     }

@@ -20,7 +20,7 @@ use super::{
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},
-    seal::{Envelope, Key as UnsealKey, Place, Root, Sealer},
+    seal::{Envelope, Key as UnsealKey, Root, Sealer},
     usable::Usable,
     view::{self, Content, Fitted, Released, View},
 };
@@ -377,6 +377,7 @@ impl Vault {
     ) -> Result<T, E> {
         let mut object = policy::reached(caller, id, change.claim(id))?;
         policy::permit(caller, &object, action)?;
+        object.at_hand(action)?;
         let result = edit(&mut object)?;
         change.replace(object);
         Ok(result)
@@ -453,9 +454,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Sealed`], [`Error::Damaged`].
     pub fn setting(&self, name: &str) -> Result<Option<Secret>, Error> {
-        let opened = self.opened()?;
-        let row = self.store.get(Table::Setting, name.as_bytes())?;
-        row.map(|row| opened.sealer.open(&Place::setting(name), &row)).transpose()
+        self.with(None)?.setting(name)
     }
 
     fn clients<T>(&self, look: impl FnOnce(&super::client::Clients) -> T) -> Result<T, Error> {

@@ -33,6 +33,9 @@ pub enum Error {
         /// Where it stands in its life.
         state: State,
     },
+    /// The object was put away.
+    #[error("{0} is archived; recover it first")]
+    Archived(ObjectId),
     /// The object is not a key of the kind that was asked for, or may not be used for this.
     #[error("{object}: {why}")]
     Use {

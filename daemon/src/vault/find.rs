@@ -59,7 +59,11 @@ fn narrowest<'q>(index: &Index, query: &'q Query) -> Option<&'q Attribute> {
 
 fn stored(object: &Object, wanted: Option<StorageStatusMask>) -> bool {
     let wanted = wanted.unwrap_or(StorageStatusMask::OnLineStorage);
-    let is = if object.is_destroyed() { StorageStatusMask::DestroyedStorage } else { StorageStatusMask::OnLineStorage };
+    let is = match object {
+        object if object.is_destroyed() => StorageStatusMask::DestroyedStorage,
+        object if object.is_archived() => StorageStatusMask::ArchivalStorage,
+        _ => StorageStatusMask::OnLineStorage,
+    };
     wanted.contains(is)
 }
 

@@ -72,7 +72,9 @@ pub fn allowed(caller: &Caller, object: &Meta, action: Action) -> bool {
 fn by_role(role: Role, action: Action) -> bool {
     match role {
         Role::User => false,
-        Role::Administrator => matches!(action, Action::See | Action::Change | Action::Live | Action::Share),
+        Role::Administrator => {
+            matches!(action, Action::See | Action::Change | Action::Live | Action::Archive | Action::Share)
+        }
         Role::Auditor => action == Action::See,
     }
 }
@@ -81,7 +83,7 @@ fn by_grant(level: Level, action: Action) -> bool {
     match action {
         Action::See | Action::Use => true,
         Action::Read => level >= Level::Read,
-        Action::Change | Action::Live => level >= Level::Manage,
+        Action::Change | Action::Live | Action::Archive => level >= Level::Manage,
         Action::Share => false,
     }
 }

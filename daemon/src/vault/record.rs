@@ -5,13 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{
-    attribute::Set,
+    attribute::{Set, Standard},
     code::{ObjectType, State},
     secret::Secret,
 };
 
 use super::{
-    action::Level,
+    action::{Action, Level},
     error::Error,
     identifier::ObjectId,
     seal::{Place, Sealer},
@@ -94,6 +94,20 @@ impl Meta {
     /// Whether only its attributes are left.
     pub fn is_destroyed(&self) -> bool {
         self.body == Body::Gone
+    }
+
+    /// Whether it was put away and not recovered since (KMIP 2.1 §4.5 Archive Date).
+    pub fn is_archived(&self) -> bool {
+        self.attributes.standard(Standard::ArchiveDate).is_some()
+    }
+
+    /// Whether it is at hand for this: what was put away can only be looked at and brought back.
+    ///
+    /// # Errors
+    /// [`Error::Archived`].
+    pub(super) fn at_hand(&self, action: Action) -> Result<(), Error> {
+        let needed = matches!(action, Action::Use | Action::Read | Action::Change | Action::Live);
+        if needed && self.is_archived() { Err(Error::Archived(self.id.clone())) } else { Ok(()) }
     }
 
     /// The row that holds all this.

@@ -14,6 +14,7 @@ use super::{
     opened::Opened,
     policy::{self, Permit},
     record::{Body, Object},
+    seal::Place,
     state,
     usable::{self, Usable},
 };
@@ -116,6 +117,7 @@ impl View<'_> {
     pub fn see(&self, caller: &Caller, id: &ObjectId, action: Action) -> Result<(Arc<Object>, Permit), Error> {
         let object = policy::reached(caller, id, self.object(id))?;
         let permit = policy::permit(caller, &object, action)?;
+        object.at_hand(action)?;
         Ok((object, permit))
     }
 
@@ -134,6 +136,7 @@ impl View<'_> {
     pub fn release(&self, object: &Object, permit: &Permit, form: Form) -> Result<Released, Error> {
         let public = object.is_public();
         let enough = permit.covers(&object.id, Action::Read) || (public && permit.covers(&object.id, Action::See));
+        object.at_hand(Action::Read)?;
         if !enough {
             return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });
         }
@@ -150,6 +153,7 @@ impl View<'_> {
     pub fn usable(&self, caller: &Caller, id: &ObjectId, purpose: Purpose) -> Result<Usable, Error> {
         let object = policy::reached(caller, id, self.object(id))?;
         policy::permit(caller, &object, Action::Use)?;
+        object.at_hand(Action::Use)?;
         let Body::Key(shape) = object.body else {
             return Err(match object.state(self.now) {
                 Some(state) if state::is_destroyed(state) => Error::State { object: id.clone(), state },
@@ -182,12 +186,25 @@ impl View<'_> {
     pub fn base(&self, caller: &Caller, id: &ObjectId) -> Result<Base, Error> {
         let object = self.object(id)?;
         policy::permit(caller, &object, Action::Use)?;
+        object.at_hand(Action::Use)?;
         let generic = Shape::Symmetric { family: Family::Foreign, bits: 0 };
         let shape = if let Body::Key(shape) = object.body { shape } else { generic };
         usable::check(&object, Purpose::Derive, shape, self.now)?;
         let content = self.content(&object)?;
         let fitted = slot(self.slots, Some(&object.slot))?.clone();
         Ok(Base { object, content, fitted })
+    }
+
+    /// A sealed setting.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn setting(&self, name: &str) -> Result<Option<Secret>, Error> {
+        if let Some(written) = self.change.and_then(|change| change.setting(name)) {
+            return Ok(written.map(Secret::duplicate));
+        }
+        let row = self.store.get(Table::Setting, name.as_bytes())?;
+        row.map(|row| self.opened.sealer.open(&Place::setting(name), &row)).transpose()
     }
 
     pub(super) fn content(&self, object: &Object) -> Result<Content, Error> {

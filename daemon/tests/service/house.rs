@@ -46,7 +46,16 @@ impl House {
         Self::of(Level::Standard)
     }
 
+    /// One that serves the operation that opens and closes interoperability tests.
+    pub fn conforming() -> Self {
+        Self::built(Level::Standard, Service::conforming)
+    }
+
     fn of(level: Level) -> Self {
+        Self::built(level, |service| service)
+    }
+
+    fn built(level: Level, change: impl FnOnce(Service) -> Service) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-service-{}-{number}", std::process::id()));
@@ -60,7 +69,7 @@ impl House {
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();
         let log = Arc::new(log);
-        let service = Service::new(vault.clone(), log.clone(), Durability::Written);
+        let service = change(Service::new(vault.clone(), log.clone(), Durability::Written));
         Self { service, vault, clock, log, folder }
     }
 

@@ -10,6 +10,8 @@ mod pin;
 mod policy;
 mod port;
 mod replace;
+mod rules;
 mod split;
+mod stay;
 mod work;
 mod wrap;

@@ -428,7 +428,8 @@ impl<'h> Walk<'h> {
                 let mut known: Vec<&str> = self.things.iter().filter(seen).map(|thing| thing.id.as_str()).collect();
                 let found = answer::<LocateRequest>(response).unique_identifier;
                 let mut found: Vec<&str> = found.iter().map(|id| id.0.as_str()).collect();
-                (known.sort_unstable(), found.sort_unstable());
+                known.sort_unstable();
+                found.sort_unstable();
                 assert_eq!(found, known, "Locate of {name} in {state:?} by {who}");
             }
         }

@@ -43,6 +43,7 @@ structure! {
 
 structure! {
     /// Groups of objects by name.
+    #[derive(Clone)]
     ObjectGroups {
         object_group: Vec<String> = ObjectGroup, V2_1;
     }
@@ -212,6 +213,7 @@ structure! {
 
 structure! {
     /// What the server takes where a client leaves something out (KMIP 2.1 §7.11).
+    #[derive(Clone)]
     DefaultsInformation {
         object_defaults: Vec<ObjectDefaults> = ObjectDefaults, V2_0;
     }
@@ -219,6 +221,7 @@ structure! {
 
 structure! {
     /// The defaults of one type of object (KMIP 2.1 §7.22).
+    #[derive(Clone)]
     ObjectDefaults {
         object_type: Option<ObjectType> = ObjectType, V2_0;
         object_types: Option<ObjectTypes> = ObjectTypes, V2_1;
@@ -229,6 +232,7 @@ structure! {
 
 structure! {
     /// Types of objects (KMIP 2.1 §7.24).
+    #[derive(Clone)]
     ObjectTypes {
         object_type: Vec<ObjectType> = ObjectType, V2_1;
     }

@@ -18,6 +18,12 @@ use crate::{
 };
 
 pub(crate) fn answers() -> Vec<Response> {
+    let mut answers = crate::life::answers();
+    answers.extend(others());
+    answers
+}
+
+fn others() -> Vec<Response> {
     vec![
         CreateResponse {
             object_type: ObjectType::SymmetricKey,

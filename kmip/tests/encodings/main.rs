@@ -7,6 +7,7 @@ mod answers;
 mod batch;
 mod cases;
 mod laws;
+mod life;
 mod oasis;
 mod objects;
 mod oracle;

@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     schema::Code as _,
     tag::Tag,
-    ttlv::{Limits, Tree},
+    ttlv::{Item, Kind, Limits, Tree},
 };
 
 use crate::samples;
@@ -12,6 +12,10 @@ use crate::samples;
 fn an_independent_reader_finds_the_same_items() {
     for (name, bytes) in samples::requests().into_iter().chain(samples::responses()) {
         let tree = Tree::read(&bytes, &Limits::default()).unwrap();
+        // It stops at an Interval.
+        if spans(tree.root()) {
+            continue;
+        }
         let theirs = kmip_ttlv::PrettyPrinter::new().to_string(&bytes);
         let found: Vec<u32> = theirs.lines().filter_map(tag_of).collect();
         let mut ours = Vec::new();
@@ -20,13 +24,17 @@ fn an_independent_reader_finds_the_same_items() {
     }
 }
 
+fn spans(item: Item<'_, '_>) -> bool {
+    item.kind() == Kind::Interval || item.children().any(spans)
+}
+
 /// A line of theirs says `Tag: 0x420078, Type: …` behind its depth.
 fn tag_of(line: &str) -> Option<u32> {
     let (_, rest) = line.split_once("Tag: 0x")?;
     u32::from_str_radix(rest.get(..6)?, 16).ok()
 }
 
-fn collect(item: strongroom_kmip::ttlv::Item<'_, '_>, tags: &mut Vec<u32>) {
+fn collect(item: Item<'_, '_>, tags: &mut Vec<u32>) {
     tags.push(item.tag().number());
     item.children().for_each(|child| collect(child, tags));
 }

@@ -231,6 +231,7 @@ fn asks(version: Version) -> Vec<Request> {
         RegisterRequest { object_type, attributes, object, protection_storage_masks: masks(version) }.into()
     }));
     asks.extend(computations());
+    asks.extend(crate::life::asks());
     asks
 }
 

@@ -162,11 +162,12 @@ impl Value {
 }
 
 /// Names as the tables have them. The published files of KMIP 1.0 have line breaks and runs of spaces inside the names
-/// of attributes, and those of 2.0 call a bit that 2.0 has reserved by half its old name.
+/// of attributes, and those of 2.0 call a bit that 2.0 has reserved by half its old name and spell a reason as Americans do.
 fn name(tag: &str, value: &str) -> Option<String> {
     match tag {
         "AttributeName" => Some(value.split_whitespace().collect::<Vec<_>>().join(" ")),
         "CryptographicUsageMask" if value == "ContentCommitment" => Some("ContentCommitmentNonRepudiation".to_owned()),
+        "ResultReason" if value == "NotAuthorized" => Some("NotAuthorised".to_owned()),
         _ => None,
     }
 }

@@ -1,6 +1,5 @@
 //! Plays one case.
 
-use strongroom_kmip::code::Operation;
 use strongroom_kmip::operation::SERVED;
 use strongroom_kmip::print::{Secrets, pretty};
 use strongroom_kmip::ttlv::{Limits, Tree};
@@ -34,7 +33,7 @@ pub fn play(case: &Case, world: &mut World, watch: &mut dyn FnMut(&str)) -> Verd
         return Verdict::Fail(why);
     }
     let mut memory = Memory::default();
-    for (number, step) in (1..).zip(&case.steps).filter(|(_, step)| !step.is_hook()) {
+    for (number, step) in (1..).zip(&case.steps) {
         if let Err(difference) = take(step, world, &mut memory, watch) {
             return Verdict::Fail(format!("step {number}: {difference}"));
         }
@@ -52,8 +51,6 @@ pub fn unserved(case: &Case) -> Option<String> {
     let mut missing: Vec<String> = Vec::new();
     for operation in operations {
         let name = match operation {
-            // The hook of an interoperability event, which is not sent.
-            Ok(Operation::Interop) => continue,
             Ok(operation) if SERVED.contains(&operation) => continue,
             Ok(operation) => operation.to_string(),
             Err(name) => name,

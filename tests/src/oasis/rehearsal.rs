@@ -16,7 +16,7 @@ pub fn rehearse(case: &Case) -> Result<(), String> {
         return Err("its requests and answers do not come in turn".to_owned());
     }
     let mut memory = Memory::rehearsal();
-    for (number, step) in (1..).zip(&case.steps).filter(|(_, step)| !step.is_hook()) {
+    for (number, step) in (1..).zip(&case.steps) {
         let request = memory.request(&step.request).map_err(|why| format!("request {number}: {why}"))?;
         let tree = Tree::read(&request, &Limits::default()).map_err(|why| format!("request {number}: {why}"))?;
         let message = RequestMessage::read(&tree).map_err(|why| format!("request {number}: {why}"))?;

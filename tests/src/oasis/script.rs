@@ -65,19 +65,6 @@ impl Case {
     }
 }
 
-impl Step {
-    /// Whether it is the hook that opens or closes a test at an interoperability event; there is nothing to replay.
-    #[must_use]
-    pub fn is_hook(&self) -> bool {
-        let mut hook = false;
-        rewrite(&self.request, |leaf| {
-            hook |= leaf.tag == "Operation" && leaf.value == "Interop";
-            None
-        });
-        hook
-    }
-}
-
 /// An element that has a value.
 pub(super) struct Leaf<'a> {
     /// The element's name.

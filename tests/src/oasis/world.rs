@@ -35,8 +35,11 @@ impl World {
         appliance.stop();
         let path = appliance.dir().join("strongroom.toml");
         let config = fs::read_to_string(&path).expect("`dev` writes its configuration");
-        assert!(config.contains(SLOT), "`dev` names its slot in its configuration:\n{config}");
-        fs::write(&path, config.replace(SLOT, OLD)).expect("the configuration is the caller's own");
+        for known in [SLOT, KMIP] {
+            assert!(config.contains(known), "`dev` writes {known:?} into its configuration:\n{config}");
+        }
+        fs::write(&path, config.replace(SLOT, OLD).replace(KMIP, CONFORMING))
+            .expect("the configuration is the caller's own");
         appliance.restart();
         register(&appliance);
         World { appliance, client: None, objects: Objects::default() }
@@ -145,3 +148,9 @@ const SLOT: &str = "name = \"dev\"";
 
 /// The same slot for what the cases ask of it: they are older than what is believed to be safe now.
 const OLD: &str = "name = \"dev\"\nmechanisms = \"legacy\"";
+
+/// Where KMIP is configured.
+const KMIP: &str = "[kmip]\n";
+
+/// The same, with the operation by which a case says that it begins and ends.
+const CONFORMING: &str = "[kmip]\nconformance = true\n";
