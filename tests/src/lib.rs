@@ -17,6 +17,6 @@ pub use build::{built, top};
 pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use folder::Folder;
-pub use line::{Line, Stream, connect, papers, secure};
+pub use line::{Line, Stream, connect, dial, dial_as, papers, papers_over, secure};
 pub use post::Post;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

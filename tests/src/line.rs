@@ -1,12 +1,12 @@
 //! A KMIP client over TLS, with the papers that the appliance gave it.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 use strongroom_kmip::client::Client;
 use strongroom_kmip::version::Version;
 
@@ -36,12 +36,29 @@ pub fn secure(doors: &Doors, config: Arc<ClientConfig>) -> Result<Stream, String
     dial(&doors.kmip, config)
 }
 
-/// The same, to another of its addresses.
-pub(crate) fn dial(address: &str, config: Arc<ClientConfig>) -> Result<Stream, String> {
+/// The same, to any of its addresses.
+///
+/// # Errors
+///
+/// Why it cannot be opened, for a person to read.
+pub fn dial(address: &str, config: Arc<ClientConfig>) -> Result<Stream, String> {
+    let numbers = address.parse::<SocketAddr>().map_err(|error| format!("{address}: {error}"))?;
+    shake(address, config, ServerName::from(numbers.ip()))
+}
+
+/// The same, calling the server by a name.
+///
+/// # Errors
+///
+/// Why it cannot be opened, for a person to read.
+pub fn dial_as(address: &str, config: Arc<ClientConfig>, name: &str) -> Result<Stream, String> {
+    shake(address, config, ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?)
+}
+
+fn shake(address: &str, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Stream, String> {
     let stream = TcpStream::connect(address).map_err(|error| format!("{address}: {error}"))?;
     stream.set_read_timeout(Some(LONGEST)).map_err(|error| error.to_string())?;
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let name = ServerName::from(stream.peer_addr().map_err(|error| error.to_string())?.ip());
     let session = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
     Ok(StreamOwned::new(session, stream))
 }
@@ -52,6 +69,19 @@ pub(crate) fn dial(address: &str, config: Arc<ClientConfig>) -> Result<Stream, S
 ///
 /// Why its papers cannot be used, for a person to read.
 pub fn papers(doors: &Doors, client: &str) -> Result<ClientConfig, String> {
+    papers_over(doors, client, rustls::DEFAULT_VERSIONS)
+}
+
+/// The same, over these versions of TLS alone.
+///
+/// # Errors
+///
+/// Why its papers cannot be used, for a person to read.
+pub fn papers_over(
+    doors: &Doors,
+    client: &str,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ClientConfig, String> {
     let papers = doors.clients.get(client).ok_or_else(|| format!("dev.json has no client {client}"))?;
     let text = |error: rustls::pki_types::pem::Error| error.to_string();
     let mut roots = RootCertStore::empty();
@@ -62,7 +92,7 @@ pub fn papers(doors: &Doors, client: &str) -> Result<ClientConfig, String> {
     let key = PrivateKeyDer::from_pem_file(&papers.key).map_err(text)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_client_auth_cert(chain.map_err(text)?, key)

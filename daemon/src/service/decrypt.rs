@@ -15,7 +15,7 @@ use super::{
     stream::{Part, Stream},
     working,
 };
-use crate::vault::{Purpose, Usable};
+use crate::vault::{Purpose, SlotError, Usable};
 
 impl Perform for DecryptRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<DecryptResponse, Refusal> {
@@ -32,9 +32,12 @@ impl Perform for DecryptRequest {
             iv: self.iv_counter_nonce.map(|bytes| bytes.0),
             additional: self.authenticated_encryption_additional_data.map(|bytes| bytes.0).unwrap_or_default(),
         };
-        let tag_length = tag.as_ref().and_then(|tag| i32::try_from(tag.len()).ok());
-        let translate = |_: &Call<'_>, usable: &Usable, mut parameters: CryptographicParameters| {
-            parameters.tag_length = tag_length.or(parameters.tag_length);
+        let tag_length = tag.as_ref().map(Vec::len);
+        let translate = |_: &Call<'_>, usable: &Usable, parameters: CryptographicParameters| {
+            // A tag decides nothing about its own length: whoever cuts it short would have less to guess.
+            if tag_length.is_some_and(|length| parameters::tag_length(&parameters, usable.shape()) != Ok(length)) {
+                return Err(SlotError::Undecryptable.into());
+            }
             parameters::cipher(&parameters, usable.shape(), given)
         };
         let named = self.unique_identifier.as_ref();
