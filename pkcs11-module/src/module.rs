@@ -3,7 +3,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use strongroom_pkcs11_wire::{
@@ -34,6 +35,18 @@ pub(crate) struct Module {
     /// The slots that hold the token to show, and the epoch in which that was found out.
     shown: Mutex<Option<(u64, Vec<u64>)>>,
     recall: Recall,
+    /// Whether `C_Finalize` was called.
+    finished: Mutex<bool>,
+    ended: Condvar,
+}
+
+/// Whether somebody waits until something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Until the module is finished.
+    Endless,
+    /// Not at all.
+    None,
 }
 
 /// What the module keeps of a session; the rest is the daemon's.
@@ -55,16 +68,62 @@ impl Module {
             age: Age::default(),
             shown: Mutex::default(),
             recall: Recall::default(),
+            finished: Mutex::default(),
+            ended: Condvar::new(),
         }
     }
 
     /// Tells the daemon, if it is there, that this application is done.
     pub(crate) fn finish(&self) {
+        *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.ended.notify_all();
         if self.remote.is_known() {
             // Nothing can be done about a daemon that does not hear this: it ends the application by its own clock.
             let _ = self.ask(None, Repeat::Harmless, &request::Finalize {});
         }
         self.remote.hang_up();
+    }
+
+    /// A slot whose token came or went.
+    ///
+    /// # Errors
+    /// [`Rv::NO_EVENT`] when none did and nobody waits; [`Rv::CRYPTOKI_NOT_INITIALIZED`] when the module was finished
+    /// meanwhile.
+    pub(crate) fn slot_event(&self, patience: Patience) -> Result<u64, Rv> {
+        loop {
+            // A daemon that is not there has nothing to tell; when it comes back, it tells what has changed.
+            match self.exchange(None, Repeat::Harmless, &request::WaitForSlotEvent {}) {
+                Ok((_, answer)) => {
+                    if let Some(slot) = answer?.slot
+                        && self.visible(slot).is_ok()
+                    {
+                        return Ok(slot);
+                    }
+                }
+                Err(Error::Absent(_) | Error::Lost) => {}
+                Err(error) => return Err(complain(&error)),
+            }
+            if patience == Patience::None {
+                return Err(Rv::NO_EVENT);
+            }
+            let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
+            let slept = self.ended.wait_timeout_while(finished, PAUSE, |finished| !*finished);
+            if *slept.unwrap_or_else(PoisonError::into_inner).0 {
+                return Err(Rv::CRYPTOKI_NOT_INITIALIZED);
+            }
+        }
+    }
+
+    /// What becomes of a question about a function that goes on by itself: no session here has one (PKCS#11 3.2 §5.21).
+    ///
+    /// # Errors
+    /// [`Rv::OPERATION_NOT_INITIALIZED`], in a session that is there.
+    pub(crate) fn asynchronous(&self, session: u64, is_nameless: bool) -> Result<(), Rv> {
+        if is_nameless {
+            return Err(Rv::ARGUMENTS_BAD);
+        }
+        self.session(session)?;
+        Err(Rv::OPERATION_NOT_INITIALIZED)
     }
 
     /// The slots the application may see. Without a daemon there are none, which is no error.
@@ -324,3 +383,6 @@ fn complain(error: &Error) -> Rv {
     trace::say(format_args!("{error}"));
     error.rv()
 }
+
+/// How often the daemon is asked while somebody waits for a slot event.
+const PAUSE: Duration = Duration::from_millis(200);

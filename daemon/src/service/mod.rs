@@ -22,6 +22,7 @@ mod bundle;
 mod certificate;
 mod check;
 mod checking;
+mod copy;
 mod create;
 mod create_key_pair;
 mod create_split_key;

@@ -374,7 +374,7 @@ fn prevented(log: &Log, id: &ObjectId) {
     drop(log.append(&entry, Durability::Written));
 }
 
-fn refused(refusal: &Refusal) -> Outcome {
+pub(super) fn refused(refusal: &Refusal) -> Outcome {
     let reason = if refusal.hidden { ResultReason::PermissionDenied } else { refusal.reason };
     match reason {
         ResultReason::GeneralFailure => Outcome::Failed(Reason::Kmip(reason)),

@@ -362,6 +362,29 @@ impl Vault {
         Ok((object, secret))
     }
 
+    /// Adds another object of the same content to a change: to the owner's own objects alone, or a grant would outlive its
+    /// end. The content stays inside.
+    ///
+    /// # Errors
+    /// [`Error`], as the policy or `edit` says; [`Error::Use`] for an object that is destroyed.
+    pub fn copy<E: From<Error>>(
+        &self,
+        change: &mut Change,
+        caller: &Caller,
+        id: &ObjectId,
+        edit: impl FnOnce(&Object) -> Result<Set, E>,
+    ) -> Result<ObjectId, E> {
+        let view = self.with(None)?;
+        let (object, _) = view.see(caller, id, Action::Share)?;
+        if object.owner != caller.principal {
+            let (who, object) = (caller.principal.clone(), id.clone());
+            return Err(Error::Forbidden { who, action: Action::Share, object }.into());
+        }
+        let attributes = edit(&object)?;
+        let new = New { slot: object.slot.clone(), content: view.content(&object)?, attributes };
+        Ok(self.add(change, caller, new)?)
+    }
+
     /// Changes an object, if the caller may do this with it. Until the change is committed or dropped, nobody else
     /// changes the object.
     ///

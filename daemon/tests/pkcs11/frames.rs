@@ -95,10 +95,9 @@ fn a_function_that_is_not_served_says_so() {
     let house = House::new();
     let mut client = house.attach(1);
     let session = client.session(RW);
-    let copy = request::CopyObject { session, object: 1, template: Vec::new() };
-    assert_eq!(client.ask(copy).err(), Some(Rv::FUNCTION_NOT_SUPPORTED));
-    let token = request::InitToken { slot: 0, pin: None, label: [b' '; 32] };
-    assert_eq!(client.ask(token).err(), Some(Rv::FUNCTION_NOT_SUPPORTED));
+    let mechanism = strongroom_pkcs11_wire::Mechanism::plain(strongroom_pkcs11_wire::MechanismType::ECDH1_DERIVE);
+    let derive = request::DeriveKey { session, mechanism, base: 1, template: Vec::new() };
+    assert_eq!(client.ask(derive).err(), Some(Rv::FUNCTION_NOT_SUPPORTED));
 }
 
 #[test]

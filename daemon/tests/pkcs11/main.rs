@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 mod application;
+mod copy;
 mod frames;
 mod house;
 mod login;
 mod object;
 mod operation;
+mod pair;
 mod sealed;

@@ -1,4 +1,6 @@
-//! Every function of PKCS#11 3.2, a row each. Longer than other files because it is one table.
+//! Every function of PKCS#11 3.2, a row each.
+//!
+//! Longer than 500 lines: it is one table.
 //!
 //! A row says what becomes of the pointers and which request they make. A function that the daemon does not serve is a row
 //! without a right side.
@@ -9,6 +11,7 @@ use cryptoki_sys::{
     CK_ASYNC_DATA, CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_INFO, CK_MECHANISM, CK_MECHANISM_INFO,
     CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
     CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
+    CKF_DONT_BLOCK, CKS_LAST_VALIDATION_OK,
 };
 use strongroom_pkcs11_wire::{
     Function, MechanismType, Rv,
@@ -23,6 +26,7 @@ use super::{
     memory::{Input, Output, Place, Row, pin, structure},
     template::{Questions, template},
 };
+use crate::module::Patience;
 
 /// Makes exported C functions from rows. The arguments are the application's promise: pointers are null or point to what the
 /// standard says, lengths are true. That promise is all that the unsafe block of a row rests on.
@@ -252,6 +256,42 @@ functions! {
         let request = request::DigestFinal { session, room: output.room() };
         output.settle(&module.in_session(session, &request)?.output)
     };
+    C_DigestEncryptUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::DigestEncryptUpdate { session, data, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptDigestUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::DecryptDigestUpdate { session, data, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SignEncryptUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::SignEncryptUpdate { session, data, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptVerifyUpdate(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(output, output_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::DecryptVerifyUpdate { session, data, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
     C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
         let request = request::SignInit { session, mechanism: optional(mechanism)?, key };
         module.begin(session, Function::Sign, &request)
@@ -363,24 +403,87 @@ functions! {
     };
     C_GetFunctionStatus(_session: CK_SESSION_HANDLE) => |_module| Err(Rv::FUNCTION_NOT_PARALLEL);
     C_CancelFunction(_session: CK_SESSION_HANDLE) => |_module| Err(Rv::FUNCTION_NOT_PARALLEL);
+    C_WaitForSlotEvent(flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void) => |module| {
+        let mut slot = Place::new(slot)?;
+        if !reserved.is_null() {
+            return Err(Rv::ARGUMENTS_BAD);
+        }
+        let patience = if flags & CKF_DONT_BLOCK == 0 { Patience::Endless } else { Patience::None };
+        slot.put(module.slot_event(patience)?);
+        Ok(())
+    };
+    C_GetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, state_length: *mut CK_ULONG) => |module| {
+        let state = Output::new(state, state_length)?;
+        let request = request::GetOperationState { session, room: state.room() };
+        state.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SetOperationState(
+        session: CK_SESSION_HANDLE, state: *mut CK_BYTE, state_length: CK_ULONG, encryption: CK_OBJECT_HANDLE,
+        authentication: CK_OBJECT_HANDLE
+    ) => |module| {
+        let state = Input::new(state, state_length)?.bytes(Rv::SAVED_STATE_INVALID)?;
+        let request = request::SetOperationState { session, state, encryption, authentication };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_LoginUser(
+        session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG,
+        name: *mut CK_UTF8CHAR, name_length: CK_ULONG
+    ) => |module| {
+        let named = (!name.is_null()).then(|| Input::new(name, name_length)).transpose()?;
+        let name = named.map(|name| name.bytes(Rv::ARGUMENTS_BAD)).transpose()?;
+        let request = request::LoginUser { session, user: UserType(user), pin: self::pin(pin, pin_length)?, name };
+        module.forgetting(session, &request).map(|_| ())
+    };
+    C_VerifySignatureInit(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE,
+        signature_length: CK_ULONG
+    ) => |module| {
+        let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
+        let request = request::VerifySignatureInit { session, mechanism: optional(mechanism)?, key, signature };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_VerifySignature(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
+        let request = request::VerifySignature { session, data: Input::new(data, data_length)?.wiped()? };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
+        for data in Input::new(data, data_length)?.pieces() {
+            module.in_session(session, &request::VerifySignatureUpdate { session, data })?;
+        }
+        Ok(())
+    };
+    C_VerifySignatureFinal(session: CK_SESSION_HANDLE) => |module| module.in_session(session, &request::VerifySignatureFinal { session }).map(|_| ());
+    C_GetSessionValidationFlags(
+        session: CK_SESSION_HANDLE, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: *mut CK_FLAGS
+    ) => |module| {
+        let mut flags = Place::new(flags)?;
+        module.in_session(session, &request::GetSessionInfo { session })?;
+        if kind != CKS_LAST_VALIDATION_OK {
+            return Err(Rv::ARGUMENTS_BAD);
+        }
+        // No validation is claimed, so no operation was one.
+        flags.put(0);
+        Ok(())
+    };
+    C_AsyncComplete(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, _result: *mut CK_ASYNC_DATA) => |module| {
+        module.asynchronous(session, function.is_null())
+    };
+    C_AsyncGetID(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, id: *mut CK_ULONG) => |module| {
+        module.asynchronous(session, function.is_null() || id.is_null())
+    };
+    C_AsyncJoin(
+        session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, _id: CK_ULONG, _data: *mut CK_BYTE, _length: CK_ULONG
+    ) => |module| module.asynchronous(session, function.is_null());
     C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) => |module| {
         module.in_session(session, &request::SessionCancel { session, flags: MechanismFlags(flags) }).map(|_| ())
     };
 }
 
 absent! {
-    C_GetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, *mut CK_ULONG);
-    C_SetOperationState(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE);
     C_SignRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
     C_SignRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
     C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
     C_VerifyRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_DigestEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_DecryptDigestUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_SignEncryptUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_DecryptVerifyUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_WaitForSlotEvent(CK_FLAGS, *mut CK_SLOT_ID, *mut c_void);
-    C_LoginUser(CK_SESSION_HANDLE, CK_USER_TYPE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_UTF8CHAR, CK_ULONG);
     C_MessageEncryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
     C_EncryptMessage(
         CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
@@ -419,14 +522,6 @@ absent! {
         CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
         *mut CK_OBJECT_HANDLE
     );
-    C_VerifySignatureInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG);
-    C_VerifySignature(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG);
-    C_VerifySignatureUpdate(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG);
-    C_VerifySignatureFinal(CK_SESSION_HANDLE);
-    C_GetSessionValidationFlags(CK_SESSION_HANDLE, CK_SESSION_VALIDATION_FLAGS_TYPE, *mut CK_FLAGS);
-    C_AsyncComplete(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ASYNC_DATA);
-    C_AsyncGetID(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, *mut CK_ULONG);
-    C_AsyncJoin(CK_SESSION_HANDLE, *mut CK_UTF8CHAR, CK_ULONG, *mut CK_BYTE, CK_ULONG);
     C_WrapKeyAuthenticated(
         CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG,
         *mut CK_BYTE, *mut CK_ULONG

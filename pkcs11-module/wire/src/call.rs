@@ -159,8 +159,16 @@ calls! {
     GetSessionInfo { session: u64 } => { info: SessionInfo };
     /// Ends what is under way in a session. The flags are those of a mechanism.
     SessionCancel { session: u64, flags: MechanismFlags } => {};
+    /// A slot whose token came or went since this was asked last, or since the application is there.
+    WaitForSlotEvent {} => { slot: Option<u64> };
+    /// Saves what is under way in a session.
+    GetOperationState { session: u64, room: Room } => { output: Output };
+    /// Goes on with what was saved.
+    SetOperationState { session: u64, state: Bytes, encryption: u64, authentication: u64 } => {};
     /// Logs the application in. No PIN means the protected path.
     Login { session: u64, user: UserType, pin: Option<Wiped> } => {};
+    /// Logs the application in under a name.
+    LoginUser { session: u64, user: UserType, pin: Option<Wiped>, name: Option<Bytes> } => {};
     /// Logs the application out.
     Logout { session: u64 } => {};
 
@@ -226,6 +234,23 @@ calls! {
     VerifyUpdate { session: u64, data: Wiped } => {};
     /// Ends verifying.
     VerifyFinal { session: u64, signature: Bytes } => {};
+
+    /// Begins to verify a signature that is there before the data.
+    VerifySignatureInit { session: u64, mechanism: Option<Mechanism>, key: u64, signature: Bytes } => {};
+    /// Verifies it with all there is.
+    VerifySignature { session: u64, data: Wiped } => {};
+    /// Verifies it with a part.
+    VerifySignatureUpdate { session: u64, data: Wiped } => {};
+    /// Ends verifying it.
+    VerifySignatureFinal { session: u64 } => {};
+    /// Digests and encrypts a part.
+    DigestEncryptUpdate { session: u64, data: Wiped, room: Room } => { output: Output };
+    /// Decrypts a part and digests what that gives.
+    DecryptDigestUpdate { session: u64, data: Wiped, room: Room } => { output: Output };
+    /// Signs and encrypts a part.
+    SignEncryptUpdate { session: u64, data: Wiped, room: Room } => { output: Output };
+    /// Decrypts a part and verifies what that gives.
+    DecryptVerifyUpdate { session: u64, data: Wiped, room: Room } => { output: Output };
 
     /// Makes a secret key.
     GenerateKey { session: u64, mechanism: Mechanism, template: Template } => { key: u64 };

@@ -31,6 +31,8 @@ struct State {
     last_handle: u64,
     /// The objects that end with a session.
     passing: HashMap<ObjectId, Passing>,
+    /// In which slots there was a token when the application was last told.
+    tokens: HashMap<usize, bool>,
 }
 
 /// An object that ends with a session.
@@ -160,6 +162,19 @@ impl Application {
         Ok(Leftovers { objects, operations })
     }
 
+    /// A slot whose token came or went since this was asked last, given whether there are tokens now. What was not asked
+    /// before has changed nothing.
+    pub fn slot_event(&self, slots: usize, present: bool) -> Option<usize> {
+        let mut state = self.lock();
+        let changed = (0..slots).find(|slot| state.tokens.get(slot).is_some_and(|known| *known != present));
+        for slot in 0..slots {
+            if Some(slot) == changed || !state.tokens.contains_key(&slot) {
+                state.tokens.insert(slot, present);
+            }
+        }
+        changed
+    }
+
     /// The handle of an object, new or known.
     pub fn handle(&self, slot: usize, id: &ObjectId, private: bool) -> u64 {
         let mut state = self.lock();
@@ -211,7 +226,8 @@ impl Application {
     ///
     /// # Errors
     /// [`Rv::SESSION_HANDLE_INVALID`] when its session is gone; [`Rv::DEVICE_MEMORY`] when it holds an output for which
-    /// there was too little room, and the application has too many of those already. The operation is then over.
+    /// there was too little room, or a signature, and the application has too many of those already. The operation is then
+    /// over.
     pub fn put_back(&self, session: u64, operation: Operation) -> Result<(), Rv> {
         let mut state = self.lock();
         if operation.held() > 0 {
@@ -300,7 +316,7 @@ impl State {
 
 /// A server with a session per thread has some hundred.
 pub const MOST_SESSIONS: usize = 1024;
-/// Bytes of outputs that an application may leave waiting for more room: the longest one, and some short ones.
+/// Bytes that an application's operations may hold: the longest output that waits for room, and some short ones.
 const MOST_HELD: usize = LARGEST_DATA + (64 << 10);
 
 #[cfg(test)]

@@ -243,8 +243,7 @@ const ROWS: &[Row] = &[
     row_of(A::LABEL, ALL, Make::Kept, Change::Free, |view| bytes(object::label(view.object))),
     row_of(A::UNIQUE_ID, ALL, Make::Never, Change::Never, |view| bytes(view.object.id.as_str())),
     row_of(A::MODIFIABLE, ALL, Make::Kept, Change::Never, |view| kept_truth(view, A::MODIFIABLE, true)),
-    // There is no copying here; who allows it does no harm.
-    row_of(A::COPYABLE, ALL, Make::Said, Change::Never, |_| truth(false)),
+    row_of(A::COPYABLE, ALL, Make::Kept, Change::Once(false), |view| kept_truth(view, A::COPYABLE, true)),
     row_of(A::DESTROYABLE, ALL, Make::Kept, Change::Never, |view| kept_truth(view, A::DESTROYABLE, true)),
     row_of(A::APPLICATION, DATA, Make::Kept, Change::Free, |view| kept_bytes(view, A::APPLICATION)),
     row_of(A::OBJECT_ID, DATA, Make::Kept, Change::Free, |view| kept_bytes(view, A::OBJECT_ID)),

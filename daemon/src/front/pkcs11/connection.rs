@@ -142,7 +142,10 @@ impl Connection<'_> {
         }
         // The kernel's word for the process counts, not the module's: in a container they differ.
         let name = Name { user: self.peer.user, process: self.peer.process, nonce: ask.nonce };
-        self.attached = Some((name, self.house.applications.attach(name)));
+        let application = self.house.applications.attach(name);
+        // From here on the application is told when a token comes or goes.
+        application.slot_event(self.house.slots.len(), !self.house.service.is_sealed());
+        self.attached = Some((name, application));
         let back = answer::Attach { protocol: Protocol::ONE, daemon: self.house.run };
         match call::write_answer::<request::Attach>(Rv::OK, &back, outgoing) {
             Ok(()) => Next::Frame,

@@ -5,6 +5,7 @@ use strongroom_kmip::{
     secret::Secret,
     ttlv::Bytes,
 };
+use strongroom_pkcs11_wire::value::Bytes as Signature;
 
 use crate::service::{ObjectId, Pair, Prepared, Shape};
 
@@ -81,6 +82,8 @@ pub struct Operation {
     pub given: usize,
     /// An output for which there was too little room.
     pub waiting: Option<(Stage, Secret)>,
+    /// The signature, where it came before the data.
+    pub proof: Option<Signature>,
 }
 
 /// How long an output is.
@@ -114,7 +117,7 @@ impl Operation {
     }
 
     fn new(kind: Kind, tool: Tool, output: Option<usize>, limit: Option<u64>) -> Self {
-        Self { kind, tool, output, limit, stream: None, taken: 0, given: 0, waiting: None }
+        Self { kind, tool, output, limit, stream: None, taken: 0, given: 0, waiting: None, proof: None }
     }
 
     /// Whether the key is symmetric, so that a signature is a MAC.
@@ -122,9 +125,10 @@ impl Operation {
         matches!(self.tool, Tool::Key { shape: Shape::Symmetric { .. }, .. })
     }
 
-    /// Bytes of the output that waits for room.
+    /// Bytes that it holds: an output that waits for room, a signature that came early.
     pub fn held(&self) -> usize {
-        self.waiting.as_ref().map_or(0, |(_, output)| output.len())
+        let waiting = self.waiting.as_ref().map_or(0, |(_, output)| output.len());
+        waiting.saturating_add(self.proof.as_ref().map_or(0, |proof| proof.len()))
     }
 
     /// Bytes of a signature, where they are settled.

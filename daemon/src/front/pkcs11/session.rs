@@ -70,7 +70,13 @@ impl Session {
         }
     }
 
-    /// Bytes of outputs that wait for room.
+    /// Whether a verification is under way whose signature came first.
+    pub fn has_proof(&self) -> bool {
+        let verification = self.operations.get(Kind::Verify.index()).and_then(Option::as_ref);
+        verification.is_some_and(|operation| operation.proof.is_some())
+    }
+
+    /// Bytes that operations hold.
     pub fn held(&self) -> usize {
         self.operations.iter().flatten().fold(0, |sum, operation| sum.saturating_add(operation.held()))
     }

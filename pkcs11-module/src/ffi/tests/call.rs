@@ -127,9 +127,20 @@ fn what_is_not_served_says_so() {
     let _application = Application::start();
     for (name, rv) in [
         ("C_SignRecoverInit", c!(C_SignRecoverInit(SESSION, ptr::null_mut(), 0))),
-        ("C_WaitForSlotEvent", c!(C_WaitForSlotEvent(0, ptr::null_mut(), ptr::null_mut()))),
         ("C_MessageSignInit", c!(C_MessageSignInit(SESSION, ptr::null_mut(), 0))),
-        ("C_AsyncJoin", c!(C_AsyncJoin(SESSION, ptr::null_mut(), 0, ptr::null_mut(), 0))),
+        ("C_EncapsulateKey", {
+            let nothing = ptr::null_mut();
+            c!(C_EncapsulateKey(
+                SESSION,
+                ptr::null_mut(),
+                0,
+                ptr::null_mut(),
+                0,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                nothing
+            ))
+        }),
     ] {
         assert_eq!(rv, Rv::FUNCTION_NOT_SUPPORTED, "{name}");
     }

@@ -203,6 +203,9 @@ impl Shared {
                 let info = SessionInfo { slot: 1, state: SessionState::RO_USER_FUNCTIONS, flags, device_error: 0 };
                 told::<request::GetSessionInfo>(Rv::OK, &answer::GetSessionInfo { info })
             }
+            Request::WaitForSlotEvent(_) => {
+                told::<request::WaitForSlotEvent>(Rv::OK, &answer::WaitForSlotEvent { slot: None })
+            }
             Request::CreateObject(_) => told::<request::CreateObject>(Rv::OK, &answer::CreateObject { object: 11 }),
             Request::GetAttributeValue(ask) => {
                 let revealed = ask.wanted.iter().map(|wanted| reveal(wanted.kind)).collect();

@@ -3,6 +3,7 @@
 mod application;
 mod call;
 mod daemon;
+mod event;
 mod hostile;
 mod prelude;
 mod process;

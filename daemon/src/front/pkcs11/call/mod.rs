@@ -1,7 +1,9 @@
 //! The functions of PKCS#11, a file for each group.
 
 mod contract;
+mod copy;
 mod create;
+mod dual;
 mod find;
 mod generate;
 mod object;
@@ -10,6 +12,7 @@ mod release;
 mod session;
 mod sign;
 mod slot;
+mod state;
 mod table;
 mod token;
 mod work;

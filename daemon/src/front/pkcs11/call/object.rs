@@ -115,7 +115,10 @@ impl Serve for request::SetAttributeValue {
 }
 
 /// What setting an attribute means in KMIP's words; nothing when the object says so already.
-fn change(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
+///
+/// # Errors
+/// What is against it.
+pub fn change(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
     let class = view.class().ok_or(Rv::OBJECT_HANDLE_INVALID)?;
     let row = attribute::row(class, new.kind).ok_or(Rv::ATTRIBUTE_TYPE_INVALID)?;
     if attribute::fits(view, new.kind, &new.value) {

@@ -60,6 +60,7 @@ impl Serve for request::VerifyInit {
 
 impl Serve for request::Verify {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Verify), Rv> {
+        without_proof(desk, self.session)?;
         let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Whole)?;
         check(desk, &mut operation, Stage::Whole, Some(self.data), Some(&self.signature))?;
         Ok((Rv::OK, answer::Verify {}))
@@ -68,20 +69,90 @@ impl Serve for request::Verify {
 
 impl Serve for request::VerifyUpdate {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifyUpdate), Rv> {
-        let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Part)?;
-        check(desk, &mut operation, Stage::Part, Some(self.data), None)?;
-        work::put_back(desk, self.session, operation)?;
+        without_proof(desk, self.session)?;
+        feed(desk, self.session, self.data)?;
         Ok((Rv::OK, answer::VerifyUpdate {}))
     }
 }
 
 impl Serve for request::VerifyFinal {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifyFinal), Rv> {
+        without_proof(desk, self.session)?;
         let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Last)?;
         check(desk, &mut operation, Stage::Last, None, Some(&self.signature))?;
         Ok((Rv::OK, answer::VerifyFinal {}))
     }
 }
+
+impl Serve for request::VerifySignatureInit {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifySignatureInit), Rv> {
+        let is_begun = self.mechanism.is_some();
+        work::begin(desk, Kind::Verify, self.session, self.mechanism, self.key)?;
+        if is_begun {
+            let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Part)?;
+            // One of another length is no signature, and nothing begins.
+            if operation.signature_length().is_some_and(|length| length != self.signature.len()) {
+                return Err(Rv::SIGNATURE_LEN_RANGE);
+            }
+            operation.proof = Some(self.signature);
+            work::put_back(desk, self.session, operation)?;
+        }
+        Ok((Rv::OK, answer::VerifySignatureInit {}))
+    }
+}
+
+impl Serve for request::VerifySignature {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifySignature), Rv> {
+        end_with_proof(desk, self.session, Stage::Whole, Some(self.data))?;
+        Ok((Rv::OK, answer::VerifySignature {}))
+    }
+}
+
+impl Serve for request::VerifySignatureUpdate {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifySignatureUpdate), Rv> {
+        with_proof(desk, self.session)?;
+        feed(desk, self.session, self.data)?;
+        Ok((Rv::OK, answer::VerifySignatureUpdate {}))
+    }
+}
+
+impl Serve for request::VerifySignatureFinal {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifySignatureFinal), Rv> {
+        end_with_proof(desk, self.session, Stage::Last, None)?;
+        Ok((Rv::OK, answer::VerifySignatureFinal {}))
+    }
+}
+
+/// Refuses to go on with a verification whose signature came first as if it came last.
+fn without_proof(desk: &Desk<'_>, session: u64) -> Result<(), Rv> {
+    if desk.application.with(session, |session| session.has_proof())? { Err(NOT_BEGUN) } else { Ok(()) }
+}
+
+/// Refuses to go on with a verification as if its signature came first.
+fn with_proof(desk: &Desk<'_>, session: u64) -> Result<(), Rv> {
+    if desk.application.with(session, |session| session.has_proof())? { Ok(()) } else { Err(NOT_BEGUN) }
+}
+
+/// Ends a verification whose signature came first.
+fn end_with_proof(desk: &Desk<'_>, session: u64, stage: Stage, data: Option<Wiped>) -> Result<(), Rv> {
+    with_proof(desk, session)?;
+    let mut operation = work::take(desk, Kind::Verify, session, stage)?;
+    let proof = operation.proof.take();
+    check(desk, &mut operation, stage, data, proof.as_ref())
+}
+
+/// Goes on with a verification that takes a part of its data.
+///
+/// # Errors
+/// What is against it; the verification is then over.
+pub fn feed(desk: &Desk<'_>, session: u64, data: Wiped) -> Result<(), Rv> {
+    let mut operation = work::take(desk, Kind::Verify, session, Stage::Part)?;
+    check(desk, &mut operation, Stage::Part, Some(data), None)?;
+    work::put_back(desk, session, operation)
+}
+
+/// What a verification is called that was not begun so: with its signature first, or last.
+const NOT_BEGUN: Rv = Rv::OPERATION_NOT_INITIALIZED;
 
 /// Asks the service for the next step of a verification.
 fn check(

@@ -51,6 +51,14 @@ impl Serve for request::GetSlotInfo {
     }
 }
 
+impl Serve for request::WaitForSlotEvent {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WaitForSlotEvent), Rv> {
+        let present = !desk.house.service.is_sealed();
+        let slot = desk.application.slot_event(desk.house.slots.len(), present);
+        Ok((Rv::OK, answer::WaitForSlotEvent { slot: slot.and_then(|slot| u64::try_from(slot).ok()) }))
+    }
+}
+
 impl Serve for request::GetTokenInfo {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetTokenInfo), Rv> {
         let (place, slot) = desk.slot(self.slot)?;

@@ -24,12 +24,15 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
     }
     serves! {
         Finalize, GetSlotList, GetSlotInfo, GetTokenInfo, GetMechanismList, GetMechanismInfo, InitPIN, SetPIN,
-        OpenSession, CloseSession, CloseAllSessions, GetSessionInfo, SessionCancel, Login, Logout,
-        CreateObject, DestroyObject, GetObjectSize, GetAttributeValue, SetAttributeValue,
+        WaitForSlotEvent, OpenSession, CloseSession, CloseAllSessions, GetSessionInfo, SessionCancel, GetOperationState, SetOperationState,
+        Login, LoginUser, Logout,
+        CreateObject, CopyObject, DestroyObject, GetObjectSize, GetAttributeValue, SetAttributeValue,
         FindObjectsInit, FindObjects, FindObjectsFinal,
         EncryptInit, Encrypt, EncryptUpdate, EncryptFinal, DecryptInit, Decrypt, DecryptUpdate, DecryptFinal,
         DigestInit, Digest, DigestUpdate, DigestKey, DigestFinal,
         SignInit, Sign, SignUpdate, SignFinal, VerifyInit, Verify, VerifyUpdate, VerifyFinal,
+        VerifySignatureInit, VerifySignature, VerifySignatureUpdate, VerifySignatureFinal,
+        DigestEncryptUpdate, DecryptDigestUpdate, SignEncryptUpdate, DecryptVerifyUpdate,
         GenerateKey, GenerateKeyPair, SeedRandom, GenerateRandom,
     }
 }

@@ -16,21 +16,37 @@ use crate::{
 
 impl Serve for request::Login {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Login), Rv> {
-        let of = match self.user {
-            UserType::USER => PinOf::User,
-            UserType::SO => PinOf::SecurityOfficer,
-            // No key here asks for the PIN again.
-            UserType::CONTEXT_SPECIFIC => return Err(Rv::OPERATION_NOT_INITIALIZED),
-            _ => return Err(Rv::USER_TYPE_INVALID),
-        };
-        let standing = desk.application.may_log_in(self.session, self.user)?;
-        let slot = name(desk, standing.slot)?;
-        let checked = desk.house.service.check_pin(desk.caller, slot, of, &entered(self.pin)?);
-        checked.map_err(|error| refusal::pin(&error))?;
-        // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
-        desk.application.log_in(self.session, self.user)?;
+        log_in(desk, self.session, self.user, self.pin)?;
         Ok((Rv::OK, answer::Login {}))
     }
+}
+
+impl Serve for request::LoginUser {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::LoginUser), Rv> {
+        // A token has one user, who has no name; any other is nobody whose PIN could be right.
+        if self.name.is_some_and(|name| !name.is_empty()) {
+            desk.application.may_log_in(self.session, self.user)?;
+            return Err(Rv::PIN_INCORRECT);
+        }
+        log_in(desk, self.session, self.user, self.pin)?;
+        Ok((Rv::OK, answer::LoginUser {}))
+    }
+}
+
+fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> Result<(), Rv> {
+    let of = match user {
+        UserType::USER => PinOf::User,
+        UserType::SO => PinOf::SecurityOfficer,
+        // No key here asks for the PIN again.
+        UserType::CONTEXT_SPECIFIC => return Err(Rv::OPERATION_NOT_INITIALIZED),
+        _ => return Err(Rv::USER_TYPE_INVALID),
+    };
+    let standing = desk.application.may_log_in(session, user)?;
+    let slot = name(desk, standing.slot)?;
+    let checked = desk.house.service.check_pin(desk.caller, slot, of, &entered(pin)?);
+    checked.map_err(|error| refusal::pin(&error))?;
+    // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
+    desk.application.log_in(session, user)
 }
 
 impl Serve for request::Logout {

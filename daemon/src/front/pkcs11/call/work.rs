@@ -8,18 +8,23 @@ use strongroom_kmip::{
     ttlv,
 };
 use strongroom_pkcs11_wire::{
-    Mechanism, Rv,
+    AttributeType, Mechanism, Rv,
     attribute::Value,
     call::{answer, request},
-    number::MechanismFlags,
+    number::{MechanismFlags, ObjectClass},
     value::{Output, Room, Wiped},
 };
 
-use super::{contract::Serve, slot};
+use super::{
+    contract::Serve,
+    release::{self, Withheld},
+    slot,
+};
 use crate::{
     front::pkcs11::{
         desk::Desk,
-        mechanism, object,
+        mechanism,
+        object::{self, View},
         operation::{Kind, Operation, Size, Stage, Tool},
         refusal::About,
         translate::{self, Translated},
@@ -68,7 +73,7 @@ fn end(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<(), Rv> {
 /// Whether the key's own list of mechanisms, where it has one, has this one.
 fn is_allowed(desk: &Desk<'_>, id: &crate::service::ObjectId, kind: u64) -> bool {
     let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
-    match object::kept(&object, strongroom_pkcs11_wire::AttributeType::ALLOWED_MECHANISMS) {
+    match object::kept(&object, AttributeType::ALLOWED_MECHANISMS) {
         Some(Value::Ulongs(allowed)) => allowed.contains(&kind),
         Some(_) => false,
         None => true,
@@ -363,9 +368,37 @@ impl Serve for request::DigestUpdate {
 
 impl Serve for request::DigestKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DigestKey), Rv> {
-        take(desk, Kind::Digest, self.session, Stage::Part).map(|operation| desk.abandon(&operation))?;
-        // The digest of a key says something about the key, and no key here is so careless.
-        Err(Rv::KEY_INDIGESTIBLE)
+        if !desk.application.with(self.session, |session| session.is_active(Kind::Digest))? {
+            return Err(Rv::OPERATION_NOT_INITIALIZED);
+        }
+        let value = value_of(desk, self.session, self.key);
+        match value {
+            Ok(value) => feed(desk, Kind::Digest, self.session, Wiped::from(value.reveal()))?,
+            Err(rv) => {
+                end(desk, Kind::Digest, self.session)?;
+                return Err(rv);
+            }
+        }
+        Ok((Rv::OK, answer::DigestKey {}))
+    }
+}
+
+/// The value of a secret key that may leave: the digest of another says more about it than it may.
+fn value_of(desk: &Desk<'_>, session: u64, key: u64) -> Result<Secret, Rv> {
+    let (_, id) = desk.application.object(session, key, Rv::KEY_HANDLE_INVALID)?;
+    let seen = desk.house.service.glance(desk.caller, &id);
+    let object = seen.map_err(|refusal| desk.refuse(code::Operation::Get, &id, refusal, About::Key))?;
+    let view = View::new(&object, &desk.house.service, desk.caller);
+    if view.class() != Some(ObjectClass::SECRET_KEY) {
+        return Err(desk.deny(code::Operation::Get, &id, Rv::KEY_INDIGESTIBLE));
+    }
+    match release::release(desk, &view) {
+        Ok(material) => material.attribute(AttributeType::VALUE).ok_or(Rv::KEY_INDIGESTIBLE),
+        Err(Withheld::Sensitive) => Err(desk.deny(code::Operation::Get, &id, Rv::KEY_INDIGESTIBLE)),
+        Err(Withheld::Failure(failure)) => Err(match failure.rv(About::Key) {
+            Rv::ATTRIBUTE_SENSITIVE => Rv::KEY_INDIGESTIBLE,
+            rv => rv,
+        }),
     }
 }
 
