@@ -28,6 +28,7 @@ impl Perform for HashRequest {
                 mechanism: "digest",
                 tag: 0,
                 expected: None,
+                share: call.streams.admit(&call.caller.principal, call.vault.now())?,
                 work: call.vault.digest(parameters::digest(&self.cryptographic_parameters)?)?,
                 fed: call.vault.now(),
             },

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use strongroom_kmip::{
@@ -19,10 +19,69 @@ use crate::{
     vault::{ObjectId, Work},
 };
 
-/// The streams that are open.
+/// The streams that are open, and what they hold.
 #[derive(Default)]
 pub struct Streams {
     open: Mutex<HashMap<[u8; 16], Stream>>,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+/// How many streams there are and what they hold, of each owner and in all. Streams that are being fed count too.
+#[derive(Default)]
+struct Ledger {
+    owners: HashMap<Principal, Account>,
+    all: Account,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Account {
+    streams: usize,
+    bytes: usize,
+}
+
+/// One stream's place in the ledger, given up when dropped.
+pub struct Share {
+    ledger: Arc<Mutex<Ledger>>,
+    owner: Principal,
+    bytes: usize,
+}
+
+impl Share {
+    /// Lets the stream hold so many bytes.
+    ///
+    /// # Errors
+    /// [`Refusal`] when its owner, or all of them together, hold too much already.
+    fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = ledger.owners.get(&self.owner).copied().unwrap_or_default();
+        let with = |account: Account| account.bytes.saturating_sub(self.bytes).saturating_add(bytes);
+        let (own, all) = (with(own), with(ledger.all));
+        if bytes > self.bytes && (own > MOST_BYTES_OF_ONE || all > MOST_BYTES) {
+            return Err(Refusal::new(ResultReason::ServerLimitExceeded, "the open streams hold too much data"));
+        }
+        ledger.owners.entry(self.owner.clone()).or_default().bytes = own;
+        ledger.all.bytes = all;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let less = |account: &mut Account| {
+            account.streams = account.streams.saturating_sub(1);
+            account.bytes = account.bytes.saturating_sub(self.bytes);
+        };
+        less(&mut ledger.all);
+        let own = ledger.owners.get_mut(&self.owner).map(|account| {
+            less(account);
+            account.streams
+        });
+        if own == Some(0) {
+            ledger.owners.remove(&self.owner);
+        }
+    }
 }
 
 /// Work under way.
@@ -41,8 +100,22 @@ pub struct Stream {
     pub expected: Option<Vec<u8>>,
     /// The work itself.
     pub work: Work,
+    /// What it holds, counted.
+    pub share: Share,
     /// When it was last fed.
     pub fed: Time,
+}
+
+impl Stream {
+    /// Takes the next part of the data.
+    ///
+    /// # Errors
+    /// [`Refusal`] when too much would be held, or as the slot says; an error ends the stream.
+    pub fn feed(&mut self, data: &[u8], now: Time) -> Result<Secret, Refusal> {
+        self.fed = now;
+        self.share.hold(self.work.holds(data.len()))?;
+        Ok(self.work.update(data)?)
+    }
 }
 
 /// The parts of a request that say where in a stream it stands (KMIP 2.1 §6.1.18: Correlation Value, Init and Final
@@ -69,31 +142,36 @@ impl<'r> Part<'r> {
     }
 }
 
-/// What came of feeding a stream.
-pub struct Fed {
-    /// What was ready.
-    pub data: Secret,
-    /// Under which value to go on, unless this was the end.
-    pub correlation: Option<Bytes>,
-    /// The stream that has ended, for what only its end can tell.
-    pub ended: Option<Stream>,
-}
-
 impl Streams {
-    /// Opens a stream.
+    /// A place for one more stream. Those that nobody has fed for long are given up first.
     ///
     /// # Errors
-    /// [`Refusal`] when the caller has too many open.
-    pub fn open(&self, stream: Stream, chance: &dyn Chance) -> Result<Bytes, Refusal> {
-        let value: [u8; 16] = chance::array(chance).map_err(|_| full())?;
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let oldest = stream.fed.0.saturating_sub(PATIENCE);
-        open.retain(|_, other| other.fed.0 >= oldest);
-        let own = open.values().filter(|other| other.owner == stream.owner).count();
-        if own >= MOST_OF_ONE || open.len() >= MOST {
+    /// [`Refusal`] when the caller has too many open, or all callers have.
+    pub fn admit(&self, owner: &Principal, now: Time) -> Result<Share, Refusal> {
+        let oldest = now.0.saturating_sub(PATIENCE);
+        let given_up: Vec<Stream> = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.extract_if(|_, stream| stream.fed.0 < oldest).map(|(_, stream)| stream).collect()
+        };
+        // Their places are given up outside the lock, and what they held is wiped there.
+        drop(given_up);
+        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = ledger.owners.get(owner).map_or(0, |account| account.streams);
+        if own >= MOST_OF_ONE || ledger.all.streams >= MOST {
             return Err(full());
         }
-        open.insert(value, stream);
+        ledger.owners.entry(owner.clone()).or_default().streams = own.saturating_add(1);
+        ledger.all.streams = ledger.all.streams.saturating_add(1);
+        Ok(Share { ledger: Arc::clone(&self.ledger), owner: owner.clone(), bytes: 0 })
+    }
+
+    /// Opens a stream under a new value.
+    ///
+    /// # Errors
+    /// [`Refusal`] without randomness.
+    pub fn open(&self, stream: Stream, chance: &dyn Chance) -> Result<Bytes, Refusal> {
+        let value: [u8; 16] = chance::array(chance).map_err(|_| full())?;
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(value, stream);
         Ok(Bytes(value.to_vec()))
     }
 
@@ -134,5 +212,93 @@ fn full() -> Refusal {
 const MOST_OF_ONE: usize = 256;
 /// All streams; each holds a cipher's state or a buffer.
 const MOST: usize = 16_384;
+/// What one caller's streams hold: four gathering decryptions of the longest kind.
+const MOST_BYTES_OF_ONE: usize = 256 << 20;
+/// What all streams hold.
+const MOST_BYTES: usize = 1 << 30;
 /// How long a stream waits for its next part, in milliseconds.
 const PATIENCE: i64 = 300_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{slot::Running, vault::SlotError};
+
+    /// Work that says it holds what it is given, and does not.
+    struct Boasting(usize);
+
+    impl Running for Boasting {
+        fn update(&mut self, data: &[u8]) -> Result<Secret, SlotError> {
+            self.0 = self.holds(data.len());
+            Ok(Secret::copy_of(&[]))
+        }
+        fn holds(&self, more: usize) -> usize {
+            self.0.saturating_add(more.saturating_mul(MIB))
+        }
+        fn finish(self: Box<Self>) -> Result<Secret, SlotError> {
+            Ok(Secret::copy_of(&[]))
+        }
+        fn finish_against(self: Box<Self>, _: &[u8]) -> Result<(), SlotError> {
+            Ok(())
+        }
+    }
+
+    const MIB: usize = 1 << 20;
+    const NOON: Time = Time(1_000_000);
+
+    fn owner(name: &str) -> Principal {
+        Principal::Client(name.parse().unwrap())
+    }
+
+    fn stream(streams: &Streams, owner: &Principal) -> Result<Stream, Refusal> {
+        Ok(Stream {
+            owner: owner.clone(),
+            operation: Operation::Decrypt,
+            object: None,
+            mechanism: "test",
+            tag: 0,
+            expected: None,
+            share: streams.admit(owner, NOON)?,
+            work: Box::new(Boasting(0)),
+            fed: NOON,
+        })
+    }
+
+    fn fed(streams: &Streams, owner: &Principal, mebibytes: usize) -> Result<Stream, Refusal> {
+        let mut stream = stream(streams, owner)?;
+        stream.feed(&vec![0; mebibytes], NOON)?;
+        Ok(stream)
+    }
+
+    #[test]
+    fn one_caller_holds_a_bounded_sum_in_all_its_streams() {
+        let (streams, alice, bob) = (Streams::default(), owner("alice"), owner("bob"));
+        let mut held: Vec<Stream> = (0..4).map(|_| fed(&streams, &alice, 64).unwrap()).collect();
+        let refused = fed(&streams, &alice, 1).err().unwrap();
+        assert_eq!(refused.reason, ResultReason::ServerLimitExceeded);
+        assert!(fed(&streams, &bob, 64).is_ok(), "another's room is another's");
+        held.pop();
+        assert!(fed(&streams, &alice, 64).is_ok(), "what has ended is given back");
+        assert!(fed(&streams, &alice, 65).is_err());
+    }
+
+    #[test]
+    fn all_callers_together_hold_a_bounded_sum() {
+        let streams = Streams::default();
+        let names = ["a", "b", "c", "d"].map(owner);
+        let held: Vec<Stream> = names.iter().map(|name| fed(&streams, name, 256).unwrap()).collect();
+        assert!(fed(&streams, &owner("e"), 1).is_err());
+        drop(held);
+        assert!(fed(&streams, &owner("e"), 256).is_ok());
+        assert!(streams.ledger.lock().unwrap().owners.is_empty(), "nobody is remembered who holds nothing");
+    }
+
+    #[test]
+    fn a_stream_that_is_being_fed_counts() {
+        let (streams, alice) = (Streams::default(), owner("alice"));
+        let taken: Vec<Stream> = (0..MOST_OF_ONE).map(|_| stream(&streams, &alice).unwrap()).collect();
+        assert!(stream(&streams, &alice).is_err());
+        drop(taken);
+        assert!(stream(&streams, &alice).is_ok());
+    }
+}

@@ -2,7 +2,7 @@
 
 use strongroom_kmip::{
     attribute::CryptographicParameters,
-    code::Operation,
+    code::{Operation, ResultReason},
     identifier::UniqueIdentifier,
     mechanism::{Mechanism, Mode},
     secret::Secret,
@@ -15,7 +15,7 @@ use super::{
     stream::{Part, Stream},
     usage,
 };
-use crate::vault::{ObjectId, Purpose, Usable};
+use crate::vault::{ObjectId, Purpose, Spent, Usable};
 
 /// A key and how to use it.
 pub struct Tool {
@@ -65,9 +65,34 @@ impl Tool {
             mechanism: self.mechanism.name(),
             tag: tag_of(&self.mechanism),
             expected: None,
+            share: call.streams.admit(&call.caller.principal, call.vault.now())?,
             work: self.usable.begin(&self.mechanism)?,
             fed: call.vault.now(),
         })
+    }
+}
+
+/// Remembers the nonce of an authenticated encryption that was not of our choosing, which may not come again under its
+/// key.
+///
+/// # Errors
+/// [`Refusal`] for one that was used, and for a key that has had more of them than are remembered.
+pub fn spend(call: &mut Call<'_>, tool: &Tool) -> Result<(), Refusal> {
+    let nonce = match &tool.mechanism {
+        Mechanism::Cipher(_, Mode::Gcm { nonce, .. }) | Mechanism::ChaCha20Poly1305 { nonce, .. } => nonce,
+        _ => return Ok(()),
+    };
+    let vault = call.vault;
+    match vault.spend(call.change()?, &tool.usable, nonce)? {
+        Spent::Fresh => Ok(()),
+        Spent::Again => Err(Refusal::new(
+            ResultReason::BadCryptographicParameters,
+            "this nonce was used with this key; leave it out for the server to choose one",
+        )),
+        Spent::Full => Err(Refusal::new(
+            ResultReason::ServerLimitExceeded,
+            "this key has had as many nonces of its callers' choosing as are remembered; let the server choose, or re-key",
+        )),
     }
 }
 
@@ -99,8 +124,7 @@ fn protects(operation: Operation) -> Option<Purpose> {
 /// # Errors
 /// [`Refusal`], as the slot says.
 pub fn feed(call: &Call<'_>, stream: &mut Stream, data: Option<&[u8]>) -> Result<Secret, Refusal> {
-    stream.fed = call.vault.now();
-    Ok(stream.work.update(data.unwrap_or_default())?)
+    stream.feed(data.unwrap_or_default(), call.vault.now())
 }
 
 /// Keeps a stream for its next part, under the value it had or a new one.

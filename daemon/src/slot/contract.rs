@@ -107,6 +107,13 @@ pub trait Running: Send {
     /// [`Error`]; the work cannot go on after one.
     fn update(&mut self, data: &[u8]) -> Result<Secret, Error>;
 
+    /// Bytes of memory that the work would hold of its data once it had taken so many more; nought for work that gives or
+    /// digests what comes in.
+    fn holds(&self, more: usize) -> usize {
+        let _ = more;
+        0
+    }
+
     /// Ends the work and gives the rest: the last blocks, the tag, the signature, the digest.
     ///
     /// # Errors

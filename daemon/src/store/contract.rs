@@ -169,6 +169,8 @@ tables! {
     Setting = 3, "setting";
     /// Slots and their tokens.
     Slot = 4, "slot";
+    /// Nonces that callers have chosen, sealed, by key.
+    Nonce = 5, "nonce";
 }
 
 impl fmt::Display for Table {

@@ -11,6 +11,7 @@ use super::{
     flight::Flight,
     identifier::ObjectId,
     manifest::{self, Manifest},
+    nonce::{self, Bucket, Spent, Trace},
     opened::Opened,
     record::{Body, Object},
     seal::Place,
@@ -26,6 +27,9 @@ pub struct Change {
     objects: Vec<Written>,
     clients: Vec<Client>,
     settings: Vec<(String, Option<Secret>)>,
+    nonces: Vec<Bucket>,
+    /// Objects whose key goes, with every nonce that was remembered for it.
+    forgotten: Vec<ObjectId>,
     claims: Vec<Claim>,
     effects: Vec<Effect>,
     /// Given up last: until then the vault is not opened anew.
@@ -60,6 +64,8 @@ impl Change {
             objects: Vec::new(),
             clients: Vec::new(),
             settings: Vec::new(),
+            nonces: Vec::new(),
+            forgotten: Vec::new(),
             claims: Vec::new(),
             effects: Vec::new(),
             flight,
@@ -72,7 +78,7 @@ impl Change {
     }
 
     fn writes_nothing(&self) -> bool {
-        self.objects.is_empty() && self.clients.is_empty() && self.settings.is_empty()
+        self.objects.is_empty() && self.clients.is_empty() && self.settings.is_empty() && self.nonces.is_empty()
     }
 
     /// The objects that it writes.
@@ -152,6 +158,9 @@ impl Change {
         };
         // Nothing that was sealed, or opened and kept at hand, under the old generation fits the new secret.
         object.written = object.generation;
+        if old.nonces {
+            self.forgotten.push(old.id.clone());
+        }
         match place {
             Some(written) => (written.object, written.secret) = (object, secret),
             None => self.objects.push(Written { object, before: Some(old.generation), secret }),
@@ -171,9 +180,35 @@ impl Change {
         Ok((*self.opened.object(id)?).clone())
     }
 
+    /// Remembers a nonce for a key.
+    pub(super) fn spend(&mut self, id: &ObjectId, nonce: &[u8], store: &dyn Store) -> Result<Spent, Error> {
+        let trace = Trace::of(id, nonce);
+        if let Some(bucket) = self.nonces.iter_mut().find(|bucket| bucket.holds(id, &trace)) {
+            return Ok(bucket.spend(&trace));
+        }
+        let claim = trace.claim(id);
+        self.claims.push(self.opened.claims.take(&claim).ok_or_else(|| Error::Busy(id.clone()))?);
+        let mut bucket = trace.bucket(id, store, &self.opened.sealer)?;
+        let spent = bucket.spend(&trace);
+        if spent == Spent::Fresh {
+            self.nonces.push(bucket);
+            let known = self.written(id).map(|object| object.nonces);
+            if !known.unwrap_or_else(|| self.opened.object(id).is_ok_and(|object| object.nonces)) {
+                let mut object = self.claim(id)?;
+                object.nonces = true;
+                self.replace(object);
+            }
+        }
+        Ok(spent)
+    }
+
     /// Puts a claimed object's new form in.
     pub(super) fn replace(&mut self, mut object: Object) {
         let secret = if object.body == Body::Gone { Secretly::Erase } else { Secretly::Keep };
+        if object.nonces && object.body == Body::Gone {
+            object.nonces = false;
+            self.forgotten.push(object.id.clone());
+        }
         if let Some(written) = self.objects.iter_mut().find(|written| written.object.id == object.id) {
             object.generation = written.object.generation;
             written.object = object;
@@ -189,6 +224,9 @@ impl Change {
 
     /// Lets nothing of a claimed object stay.
     pub(super) fn expunge(&mut self, object: Object) {
+        if object.nonces {
+            self.forgotten.push(object.id.clone());
+        }
         self.objects.retain(|written| written.object.id != object.id);
         let before = Some(object.generation);
         self.objects.push(Written { object, before, secret: Secretly::Expunge });
@@ -252,6 +290,10 @@ impl Change {
                 Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
+        for bucket in &self.nonces {
+            bucket.write(&mut batch, sealer)?;
+        }
+        self.forgotten.iter().for_each(|id| nonce::forget(id, &mut batch));
         for client in &self.clients {
             batch.put(Table::Client, client.row(), client.close(sealer)?);
         }
@@ -279,7 +321,7 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, settings: _, claims, effects, flight } = self;
+        let Self { opened, objects, clients, settings: _, nonces: _, forgotten: _, claims, effects, flight } = self;
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {

@@ -17,6 +17,7 @@ use super::{
     find::{Found, Query},
     flight::Flights,
     identifier::ObjectId,
+    nonce::Spent,
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},
@@ -353,6 +354,7 @@ impl Vault {
             born: change.next_birth(),
             generation: 1,
             written: 1,
+            nonces: false,
         };
         object.attributes.identify(id.as_str());
         if object.attributes.standard(Standard::ShortUniqueIdentifier).is_none() {
@@ -416,6 +418,18 @@ impl Vault {
         policy::permit(caller, &object, Action::Live)?;
         change.expunge(object);
         Ok(())
+    }
+
+    /// Spends a nonce that a caller has chosen for a key: it is remembered with the change. A slot whose policy is for old
+    /// data and conformance runs takes any.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Store`], [`Error::Damaged`].
+    pub fn spend(&self, change: &mut Change, usable: &Usable, nonce: &[u8]) -> Result<Spent, Error> {
+        if usable.level == crate::slot::policy::Level::Legacy {
+            return Ok(Spent::Fresh);
+        }
+        change.spend(&usable.object.id, nonce, &*self.store)
     }
 
     /// Grants, or takes back, what somebody may do with an object.

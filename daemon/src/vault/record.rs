@@ -57,6 +57,8 @@ pub struct Meta {
     pub generation: u64,
     /// The generation in which its secret part was last written.
     pub written: u64,
+    /// Whether nonces are remembered for it that callers have chosen.
+    pub nonces: bool,
 }
 
 /// An object, as it stood when somebody looked.
@@ -122,6 +124,7 @@ impl Meta {
             body: self.body,
             written: self.written,
             born: self.born,
+            nonces: self.nonces,
         };
         let head = serde_json::to_vec(&head).map_err(|_| Error::Broken("writing a record"))?;
         let mut plain = Vec::new();
@@ -164,6 +167,7 @@ impl Meta {
             born: head.born,
             generation,
             written: head.written,
+            nonces: head.nonces,
             id,
         })
     }
@@ -211,6 +215,8 @@ struct Head {
     body: Body,
     written: u64,
     born: u64,
+    #[serde(default)]
+    nonces: bool,
 }
 
 /// How a [`Shape`] is spelled in a row.

@@ -51,7 +51,8 @@ impl House {
         Self::built(Level::Standard, Service::conforming)
     }
 
-    fn of(level: Level) -> Self {
+    /// One whose slot is as strict as that.
+    pub fn of(level: Level) -> Self {
         Self::built(level, |service| service)
     }
 

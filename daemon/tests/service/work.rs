@@ -98,6 +98,56 @@ fn a_stream_is_its_owners_alone_and_ends_once() {
     assert!(house.ask(&alice(), last(&value)).is_err(), "the stream has ended");
 }
 
+fn with_nonce(id: &str, mode: BlockCipherMode, nonce: &[u8]) -> EncryptRequest {
+    let mut request = encrypt(id, mode, None, &[1; 16]);
+    request.iv_counter_nonce = Some(Bytes(nonce.to_vec()));
+    request
+}
+
+#[test]
+fn a_nonce_of_the_clients_choosing_is_taken_once_under_one_key() {
+    let house = House::new();
+    let (id, other) = (house.aes(&alice(), "k"), house.aes(&alice(), "other"));
+    let gcm = |id: &str, nonce: &[u8]| house.ask(&alice(), with_nonce(id, BlockCipherMode::GCM, nonce));
+    assert!(gcm(&id, &[7; 12]).is_ok());
+    let again = gcm(&id, &[7; 12]).unwrap_err();
+    assert_eq!(again.reason, ResultReason::BadCryptographicParameters);
+    assert!(gcm(&id, &[8; 12]).is_ok(), "another nonce");
+    assert!(gcm(&other, &[7; 12]).is_ok(), "another key");
+    house.vault.seal();
+    house.vault.unseal(&strongroom::vault::UnsealKey::File(Secret::new(vec![7; 32]))).unwrap();
+    assert!(gcm(&id, &[7; 12]).is_err(), "what is remembered outlasts the opening of the vault");
+    assert!(gcm(&id, &[8; 12]).is_err());
+    assert!(gcm(&id, &[9; 12]).is_ok());
+}
+
+#[test]
+fn a_nonce_is_spent_by_what_leaves_and_by_nothing_else() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let mut begun = with_nonce(&id, BlockCipherMode::GCM, &[7; 12]);
+    begun.init_indicator = Some(true);
+    let mut wrong = with_nonce(&id, BlockCipherMode::GCM, &[7; 12]);
+    wrong.cryptographic_parameters.as_mut().unwrap().tag_length = Some(5);
+    assert!(house.ask(&alice(), wrong).is_err());
+    assert!(house.ask(&bob(), with_nonce(&id, BlockCipherMode::GCM, &[7; 12])).is_err());
+    assert!(house.ask(&alice(), begun).is_ok(), "refused requests spend nothing");
+    assert!(house.ask(&alice(), with_nonce(&id, BlockCipherMode::GCM, &[7; 12])).is_err(), "a stream spends its nonce");
+    for _ in 0..2 {
+        let cbc = with_nonce(&id, BlockCipherMode::CBC, &[7; 16]);
+        assert!(house.ask(&alice(), cbc).is_ok(), "an initialisation vector is no nonce");
+    }
+}
+
+#[test]
+fn old_data_and_conformance_runs_take_any_nonce() {
+    let house = House::of(strongroom::slot::policy::Level::Legacy);
+    let id = house.aes(&alice(), "k");
+    for _ in 0..2 {
+        assert!(house.ask(&alice(), with_nonce(&id, BlockCipherMode::GCM, &[7; 12])).is_ok());
+    }
+}
+
 #[test]
 fn open_streams_are_counted() {
     let house = House::new();

@@ -36,6 +36,10 @@ impl<K: Key> Running for Gather<K> {
         Ok(Secret::copy_of(&[]))
     }
 
+    fn holds(&self, more: usize) -> usize {
+        self.data.wide(more)
+    }
+
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
         if self.purpose == Purpose::Verify {
             return Err(NO_SIGNATURE);
@@ -100,15 +104,23 @@ impl Parts {
         if self.room.is_none() {
             return Err(Error::Length);
         }
-        let needed = self.bytes.len().saturating_add(data.len());
-        if needed > self.bytes.capacity() {
-            let mut wider = Vec::with_capacity(needed.max(self.bytes.len().saturating_mul(2)));
+        if self.bytes.len().saturating_add(data.len()) > self.bytes.capacity() {
+            let mut wider = Vec::with_capacity(self.wide(data.len()));
             wider.extend_from_slice(&self.bytes);
             self.bytes.zeroize();
             self.bytes = wider;
         }
         self.bytes.extend_from_slice(data);
         Ok(())
+    }
+
+    /// The capacity with room for so many more bytes: it doubles, so that growing does not copy again and again.
+    fn wide(&self, more: usize) -> usize {
+        let needed = self.bytes.len().saturating_add(more);
+        if needed <= self.bytes.capacity() {
+            return self.bytes.capacity();
+        }
+        needed.max(self.bytes.len().saturating_mul(2))
     }
 
     fn all(&self) -> Result<&[u8], Error> {

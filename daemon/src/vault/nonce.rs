@@ -1,0 +1,158 @@
+//! The nonces that callers have chosen, so that none is used twice under one key (SP 800-38D §8: a nonce that comes again
+//! gives away the authentication key).
+//!
+//! What is kept of a nonce is eight bytes of a digest, in one of a fixed number of rows of its key. So one nonce costs one
+//! small write, a key takes no more than a known room, and memory holds nothing. A key whose row is full takes no more
+//! nonces of that row; that is after some hundreds of thousands.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{
+    error::Error,
+    identifier::ObjectId,
+    seal::{Place, Sealer},
+};
+use crate::store::{Batch, Store, Table};
+
+/// What became of a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It is new to the key, and will be remembered.
+    Fresh,
+    /// The key has seen it.
+    Again,
+    /// The key has seen so many that it remembers no more.
+    Full,
+}
+
+/// One row of a key's nonces.
+pub(super) struct Bucket {
+    object: ObjectId,
+    number: u16,
+    seen: Vec<u8>,
+}
+
+/// A nonce as it is remembered.
+pub(super) struct Trace {
+    number: u16,
+    mark: [u8; MARK],
+}
+
+impl Trace {
+    pub(super) fn of(object: &ObjectId, nonce: &[u8]) -> Self {
+        let length = u64::try_from(object.as_str().len()).unwrap_or(u64::MAX).to_be_bytes();
+        let digest = digest(&SHA256, &[&length[..], object.as_str().as_bytes(), nonce].concat());
+        let mut bytes = digest.as_ref().iter().copied();
+        let mut next = || bytes.next().unwrap_or_default();
+        Self { number: u16::from_be_bytes([next(), next()]) % BUCKETS, mark: std::array::from_fn(|_| next()) }
+    }
+
+    /// What is claimed while the row is changed.
+    pub(super) fn claim(&self, object: &ObjectId) -> ObjectId {
+        ObjectId::from_text(&format!("{object} nonces {}", self.number))
+    }
+
+    /// The row that the nonce belongs to, as it is stored.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub(super) fn bucket(&self, object: &ObjectId, store: &dyn Store, sealer: &Sealer) -> Result<Bucket, Error> {
+        let mut bucket = Bucket { object: object.clone(), number: self.number, seen: Vec::new() };
+        if let Some(row) = store.get(Table::Nonce, &row(object, self.number))? {
+            bucket.seen = bucket.sealed(|place| sealer.open(place, &row))?.reveal().to_vec();
+        }
+        Ok(bucket)
+    }
+}
+
+impl Bucket {
+    /// Whether this is the row of that nonce.
+    pub(super) fn holds(&self, object: &ObjectId, trace: &Trace) -> bool {
+        self.object == *object && self.number == trace.number
+    }
+
+    /// Remembers a nonce, unless it is known or there is no room.
+    pub(super) fn spend(&mut self, trace: &Trace) -> Spent {
+        if self.seen.chunks(MARK).any(|seen| seen == trace.mark) {
+            return Spent::Again;
+        }
+        if self.seen.len() >= MOST {
+            return Spent::Full;
+        }
+        self.seen.extend_from_slice(&trace.mark);
+        Spent::Fresh
+    }
+
+    /// Writes the row.
+    ///
+    /// # Errors
+    /// [`Error`] when sealing fails.
+    pub(super) fn write(&self, batch: &mut Batch, sealer: &Sealer) -> Result<(), Error> {
+        let sealed = self.sealed(|place| sealer.close(place, &self.seen))?;
+        batch.put(Table::Nonce, row(&self.object, self.number), sealed);
+        Ok(())
+    }
+
+    fn sealed<T>(&self, work: impl FnOnce(&Place<'_>) -> T) -> T {
+        let part = self.number.to_string();
+        work(&Place { table: Table::Nonce.name(), key: self.object.as_str(), part: &part, generation: 0 })
+    }
+}
+
+/// Removes every row of a key that is gone.
+pub(super) fn forget(object: &ObjectId, batch: &mut Batch) {
+    (0..BUCKETS).for_each(|number| batch.remove(Table::Nonce, row(object, number)));
+}
+
+fn row(object: &ObjectId, number: u16) -> Vec<u8> {
+    // No identifier has a zero byte, so no key's rows stand among another's.
+    [object.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat()
+}
+
+/// Rows of a key. With [`MOST`] this makes eight megabytes at most, for more than half a million nonces.
+const BUCKETS: u16 = 4096;
+
+/// Bytes of a digest that stand for a nonce. Among the marks of one row two nonces are taken for one once in 2^56.
+const MARK: usize = 8;
+
+/// Bytes of a row: as much as the store keeps in one piece, with the seal.
+const MOST: usize = 256 * MARK;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ObjectId {
+        ObjectId::from_text("key")
+    }
+
+    fn empty() -> Bucket {
+        Bucket { object: key(), number: 0, seen: Vec::new() }
+    }
+
+    #[test]
+    fn a_nonce_is_new_once() {
+        let mut bucket = empty();
+        let trace = |nonce: &[u8]| Trace::of(&key(), nonce);
+        assert_eq!(bucket.spend(&trace(b"one")), Spent::Fresh);
+        assert_eq!(bucket.spend(&trace(b"two")), Spent::Fresh);
+        assert_eq!(bucket.spend(&trace(b"one")), Spent::Again);
+    }
+
+    #[test]
+    fn a_row_has_an_end_and_knows_what_it_holds() {
+        let mut bucket = empty();
+        let trace = |number: u32| Trace::of(&key(), &number.to_be_bytes());
+        assert!((0..256).all(|number| bucket.spend(&trace(number)) == Spent::Fresh));
+        assert_eq!(bucket.spend(&trace(256)), Spent::Full);
+        assert_eq!(bucket.spend(&trace(255)), Spent::Again);
+        assert_eq!(bucket.seen.len(), MOST);
+    }
+
+    #[test]
+    fn keys_remember_each_for_itself() {
+        let (one, other) = (Trace::of(&key(), b"nonce"), Trace::of(&ObjectId::from_text("ke"), b"ynonce"));
+        assert_ne!(one.mark, other.mark);
+        assert_eq!(one.mark, Trace::of(&key(), b"nonce").mark);
+    }
+}
