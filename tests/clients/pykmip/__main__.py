@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 import attributes
+import deriving
 import finding
 import keys
 import lifecycle
@@ -21,7 +22,7 @@ import working
 # It says at every connection that it has no configuration file, and logs what it raises as well.
 logging.disable(logging.CRITICAL)
 
-MODULES = [server, objects, keys, attributes, finding, lifecycle, working]
+MODULES = [server, objects, keys, attributes, finding, lifecycle, deriving, working]
 
 doors = json.loads(pathlib.Path(sys.argv[1]).read_text())
 sys.exit(scene.play(doors, [case for module in MODULES for case in scene.cases(module)], sys.argv[2:]))
