@@ -58,14 +58,14 @@ macro_rules! operations {
     ($($name:ident: $request:ident => $response:ident;)*) => {
         /// What a client asks for.
         #[derive(Debug)]
-        #[allow(missing_docs, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
+        #[allow(missing_docs, non_camel_case_types, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
         pub enum Request {
             $($name($request),)*
         }
 
         /// What a server answers.
         #[derive(Debug)]
-        #[allow(missing_docs, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
+        #[allow(missing_docs, non_camel_case_types, clippy::large_enum_variant, reason = "a variant is an operation, and moves seldom")]
         pub enum Response {
             $($name($response),)*
         }
@@ -206,4 +206,5 @@ operations! {
     GetConstraints: GetConstraintsRequest => GetConstraintsResponse;
     SetDefaults: SetDefaultsRequest => SetDefaultsResponse;
     ReProvision: ReProvisionRequest => ReProvisionResponse;
+    PKCS_11: PKCS11Request => PKCS11Response;
 }

@@ -13,6 +13,7 @@ use strongroom_kmip::{
 
 use super::{
     alter,
+    cryptoki::Cryptoki,
     refusal::Refusal,
     stream::Streams,
     ticket::Tickets,
@@ -44,6 +45,8 @@ pub struct Call<'s> {
     pub slot: Option<&'s str>,
     /// The object that earlier items of the batch made or found.
     pub placeholder: Option<ObjectId>,
+    /// The front that serves PKCS#11, while there is one.
+    pub cryptoki: Option<Arc<dyn Cryptoki>>,
     /// What the audit log will say.
     pub notes: Notes,
     change: Option<Change>,
@@ -89,6 +92,7 @@ impl<'s> Call<'s> {
             mechanism: None,
             slot: None,
             placeholder: None,
+            cryptoki: None,
             notes: Notes::default(),
             change: None,
         }

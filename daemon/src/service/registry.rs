@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,6 +19,7 @@ use super::{
     attempt::Attempts,
     call::{Call, Notes},
     contract::Perform,
+    cryptoki::Cryptoki,
     keeper::Keeper,
     refusal::Refusal,
     stream::Streams,
@@ -48,6 +49,8 @@ pub struct Service {
     requests: AtomicU64,
     /// What the log told at the start, until the store can be held against it.
     pub(super) told: Mutex<Option<Told>>,
+    /// The front that serves PKCS#11, while there is one.
+    cryptoki: Mutex<Option<Weak<dyn Cryptoki>>>,
     /// Held from reading a token's PINs until they are written again: no two tries count as one.
     pub(super) pins: Mutex<()>,
 }
@@ -170,6 +173,7 @@ serves! {
     ReKey, ReKeyKeyPair, DeriveKey, CreateSplitKey, JoinSplitKey, Import, Export,
     Archive, Recover, Obliterate, Deactivate, Check, ObtainLease, GetUsageAllocation, AdjustAttribute,
     SetConstraints, GetConstraints, SetDefaults, ReProvision, Ping, Log, RNGSeed, Interop,
+    PKCS_11,
 }
 
 impl Service {
@@ -185,6 +189,7 @@ impl Service {
             uses,
             requests: AtomicU64::new(0),
             told: Mutex::default(),
+            cryptoki: Mutex::default(),
             pins: Mutex::default(),
         }
     }
@@ -199,6 +204,11 @@ impl Service {
     /// Takes in what the end of the log told at the start. The store is held against it when the vault opens.
     pub fn remember(&self, records: &[Record]) {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(Told::by(records));
+    }
+
+    /// Lets the PKCS#11 operation reach the front that serves PKCS#11, in place of an earlier one.
+    pub fn reach(&self, cryptoki: Weak<dyn Cryptoki>) {
+        *self.cryptoki.lock().unwrap_or_else(PoisonError::into_inner) = Some(cryptoki);
     }
 
     /// A number for a message that has just come in.
@@ -234,6 +244,7 @@ impl Service {
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
+        call.cryptoki = self.cryptoki.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
         call.adopt(earlier);
         // A panic is a fault of ours; it must cost this request and nothing else.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {

@@ -11,3 +11,4 @@ mod object;
 mod operation;
 mod pair;
 mod sealed;
+mod tunnel;

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod credential;
+mod cryptoki;
 mod curve;
 mod key;
 mod mask;
@@ -20,6 +21,7 @@ pub use algorithm::{
     MaskGenerator, PaddingMethod,
 };
 pub use credential::{AttestationType, ClientRegistrationMethod, CredentialType, OTPAlgorithm, TicketType};
+pub use cryptoki::{PKCS11Function, PKCS11ReturnCode};
 pub use curve::RecommendedCurve;
 pub use key::{
     EncodingOption, KeyCompressionType, KeyFormatType, KeyRoleType, KeyValueLocationType, KeyWrapType, NISTKeyType,

@@ -73,6 +73,8 @@ const ENUMERATIONS: &[(Tag, Rows)] = carried! {
     ObjectType;
     OpaqueDataType;
     Operation;
+    PKCS11Function: PKCS_11Function;
+    PKCS11ReturnCode: PKCS_11ReturnCode;
     PaddingMethod;
     ProcessingStage;
     ProfileName;

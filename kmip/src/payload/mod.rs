@@ -39,6 +39,7 @@ mod modify_attribute;
 mod obliterate;
 mod obtain_lease;
 mod ping;
+mod pkcs_11;
 mod query;
 mod re_key;
 mod re_key_key_pair;
@@ -92,6 +93,7 @@ pub use modify_attribute::{ModifyAttributeRequest, ModifyAttributeResponse};
 pub use obliterate::{ObliterateRequest, ObliterateResponse};
 pub use obtain_lease::{ObtainLeaseRequest, ObtainLeaseResponse};
 pub use ping::{PingRequest, PingResponse};
+pub use pkcs_11::{PKCS11Request, PKCS11Response};
 pub use query::{
     CapabilityInformation, DefaultsInformation, ExtensionInformation, ExtensionType, ObjectDefaults, ObjectGroups,
     ObjectTypes, ProfileInformation, ProfileVersion, QueryRequest, QueryResponse, ServerInformation,

@@ -71,6 +71,8 @@ impl<'a> Scope<'a> {
                 }
             }
             (Tag::Data, Some(Operation::RNGRetrieve)) => Freedom::Length,
+            // What the library is called and made by.
+            (Tag::PKCS_11OutputParameters, _) => Freedom::Length,
             _ => Freedom::None,
         }
     }

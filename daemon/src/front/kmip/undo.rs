@@ -1,8 +1,9 @@
 //! A batch that is done whole or not at all (KMIP 2.1 §9.6 Batch Error Continuation Option, Undo).
 
 use strongroom_kmip::{
-    code::ResultStatus,
+    code::{ResultReason, ResultStatus},
     message::{RequestHeader, RequestItem, ResponseItem},
+    operation::Request,
 };
 
 use crate::{
@@ -29,6 +30,7 @@ pub(super) fn perform(
             ResponseItem::failure(Some(operation), reason, why)
         };
         let answer = match (payload, standing.for_operation(operation)) {
+            (Ok(Request::PKCS_11(_)), Ok(_)) => refuse(ResultReason::FeatureNotSupported, UNDOES_NOT),
             (Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
@@ -54,6 +56,9 @@ pub(super) fn perform(
     let receipt = || Receipt::ready(if ended.is_ok() { Ok(()) } else { Err(Abandoned.into()) });
     answers.into_iter().map(|answer| (if undone { undo(answer) } else { answer }, receipt())).collect()
 }
+
+/// Why an item cannot stand in a batch that is done whole or not at all.
+const UNDOES_NOT: &str = "what a function of PKCS#11 has done cannot be undone; send it by itself";
 
 fn failed(item: &ResponseItem) -> bool {
     item.result_status != ResultStatus::Success

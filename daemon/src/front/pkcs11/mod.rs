@@ -1,7 +1,7 @@
 //! The PKCS#11 module's socket: sessions, logins, handles, searches and operations under way, for applications on this
 //! machine.
 //!
-//! An application is a process of a user that the kernel names. What PKCS#11 says is said to the service in KMIP's
+//! An application is a process of a user that the kernel names, or one of a client that comes through KMIP. What PKCS#11 says is said to the service in KMIP's
 //! words; nothing here knows a key, and nothing is answered before it is recorded. Threads that block serve the socket,
 //! a bounded number of them.
 
@@ -20,6 +20,7 @@ mod serve;
 mod session;
 mod template;
 mod translate;
+mod tunnel;
 mod wakeful;
 
 pub use serve::{Door, Places, open};

@@ -21,10 +21,11 @@ use nix::{
 use super::{
     connection::{self, Peer},
     desk::House,
+    tunnel::Tunnel,
 };
 use crate::{
     chance::{self, Chance},
-    service::Service,
+    service::{Cryptoki, Service},
 };
 
 /// How many connections there may be, in all and of one user. Each holds a thread, which waits most of the time.
@@ -43,8 +44,9 @@ impl Default for Places {
 }
 
 /// The open door. It is closed with [`close`](Door::close).
-#[derive(Debug)]
 pub struct Door {
+    /// The PKCS#11 operation reaches it as long as the door is open.
+    _tunnel: Arc<Tunnel>,
     bell: Arc<UnixStream>,
     keeper: JoinHandle<()>,
 }
@@ -63,9 +65,12 @@ pub fn open(listener: UnixListener, service: Arc<Service>, chance: &dyn Chance, 
     // No handle is nought, and all of them fit into the CK_ULONG of a 32-bit application for a long time.
     let first = u64::from(u32::from_be_bytes(first) >> 2).saturating_add(1);
     let house = Arc::new(House::new(service, run, first));
+    let tunnel = Arc::new(Tunnel::new(Arc::clone(&house)));
+    let reached: Arc<dyn Cryptoki> = Arc::<Tunnel>::clone(&tunnel);
+    house.service.reach(Arc::downgrade(&reached));
     let keeper = Keeper { listener, bell: Arc::clone(&bell), ears, house, places, guests: Arc::default() };
     let keeper = thread::Builder::new().name("pkcs11".to_owned()).spawn(move || keeper.keep())?;
-    Ok(Door { bell, keeper })
+    Ok(Door { _tunnel: tunnel, bell, keeper })
 }
 
 impl Door {
