@@ -10,6 +10,7 @@ pub mod config;
 pub mod front;
 pub mod memory;
 pub mod receipt;
+pub mod rounds;
 pub mod server;
 pub mod service;
 pub mod sharing;

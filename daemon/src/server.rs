@@ -33,6 +33,7 @@ use crate::{
         pkcs11,
     },
     memory,
+    rounds::Timetable,
     service::{Order, Refusal, Service},
     slot::{registry, software::Random},
     store::{self, Kind, Store, Table},
@@ -292,6 +293,8 @@ async fn fronts(
     }
     let module = pkcs11::open(pkcs11, Arc::clone(&service), &Random::default(), pkcs11::Places::default())
         .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
+    let timetable = Timetable::start(Arc::clone(&service), daemon())
+        .map_err(|source| Error::System { what: "thread for the timetable", source })?;
     let (hearing, members) = (stop.clone(), Arc::clone(&crew));
     doors.push(tokio::spawn(async move { control::serve(control, service, hearing, &members).await }));
     ready(&reached);
@@ -301,7 +304,10 @@ async fn fronts(
     log::info!("stopping: nothing new is taken, what is in hand is finished");
     stopper.enter(Phase::Draining);
     let drain = Duration::from_secs(settings.limits.drain);
-    let closing = tokio::task::spawn_blocking(move || module.close());
+    let closing = tokio::task::spawn_blocking(move || {
+        timetable.stop();
+        module.close();
+    });
     for door in doors {
         let _ = door.await;
     }

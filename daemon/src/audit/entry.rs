@@ -194,6 +194,10 @@ events! {
     Restore = "restore";
     /// The operator looked at the daemon or its objects through the control socket.
     Inspect = "inspect";
+    /// A key may open and check from now on: its Process Start Date has come.
+    ProcessStart = "process-start";
+    /// A key may protect no longer: its Protect Stop Date has come.
+    ProtectStop = "protect-stop";
     /// A stored object could not be read back.
     Damaged = "damaged";
 }

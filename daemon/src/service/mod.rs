@@ -29,6 +29,7 @@ mod create_split_key;
 mod creation;
 mod credential;
 mod cryptoki;
+mod dates;
 mod deactivate;
 mod decrypt;
 mod delegated_login;

@@ -12,7 +12,8 @@ use strongroom_kmip::{
 use super::{
     action::Action,
     change::Change,
-    client::{Client, Grant},
+    client::Grant,
+    due::{self, Moment},
     error::Error,
     find::{Found, Query},
     flight::Flights,
@@ -26,7 +27,7 @@ use super::{
     view::{self, Content, Fitted, Released, View},
 };
 use crate::{
-    caller::{Caller, ClientName},
+    caller::Caller,
     chance::{self, Chance},
     clock::{Clock, Time},
     slot::{Form, Kept, Made, Material, Purpose, Recipe, Running, Shape},
@@ -147,6 +148,31 @@ impl Vault {
     /// [`Error::Sealed`].
     pub fn audit_sealer(&self) -> Result<Sealer, Error> {
         Ok(self.opened()?.audit.clone())
+    }
+
+    /// The objects that a date moves on in their lives now, the earliest first and so many at most.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn turns(&self, most: usize) -> Result<Vec<ObjectId>, Error> {
+        let opened = self.opened()?;
+        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(index.due().turns(self.clock.now().seconds()).take(most).cloned().collect())
+    }
+
+    /// What has opened or closed for which keys after `since`, the earliest first.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn windows(&self, since: i64) -> Result<Vec<(ObjectId, Moment)>, Error> {
+        let opened = self.opened()?;
+        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        let moments = |(date, id): (i64, &ObjectId)| {
+            let object = index.get(id)?;
+            let came = due::windows(object).filter(|(when, _)| *when == date);
+            Some(came.map(|(_, moment)| (id.clone(), moment)).collect::<Vec<_>>())
+        };
+        Ok(index.due().windows(since, self.clock.now().seconds()).filter_map(moments).flatten().collect())
     }
 
     /// The slots.
@@ -454,38 +480,6 @@ impl Vault {
         self.store.generation()
     }
 
-    /// The client that holds this key: SHA-256 of a SubjectPublicKeyInfo.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn client_holding(&self, spki: &[u8; 32]) -> Result<Option<Client>, Error> {
-        self.clients(|clients| clients.holding(spki).cloned())
-    }
-
-    /// The client that is this local user.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn client_of_user(&self, uid: u32) -> Result<Option<Client>, Error> {
-        self.clients(|clients| clients.of_user(uid).cloned())
-    }
-
-    /// The client of this name, revoked or not.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn client(&self, name: &ClientName) -> Result<Option<Client>, Error> {
-        self.clients(|clients| clients.named(name).cloned())
-    }
-
-    /// Every client, by name.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn all_clients(&self) -> Result<Vec<Client>, Error> {
-        self.clients(|clients| clients.all().to_vec())
-    }
-
     /// A sealed setting.
     ///
     /// # Errors
@@ -494,13 +488,7 @@ impl Vault {
         self.with(None)?.setting(name)
     }
 
-    fn clients<T>(&self, look: impl FnOnce(&super::client::Clients) -> T) -> Result<T, Error> {
-        let opened = self.opened()?;
-        let clients = opened.clients.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(look(&clients))
-    }
-
-    fn opened(&self) -> Result<Arc<Opened>, Error> {
+    pub(super) fn opened(&self) -> Result<Arc<Opened>, Error> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Sealed)
     }
 }

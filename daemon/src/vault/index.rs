@@ -8,13 +8,14 @@ use std::{
 
 use strongroom_kmip::attribute::Attribute;
 
-use super::{identifier::ObjectId, record::Object};
+use super::{due::Due, identifier::ObjectId, record::Object};
 
 /// Every object, and for every value of an attribute the objects that have it.
 #[derive(Default)]
 pub struct Index {
     objects: HashMap<ObjectId, Arc<Object>>,
     having: HashMap<u64, HashSet<ObjectId>>,
+    due: Due,
     hasher: RandomState,
 }
 
@@ -25,12 +26,14 @@ impl Index {
         for value in self.values(&object) {
             self.having.entry(value).or_default().insert(object.id.clone());
         }
+        self.due.enter(&object);
         self.objects.insert(object.id.clone(), object);
     }
 
     /// Strikes an object.
     pub fn strike(&mut self, id: &ObjectId) {
         let Some(object) = self.objects.remove(id) else { return };
+        self.due.strike(&object);
         for value in self.values(&object) {
             if let Some(holders) = self.having.get_mut(&value) {
                 holders.remove(id);
@@ -44,6 +47,11 @@ impl Index {
     /// The object.
     pub fn get(&self, id: &ObjectId) -> Option<&Arc<Object>> {
         self.objects.get(id)
+    }
+
+    /// When whose dates come.
+    pub fn due(&self) -> &Due {
+        &self.due
     }
 
     /// How many objects there are.

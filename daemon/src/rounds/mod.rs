@@ -1,0 +1,6 @@
+//! What happens unasked. A round asks the service as anybody else does, with the daemon as the caller, and what it does
+//! is in the audit log. It never reaches below the service.
+
+mod timetable;
+
+pub use timetable::Timetable;
