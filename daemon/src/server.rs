@@ -258,8 +258,10 @@ pub fn run(house: House, settings: &Settings, ready: impl FnOnce(&Ready)) -> Res
         .build()
         .map_err(|source| Error::System { what: "threads", source })?;
     let tls = Arc::new(Tls::new(credentials(settings)?, Arc::clone(&house.service))?);
+    let workers = house.service.work().map_err(|source| Error::System { what: "threads", source })?;
     let served = runtime.block_on(fronts(&house, settings, limits, tls, ready));
     drain(runtime);
+    workers.close(PARTING);
     let closed = house.close();
     served.and(closed)
 }

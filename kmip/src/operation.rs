@@ -182,6 +182,10 @@ operations! {
     Login: LoginRequest => LoginResponse;
     Logout: LogoutRequest => LogoutResponse;
     DelegatedLogin: DelegatedLoginRequest => DelegatedLoginResponse;
+    Poll: PollRequest => PollResponse;
+    Cancel: CancelRequest => CancelResponse;
+    Process: ProcessRequest => ProcessResponse;
+    QueryAsynchronousRequests: QueryAsynchronousRequestsRequest => QueryAsynchronousRequestsResponse;
     SetAttribute: SetAttributeRequest => SetAttributeResponse;
     ReKey: ReKeyRequest => ReKeyResponse;
     ReKeyKeyPair: ReKeyKeyPairRequest => ReKeyKeyPairResponse;

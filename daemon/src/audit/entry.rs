@@ -170,6 +170,8 @@ events! {
     Unreadable = "unreadable";
     /// A login, to a PKCS#11 token or with a KMIP credential, or an attempt at one.
     Login = "login";
+    /// A message was taken that is answered later; the count is that of its items.
+    Submitted = "submitted";
     /// The end of a login.
     Logout = "logout";
     /// A PKCS#11 token was initialised.

@@ -137,6 +137,8 @@ tables! {
         connections: usize = 10_000;
         /// Connections from one address.
         per_address: usize = 2_000;
+        /// Connections of one client, by its key.
+        per_key: usize = 1_000;
         /// Requests of one client at the same time.
         per_client: usize = 8;
         /// Requests of all clients at the same time.
@@ -251,6 +253,7 @@ impl Settings {
             ("drain", limits.drain, seconds),
             ("connections", wide(connections), counts.clone()),
             ("per_address", wide(limits.per_address), counts.clone()),
+            ("per_key", wide(limits.per_key), counts.clone()),
             ("per_client", wide(limits.per_client), counts.clone()),
             ("threads", wide(limits.threads), 1..=512),
             ("message", wide(limits.message), 1024..=64 << 20),
@@ -298,6 +301,7 @@ impl From<&Limits> for front::Limits {
             idle: Duration::from_secs(limits.idle),
             connections: limits.connections,
             per_address: limits.per_address,
+            per_key: limits.per_key,
             per_client: limits.per_client,
             threads: limits.threads,
             message: limits.message,

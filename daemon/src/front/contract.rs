@@ -20,6 +20,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one address, or from one /64 of IPv6.
     pub per_address: usize,
+    /// Connections with one key, wherever they come from.
+    pub per_key: usize,
     /// Requests of one client that are performed at the same time; its others wait.
     pub per_client: usize,
     /// Requests that are performed at the same time.

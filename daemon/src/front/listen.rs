@@ -13,7 +13,7 @@ use std::{
 use nix::sys::stat::{Mode, umask};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::contract::{Crew, Phase, Stop};
+use super::contract::{Crew, Fingerprint, Phase, Stop};
 
 /// How many may be connected, in all and from one address.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub struct Places {
 struct Taken {
     total: usize,
     by_address: HashMap<IpAddr, usize>,
+    by_key: HashMap<Fingerprint, usize>,
 }
 
 /// One place among the connections; dropping it frees it.
@@ -34,6 +35,7 @@ struct Taken {
 pub struct Place {
     places: Arc<Places>,
     address: IpAddr,
+    key: Option<Fingerprint>,
 }
 
 impl Places {
@@ -54,7 +56,7 @@ impl Places {
         taken.total = taken.total.saturating_add(1);
         taken.by_address.insert(address, here.saturating_add(1));
         drop(taken);
-        Some(Place { places: Arc::clone(self), address })
+        Some(Place { places: Arc::clone(self), address, key: None })
     }
 
     /// How many places are taken.
@@ -67,9 +69,30 @@ impl Places {
     }
 }
 
+impl Place {
+    /// Says by which key the peer turned out to be known, and whether there is a place for one more connection of that key.
+    pub fn belongs(&mut self, key: Fingerprint, per_key: usize) -> bool {
+        let mut taken = self.places.look();
+        let here = taken.by_key.entry(key).or_default();
+        if *here >= per_key {
+            return false;
+        }
+        *here = here.saturating_add(1);
+        drop(taken);
+        self.key = Some(key);
+        true
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.look();
+        if let Some(here) = self.key.and_then(|key| taken.by_key.get_mut(&key)) {
+            *here = here.saturating_sub(1);
+            if *here == 0 {
+                self.key.and_then(|key| taken.by_key.remove(&key));
+            }
+        }
         taken.total = taken.total.saturating_sub(1);
         if let Some(here) = taken.by_address.get_mut(&self.address) {
             *here = here.saturating_sub(1);
@@ -202,6 +225,20 @@ mod tests {
         assert!(places.take(address("2001:db8::2")).is_none(), "a third from one /64");
         assert!(places.take(address("2001:db8:0:1::2")).is_some());
         assert_eq!(places.taken(), 3);
+    }
+
+    #[test]
+    fn a_key_gets_so_many_places_wherever_it_comes_from() {
+        let places = Places::new(10, 10);
+        let mut taken: Vec<Place> =
+            ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(|it| places.take(it.parse().unwrap()).unwrap()).into();
+        let belongs: Vec<bool> = taken.iter_mut().map(|place| place.belongs([1; 32], 2)).collect();
+        assert_eq!(belongs, [true, true, false]);
+        assert!(taken[2].belongs([2; 32], 2), "another key");
+        taken.remove(0);
+        assert!(places.take("10.0.0.4".parse().unwrap()).unwrap().belongs([1; 32], 2));
+        drop(taken);
+        assert!(places.look().by_key.is_empty());
     }
 
     #[test]

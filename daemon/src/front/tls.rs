@@ -49,6 +49,9 @@ pub enum Failed {
     /// Its key is no registered client's, or that of a revoked one.
     #[error("its certificate is not a registered client's")]
     Unregistered(Fingerprint),
+    /// Its key has as many connections as one client may have.
+    #[error("its key has too many connections already")]
+    Crowded(Fingerprint),
     /// It showed no certificate, or one that is not valid here.
     #[error("it showed no certificate that is valid here")]
     Untrusted,

@@ -7,13 +7,15 @@ use strongroom_kmip::{
     code::{self, ResultReason, State},
     identifier::UniqueIdentifier,
     mechanism::Mechanism,
-    ttlv::DateTime,
+    message::ResponseItem,
+    ttlv::{Bytes, DateTime},
     version::Version,
 };
 
 use super::{
     alter,
     cryptoki::Cryptoki,
+    later::Later,
     refusal::Refusal,
     stream::Streams,
     ticket::Tickets,
@@ -35,6 +37,8 @@ pub struct Call<'s> {
     pub tickets: &'s Arc<Tickets>,
     /// The interoperability tests under way, in conformance mode.
     pub tests: Option<&'s Tests>,
+    /// The requests that are answered later.
+    pub later: &'s Arc<Later>,
     /// Who asks.
     pub caller: &'s Caller,
     /// The version that the peer speaks.
@@ -49,7 +53,18 @@ pub struct Call<'s> {
     pub cryptoki: Option<Arc<dyn Cryptoki>>,
     /// What the audit log will say.
     pub notes: Notes,
+    /// What is answered instead of the operation's own answer.
+    pub instead: Option<Instead>,
     change: Option<Change>,
+}
+
+/// What Poll answers: the answer to another request, or that there is none yet.
+#[derive(Debug)]
+pub enum Instead {
+    /// There is none yet.
+    Pending(Bytes),
+    /// That answer.
+    Answer(Box<ResponseItem>),
 }
 
 /// What the audit log will say of a call besides who asked for what.
@@ -79,6 +94,7 @@ impl<'s> Call<'s> {
         vault: &'s Vault,
         streams: &'s Streams,
         tickets: &'s Arc<Tickets>,
+        later: &'s Arc<Later>,
         caller: &'s Caller,
         version: Version,
     ) -> Self {
@@ -87,6 +103,7 @@ impl<'s> Call<'s> {
             streams,
             tickets,
             tests: None,
+            later,
             caller,
             version,
             mechanism: None,
@@ -94,6 +111,7 @@ impl<'s> Call<'s> {
             placeholder: None,
             cryptoki: None,
             notes: Notes::default(),
+            instead: None,
             change: None,
         }
     }
@@ -261,7 +279,7 @@ impl<'s> Call<'s> {
     }
 
     /// Takes what is to be written out of the call.
-    pub(super) fn into_parts(self) -> (Option<Change>, Option<ObjectId>, Notes) {
-        (self.change.filter(|change| !change.is_empty()), self.placeholder, self.notes)
+    pub(super) fn into_parts(self) -> (Option<Change>, Option<ObjectId>, Notes, Option<Instead>) {
+        (self.change.filter(|change| !change.is_empty()), self.placeholder, self.notes, self.instead)
     }
 }

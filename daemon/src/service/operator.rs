@@ -173,6 +173,7 @@ impl Service {
         if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take() {
             self.reconcile(&told);
         }
+        self.resume();
         self.status().map(Report::Status)
     }
 

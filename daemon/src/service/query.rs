@@ -95,7 +95,7 @@ fn nothing() -> QueryResponse {
 fn capabilities() -> CapabilityInformation {
     CapabilityInformation {
         streaming_capability: Some(true),
-        asynchronous_capability: Some(false),
+        asynchronous_capability: Some(true),
         attestation_capability: Some(false),
         batch_undo_capability: Some(true),
         batch_continue_capability: Some(true),

@@ -11,16 +11,20 @@ use std::{
 use strongroom_kmip::{
     code::{Operation, ResultReason},
     mechanism::Mechanism,
+    message::ResponseItem,
     operation::{Request, Response},
     version::Version,
 };
 
 use super::{
     attempt::Attempts,
-    call::{Call, Notes},
+    call::{Call, Instead, Notes},
     contract::Perform,
     cryptoki::Cryptoki,
     keeper::Keeper,
+    later::Later,
+    pace::is_slow,
+    pool::Pool,
     refusal::Refusal,
     stream::Streams,
     ticket::Tickets,
@@ -44,6 +48,7 @@ pub struct Service {
     pub(super) attempts: Attempts,
     /// The interoperability tests under way; nothing unless the daemon runs in conformance mode.
     tests: Option<Tests>,
+    pub(super) later: Arc<Later>,
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
     requests: AtomicU64,
@@ -89,8 +94,25 @@ pub struct Answer {
     pub outcome: Result<Response, Refusal>,
     /// The object that later items of the batch may mean without naming it.
     pub placeholder: Option<ObjectId>,
+    /// What is answered instead, to a Poll.
+    pub instead: Option<Instead>,
     /// Resolves once record and change are as durable as they must be. If it fails, the request has failed.
     pub receipt: Receipt<(), Error>,
+}
+
+/// What a peer of this version is told of an item.
+pub fn item(
+    operation: Operation,
+    version: Version,
+    outcome: Result<Response, Refusal>,
+    instead: Option<Instead>,
+) -> ResponseItem {
+    match (outcome, instead) {
+        (Err(refusal), _) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
+        (Ok(_), Some(Instead::Pending(value))) => ResponseItem::pending(operation, value),
+        (Ok(_), Some(Instead::Answer(item))) => *item,
+        (Ok(response), None) => ResponseItem::success(response),
+    }
 }
 
 /// Why an answer must not leave although the request went well.
@@ -112,6 +134,7 @@ pub(super) struct Done {
     pub(super) operation: Operation,
     pub(super) said: Outcome,
     pub(super) placeholder: Option<ObjectId>,
+    pub(super) instead: Option<Instead>,
     number: u64,
     item: u32,
     correlation: Option<String>,
@@ -119,6 +142,12 @@ pub(super) struct Done {
 }
 
 impl Done {
+    /// A request of which nothing was performed.
+    pub(super) fn refused(operation: Operation, refusal: &Refusal, number: u64) -> Self {
+        let (said, notes) = (refused(refusal), Notes::default());
+        Self { operation, said, placeholder: None, instead: None, number, item: 0, correlation: None, notes }
+    }
+
     /// The record of it, with that outcome.
     pub(super) fn entry<'d>(&'d self, caller: &'d Caller, said: Outcome) -> Entry<'d> {
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(self.operation), said);
@@ -148,6 +177,8 @@ pub enum Turned {
     Untrusted,
     /// Its certificate is sound and its key is nobody's.
     Unregistered,
+    /// Its key has too many connections already.
+    Crowded,
     /// What it sent could not be read.
     Unreadable,
 }
@@ -174,6 +205,7 @@ serves! {
     Archive, Recover, Obliterate, Deactivate, Check, ObtainLease, GetUsageAllocation, AdjustAttribute,
     SetConstraints, GetConstraints, SetDefaults, ReProvision, Ping, Log, RNGSeed, Interop,
     PKCS_11,
+    Poll, Cancel, Process, QueryAsynchronousRequests,
 }
 
 impl Service {
@@ -186,6 +218,7 @@ impl Service {
             tickets: Arc::default(),
             attempts: Attempts::default(),
             tests: None,
+            later: Arc::new(Later::new(Arc::new(Pool::new(SEATS, EACH)))),
             uses,
             requests: AtomicU64::new(0),
             told: Mutex::default(),
@@ -228,18 +261,40 @@ impl Service {
         let durability =
             if change.is_some() { Durability::Sync } else { self.durability(done.operation, outcome.is_ok()) };
         let receipt = self.settle(&done.entry(caller, done.said), durability, change);
-        Answer { outcome, placeholder: done.placeholder, receipt }
+        Answer { outcome, placeholder: done.placeholder, instead: done.instead, receipt }
     }
 
-    /// Performs a request on top of a change that is not kept yet, and neither records nor keeps anything.
+    /// Performs a request on top of a change that is not kept yet, and neither records nor keeps anything. What is slow
+    /// waits for a seat.
     pub(super) fn attempt(
         &self,
         caller: &Caller,
         ask: Ask,
         earlier: Option<Change>,
     ) -> (Result<Response, Refusal>, Done, Option<Change>) {
+        let seat = is_slow(&ask.request).then(|| self.later.pool().enter(&caller.principal)).transpose();
+        match seat {
+            Ok(seat) => {
+                let attempted = self.attempt_seated(caller, ask, earlier);
+                drop(seat);
+                attempted
+            }
+            Err(refusal) => {
+                let done = Done::refused(ask.request.operation(), &refusal, ask.number);
+                (Err(refusal), done, earlier)
+            }
+        }
+    }
+
+    /// The same for whoever has a seat.
+    pub(super) fn attempt_seated(
+        &self,
+        caller: &Caller,
+        ask: Ask,
+        earlier: Option<Change>,
+    ) -> (Result<Response, Refusal>, Done, Option<Change>) {
         let operation = ask.request.operation();
-        let mut call = Call::new(&self.vault, &self.streams, &self.tickets, caller, ask.version);
+        let mut call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, caller, ask.version);
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
@@ -251,13 +306,13 @@ impl Service {
             log::error!("{operation} panicked; the request is refused");
             Err(Refusal::new(ResultReason::GeneralFailure, "the server failed"))
         });
-        let (change, placeholder, notes) = call.into_parts();
+        let (change, placeholder, notes, instead) = call.into_parts();
         let said = match &outcome {
             Ok(_) => Outcome::Success,
             Err(refusal) => refused(refusal),
         };
         let (number, item, correlation) = (ask.number, ask.item, ask.correlation);
-        (outcome, Done { operation, said, placeholder, number, item, correlation, notes }, change)
+        (outcome, Done { operation, said, placeholder, instead, number, item, correlation, notes }, change)
     }
 
     /// Records a batch item, or a whole message, that could not be read.
@@ -279,6 +334,7 @@ impl Service {
         let (event, reason) = match why {
             Turned::Untrusted => (Event::TlsRefused, "untrusted"),
             Turned::Unregistered => (Event::TlsRefused, "unregistered"),
+            Turned::Crowded => (Event::TlsRefused, "crowded"),
             Turned::Unreadable => (Event::Unreadable, "unreadable"),
         };
         let outcome = Outcome::Refused(Reason::Named(reason));
@@ -374,6 +430,9 @@ pub(super) fn is_mere_use(operation: Operation) -> bool {
             | Operation::Check
             | Operation::GetConstraints
             | Operation::DiscoverVersions
+            | Operation::Poll
+            | Operation::QueryAsynchronousRequests
+            | Operation::Process
     )
 }
 
@@ -410,3 +469,9 @@ fn recognised(client: Result<Option<Client>, crate::vault::Error>) -> Recognised
         Err(_) => Recognised::Sealed,
     }
 }
+
+/// Pieces of slow work at the same time: the system shares the processors between them, so that nobody waits for the end of
+/// somebody else's.
+const SEATS: usize = 8;
+/// Of one client's. Its others wait for these, and leave the processors to those of other clients.
+const EACH: usize = 2;

@@ -172,6 +172,7 @@ impl Service {
             return Ok(News::Old);
         }
         tries.may(now)?;
+        let _seat = self.later.pool().enter(&Principal::Client(name.clone()))?;
         if !entered.fits()? {
             return Err(wrong());
         }

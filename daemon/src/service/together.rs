@@ -1,10 +1,10 @@
 //! Requests that are performed as one: what they change is kept all together or not at all.
 
-use strongroom_kmip::{code::Operation, operation::Response};
+use strongroom_kmip::{code::Operation, message::ResponseItem, operation::Response};
 
 use super::{
     refusal::Refusal,
-    registry::{Ask, Done, Error, Service, is_mere_use},
+    registry::{Ask, Done, Error, Service, is_mere_use, item},
 };
 use crate::{
     audit::{Durability, Outcome, Reason},
@@ -34,8 +34,15 @@ impl<'s> Together<'s> {
         self.perform_as(self.caller, ask)
     }
 
-    /// The same, by the caller as it may perform this request.
-    pub fn perform_as(&mut self, caller: &Caller, ask: Ask) -> Result<Response, Refusal> {
+    /// The same, by the caller as it may perform this request: what a peer is told of the item.
+    pub fn item(&mut self, caller: &Caller, ask: Ask) -> ResponseItem {
+        let (operation, version) = (ask.request.operation(), ask.version);
+        let outcome = self.perform_as(caller, ask);
+        let instead = self.done.last_mut().and_then(|done| done.instead.take());
+        item(operation, version, outcome, instead)
+    }
+
+    fn perform_as(&mut self, caller: &Caller, ask: Ask) -> Result<Response, Refusal> {
         let ask = Ask { placeholder: self.placeholder.take(), ..ask };
         let (outcome, done, change) = self.service.attempt(caller, ask, self.change.take());
         self.change = change;

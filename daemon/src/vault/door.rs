@@ -1,6 +1,9 @@
 //! The door: every way to an object, and the one way to change it.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 use strongroom_kmip::{
     attribute::{Attribute, Set, Standard},
@@ -22,7 +25,7 @@ use super::{
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},
-    seal::{Envelope, Key as UnsealKey, Root, Sealer},
+    seal::{Envelope, Key as UnsealKey, Place, Root, Sealer},
     usable::Usable,
     view::{self, Content, Fitted, Released, View},
 };
@@ -486,6 +489,22 @@ impl Vault {
     /// [`Error::Sealed`], [`Error::Damaged`].
     pub fn setting(&self, name: &str) -> Result<Option<Secret>, Error> {
         self.with(None)?.setting(name)
+    }
+
+    /// Shows every sealed setting that can be read.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Store`].
+    pub fn settings(&self, visit: &mut dyn FnMut(&str, Secret)) -> Result<(), Error> {
+        let opened = self.opened()?;
+        let walked = self.store.walk(Table::Setting, &mut |key, row| {
+            let name = std::str::from_utf8(key).ok();
+            if let Some((name, Ok(row))) = name.map(|name| (name, opened.sealer.open(&Place::setting(name), row))) {
+                visit(name, row);
+            }
+            ControlFlow::Continue(())
+        });
+        Ok(walked?)
     }
 
     pub(super) fn opened(&self) -> Result<Arc<Opened>, Error> {

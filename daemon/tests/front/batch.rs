@@ -31,7 +31,7 @@ pub(crate) fn create() -> Request {
     .into()
 }
 
-fn activate(id: Option<&str>) -> Request {
+pub(crate) fn activate(id: Option<&str>) -> Request {
     ActivateRequest { unique_identifier: id.map(Into::into) }.into()
 }
 
@@ -90,7 +90,7 @@ fn an_item_that_cannot_be_understood_fails_alone() {
     let mut client = door.client(&alice, V1_2);
     let mut message = RequestMessage::of(V1_2, vec![query(), query()]);
     message.header.batch_error_continuation_option = Some(Option_::Continue);
-    message.items.insert(1, RequestItem { operation: Operation::Poll, ..query().into() });
+    message.items.insert(1, RequestItem { operation: Operation(0x8000_0001), ..query().into() });
     message.header.batch_count = Some(3);
     let answer = client.exchange(&message).unwrap();
     assert_eq!(reasons(&answer.items), [None, Some(ResultReason::OperationNotSupported), None]);
@@ -103,7 +103,10 @@ fn what_is_not_served_is_refused_for_every_item_before_anything_is_done() {
     let mut client = door.client(&alice, V2_1);
     let unserved = Some(ResultReason::FeatureNotSupported);
     let later = Some(Asynchronous(AsynchronousIndicator::Mandatory));
-    let items = exchange(&mut client, vec![create(), activate(None)], |header| header.asynchronous_indicator = later);
+    let items = exchange(&mut client, vec![create(), activate(None)], |header| {
+        header.asynchronous_indicator = later;
+        header.batch_error_continuation_option = Some(Option_::Undo);
+    });
     assert_eq!(reasons(&items), [unserved, unserved]);
     assert_eq!(door.logged("Create"), 1);
     let may = Some(Asynchronous(AsynchronousIndicator::Optional));

@@ -5,7 +5,9 @@
 mod batch;
 mod credential;
 mod door;
+mod fair;
 mod frames;
 mod handshake;
 mod https;
+mod later;
 mod limits;

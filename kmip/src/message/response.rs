@@ -72,6 +72,20 @@ impl ResponseItem {
         }
     }
 
+    /// An operation that is answered later, under this value.
+    pub fn pending(operation: Operation, value: Bytes) -> Self {
+        Self {
+            operation: Some(operation),
+            unique_batch_item_id: None,
+            result_status: ResultStatus::OperationPending,
+            result_reason: None,
+            result_message: None,
+            asynchronous_correlation_value: Some(value),
+            payload: None,
+            extension: Vec::new(),
+        }
+    }
+
     /// The same item under the name that the client gave it.
     pub fn named(self, unique_batch_item_id: Option<Bytes>) -> Self {
         Self { unique_batch_item_id, ..self }
@@ -91,14 +105,12 @@ impl ResponseMessage {
 
     /// Writes the answer in the version of its header.
     pub fn write(&self) -> Wiped {
-        let mut to = Writer::new(self.header.protocol_version);
-        to.structure(Tag::ResponseMessage, |to| {
-            self.header.write(Tag::ResponseHeader, to);
-            for item in &self.items {
-                item.write(to);
-            }
-        });
-        to.into_bytes()
+        write(&self.header, &self.items)
+    }
+
+    /// Writes an answer of one item.
+    pub fn write_item(version: Version, time_stamp: DateTime, item: &ResponseItem) -> Wiped {
+        write(&ResponseHeader::of(version, time_stamp, 1), std::slice::from_ref(item))
     }
 
     /// Reads an answer.
@@ -131,6 +143,17 @@ impl ResponseMessage {
             _ => Ok(Self { header, items }),
         }
     }
+}
+
+fn write(header: &ResponseHeader, items: &[ResponseItem]) -> Wiped {
+    let mut to = Writer::new(header.protocol_version);
+    to.structure(Tag::ResponseMessage, |to| {
+        header.write(Tag::ResponseHeader, to);
+        for item in items {
+            item.write(to);
+        }
+    });
+    to.into_bytes()
 }
 
 impl ResponseItem {

@@ -6,6 +6,7 @@ mod activate;
 mod add_attribute;
 mod adjust_attribute;
 mod archive;
+mod cancel;
 mod check;
 mod constraint;
 mod create;
@@ -40,7 +41,10 @@ mod obliterate;
 mod obtain_lease;
 mod ping;
 mod pkcs_11;
+mod poll;
+mod process;
 mod query;
+mod query_asynchronous_requests;
 mod re_key;
 mod re_key_key_pair;
 mod re_provision;
@@ -60,6 +64,7 @@ pub use activate::{ActivateRequest, ActivateResponse};
 pub use add_attribute::{AddAttributeRequest, AddAttributeResponse};
 pub use adjust_attribute::{AdjustAttributeRequest, AdjustAttributeResponse};
 pub use archive::{ArchiveRequest, ArchiveResponse};
+pub use cancel::{CancelRequest, CancelResponse};
 pub use check::{CheckRequest, CheckResponse};
 pub use constraint::{Constraint, Constraints};
 pub use create::{CreateRequest, CreateResponse};
@@ -94,10 +99,16 @@ pub use obliterate::{ObliterateRequest, ObliterateResponse};
 pub use obtain_lease::{ObtainLeaseRequest, ObtainLeaseResponse};
 pub use ping::{PingRequest, PingResponse};
 pub use pkcs_11::{PKCS11Request, PKCS11Response};
+pub use poll::{PollRequest, PollResponse};
+pub use process::{ProcessRequest, ProcessResponse};
 pub use query::{
     CapabilityInformation, DefaultsInformation, ExtensionInformation, ExtensionType, ObjectDefaults, ObjectGroups,
     ObjectTypes, ProfileInformation, ProfileVersion, QueryRequest, QueryResponse, ServerInformation,
     ValidationInformation,
+};
+pub use query_asynchronous_requests::{
+    AsynchronousCorrelationValues, AsynchronousRequest, QueryAsynchronousRequestsRequest,
+    QueryAsynchronousRequestsResponse,
 };
 pub use re_key::{ReKeyRequest, ReKeyResponse};
 pub use re_key_key_pair::{ReKeyKeyPairRequest, ReKeyKeyPairResponse};

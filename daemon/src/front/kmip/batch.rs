@@ -9,7 +9,7 @@ use strongroom_kmip::{
     version::{V1_0, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
-use super::undo;
+use super::{later, undo};
 use crate::{
     caller::Caller,
     clock::Clock,
@@ -98,6 +98,10 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
         let items = undo::perform(service, standing, &header, items, number);
         return Performed { version, number: Some(number), largest, items };
     }
+    if unserved.is_none() && later::wanted(&header, &items) {
+        let items = later::perform(service, standing, &header, items, number);
+        return Performed { version, number: Some(number), largest, items };
+    }
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
     let mut placeholder = None;
     let mut answered = Vec::with_capacity(items.len());
@@ -127,14 +131,10 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
                 };
                 let answer = service.answer(&caller, ask);
                 placeholder = answer.placeholder;
-                let item = match answer.outcome {
-                    Ok(response) => ResponseItem::success(response),
-                    Err(refusal) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
-                };
-                (item, answer.receipt)
+                (service::item(operation, version, answer.outcome, answer.instead), answer.receipt)
             }
         };
-        let mut failed = answer.result_status != ResultStatus::Success;
+        let mut failed = answer.result_status == ResultStatus::OperationFailed;
         let followed = usize::try_from(place).is_ok_and(|place| place < last);
         let receipt = if followed && !failed {
             // What an item made is there for the next only once it is kept.
@@ -155,8 +155,12 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
 
 /// What the header asks for that is not served, if anything; then nothing of the message is performed.
 fn unserved(header: &RequestHeader) -> Option<&'static str> {
-    if header.asynchronous_indicator == Some(Asynchronous(AsynchronousIndicator::Mandatory)) {
-        return Some("answers that come later are not served; leave the Asynchronous Indicator out");
+    let undoes = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo);
+    let later = header.asynchronous_indicator == Some(Asynchronous(AsynchronousIndicator::Mandatory));
+    if undoes && later {
+        return Some(
+            "a batch that is to be undone as a whole is answered at once; leave the Asynchronous Indicator out",
+        );
     }
     None
 }

@@ -9,6 +9,7 @@ mod desk;
 pub mod encoding;
 pub mod http;
 mod https;
+mod later;
 mod server;
 mod session;
 mod turn;

@@ -42,7 +42,7 @@ impl Server {
 
     /// Serves one connection to its end. It ends when the peer hangs up, breaks framing, is too slow or is no longer
     /// known, and when the daemon stops.
-    pub async fn serve(self: Arc<Self>, stream: TcpStream, from: SocketAddr, place: Place, mut stop: Stop) {
+    pub async fn serve(self: Arc<Self>, stream: TcpStream, from: SocketAddr, mut place: Place, mut stop: Stop) {
         let desk = Arc::clone(&self.desk);
         let front = match self.carrier {
             Carrier::Tls => Front::Kmip,
@@ -52,7 +52,11 @@ impl Server {
             () = stop.reached(Phase::Draining) => return,
             shaken = timeout(desk.limits.handshake, self.tls.shake(stream)) => shaken.unwrap_or(Err(Failed::Broken)),
         };
-        match shaken {
+        let placed = shaken.and_then(|(stream, key)| match place.belongs(key, desk.limits.per_key) {
+            true => Ok((stream, key)),
+            false => Err(Failed::Crowded(key)),
+        });
+        match placed {
             Ok((stream, key)) => {
                 let mut cut = stop.clone();
                 let peer = Peer { from, key, front };
@@ -71,6 +75,7 @@ impl Server {
                 log::info!("turned {from} away: {why}");
                 let (key, turned) = match why {
                     Failed::Unregistered(key) => (Some(key), Turned::Unregistered),
+                    Failed::Crowded(key) => (Some(key), Turned::Crowded),
                     Failed::Untrusted => (None, Turned::Untrusted),
                     // Whoever probes a port is no news for the audit log.
                     Failed::Broken => return,

@@ -34,10 +34,7 @@ pub(super) fn perform(
             (Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
-                match together.perform_as(&caller, ask) {
-                    Ok(response) => ResponseItem::success(response),
-                    Err(refusal) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
-                }
+                together.item(&caller, ask)
             }
             (Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
             (_, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
@@ -61,7 +58,7 @@ pub(super) fn perform(
 const UNDOES_NOT: &str = "what a function of PKCS#11 has done cannot be undone; send it by itself";
 
 fn failed(item: &ResponseItem) -> bool {
-    item.result_status != ResultStatus::Success
+    item.result_status == ResultStatus::OperationFailed
 }
 
 fn undo(item: ResponseItem) -> ResponseItem {

@@ -1,0 +1,41 @@
+//! What takes long, and what must not.
+
+use strongroom_kmip::{
+    attribute::{Attribute, Template},
+    code::{CryptographicAlgorithm, Operation},
+    operation::Request,
+};
+
+/// Whether the answer to an operation must come at once, whatever the client can take.
+pub fn is_prompt(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Poll
+            | Operation::Cancel
+            | Operation::Process
+            | Operation::QueryAsynchronousRequests
+            | Operation::Login
+            | Operation::DelegatedLogin
+            | Operation::Logout
+            | Operation::SetEndpointRole
+            | Operation::DiscoverVersions
+    )
+}
+
+/// Whether a request takes so long that others must not wait for it.
+pub fn is_slow(request: &Request) -> bool {
+    let Request::CreateKeyPair(pair) = request else {
+        return matches!(request.operation(), Operation::ReKeyKeyPair | Operation::DeriveKey);
+    };
+    let quick = |attribute: &Attribute| match attribute {
+        Attribute::CryptographicAlgorithm(algorithm) => !matches!(
+            *algorithm,
+            CryptographicAlgorithm::RSA | CryptographicAlgorithm::DSA | CryptographicAlgorithm::DH
+        ),
+        _ => false,
+    };
+    let all = [&pair.common_attributes, &pair.private_key_attributes, &pair.public_key_attributes];
+    let templates = || all.into_iter().flatten();
+    let said = |template: &Template| template.attributes.iter().any(|instance| quick(&instance.attribute));
+    !templates().any(said)
+}
