@@ -194,6 +194,9 @@ operations! {
     JoinSplitKey: JoinSplitKeyRequest => JoinSplitKeyResponse;
     Import: ImportRequest => ImportResponse;
     Export: ExportRequest => ExportResponse;
+    Certify: CertifyRequest => CertifyResponse;
+    ReCertify: ReCertifyRequest => ReCertifyResponse;
+    Validate: ValidateRequest => ValidateResponse;
     Archive: ArchiveRequest => ArchiveResponse;
     Recover: RecoverRequest => RecoverResponse;
     Obliterate: ObliterateRequest => ObliterateResponse;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose, SanType,
-    SerialNumber, SubjectPublicKeyInfo,
+    SerialNumber, SigningKey, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 
@@ -81,9 +81,6 @@ pub(super) fn issue(
     chance: &dyn Chance,
 ) -> Result<Issued, Error> {
     let mut plan = CertificateParams::default();
-    let serial = serial(chance)?;
-    plan.serial_number = Some(serial.clone());
-    (plan.not_before, plan.not_after) = span.dates()?;
     plan.use_authority_key_identifier_extension = true;
     plan.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let key = match wanted {
@@ -99,6 +96,20 @@ pub(super) fn issue(
             key
         }
     };
+    sign(issuer, plan, key, span, chance)
+}
+
+/// Gives a certificate its serial number and its dates, and signs it.
+pub(super) fn sign<S: SigningKey>(
+    issuer: &Issuer<'_, S>,
+    mut plan: CertificateParams,
+    key: &[u8],
+    span: Span,
+    chance: &dyn Chance,
+) -> Result<Issued, Error> {
+    let serial = serial(chance)?;
+    plan.serial_number = Some(serial.clone());
+    (plan.not_before, plan.not_after) = span.dates()?;
     let public = SubjectPublicKeyInfo::from_der(key).map_err(|_| Error::PublicKey)?;
     let certificate = plan.signed_by(&public, issuer).map_err(|_| Error::Engine)?.der().to_vec();
     let fingerprint = fingerprint(&certificate)?;

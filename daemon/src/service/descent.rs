@@ -76,7 +76,12 @@ pub fn has_derived(call: &mut Call<'_>, base: &ObjectId, derived: &ObjectId) -> 
 
 /// The object at the other end of the first link of this type.
 pub fn linked(object: &Object, wanted: LinkType) -> Option<ObjectId> {
-    object.attributes.iter().find_map(|attribute| match attribute {
+    link_of(&object.attributes, wanted)
+}
+
+/// The same, of attributes alone.
+pub fn link_of(set: &Set, wanted: LinkType) -> Option<ObjectId> {
+    set.iter().find_map(|attribute| match attribute {
         Attribute::Link(link) if link.link_type == wanted => match &link.linked_object_identifier {
             Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
             _ => None,

@@ -116,10 +116,12 @@ pub const OBJECTS: &[ObjectType] = &[
     ObjectType::SymmetricKey,
     ObjectType::PublicKey,
     ObjectType::PrivateKey,
+    ObjectType::SplitKey,
     ObjectType::Template,
     ObjectType::SecretData,
     ObjectType::OpaqueObject,
     ObjectType::PGPKey,
+    ObjectType::CertificateRequest,
 ];
 
 /// The profiles whose every case this server passes.

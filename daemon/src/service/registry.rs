@@ -206,6 +206,7 @@ serves! {
     SetConstraints, GetConstraints, SetDefaults, ReProvision, Ping, Log, RNGSeed, Interop,
     PKCS_11,
     Poll, Cancel, Process, QueryAsynchronousRequests,
+    Certify, ReCertify, Validate,
 }
 
 impl Service {
@@ -433,6 +434,7 @@ pub(super) fn is_mere_use(operation: Operation) -> bool {
             | Operation::Poll
             | Operation::QueryAsynchronousRequests
             | Operation::Process
+            | Operation::Validate
     )
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    attribute::{Attribute, Kind, Link, Set, Standard, Template},
+    attribute::{Attribute, By, Kind, Link, Objects, Set, Standard, Template},
     code::{LinkType, ObjectType, ResultReason},
     ttlv::{DateTime, Interval},
 };
@@ -49,7 +49,9 @@ pub fn attributes(
     offset: Option<Interval>,
     templates: &[Option<&Template>],
 ) -> Result<Set, Refusal> {
-    let handed_on = |attribute: &&Attribute| attribute.standard().is_none_or(|standard| !OWN.contains(&standard));
+    let handed_on = |attribute: &&Attribute| {
+        attribute.standard().is_none_or(|standard| !OWN.contains(&standard) && !of_certificate(standard))
+    };
     let mut set: Set = old.attributes.iter().filter(handed_on).cloned().collect();
     if let Some(Interval(offset)) = offset {
         shift(&mut set, call.vault.now().seconds().saturating_add(i64::from(offset)));
@@ -118,6 +120,12 @@ fn shift(set: &mut Set, activation: i64) {
     later.into_iter().flatten().for_each(|date| set.put(date));
 }
 
+/// Whether the server reads it out of a certificate.
+fn of_certificate(standard: Standard) -> bool {
+    let row = standard.row();
+    row.objects == Objects::Certificates && row.rule.create == By::Server
+}
+
 /// What belongs to one object alone and is set anew for its replacement, or not at all.
 const OWN: &[Standard] = &[
     Standard::UniqueIdentifier,
@@ -151,13 +159,6 @@ const OWN: &[Standard] = &[
     Standard::EncryptCounter,
     Standard::SignCounter,
     Standard::SignatureVerifyCounter,
-    Standard::CertificateLength,
-    Standard::X_509CertificateIdentifier,
-    Standard::X_509CertificateSubject,
-    Standard::X_509CertificateIssuer,
-    Standard::CertificateIdentifier,
-    Standard::CertificateSubject,
-    Standard::CertificateIssuer,
     Standard::DigitalSignatureAlgorithm,
 ];
 

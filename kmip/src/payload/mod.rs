@@ -7,6 +7,7 @@ mod add_attribute;
 mod adjust_attribute;
 mod archive;
 mod cancel;
+mod certify;
 mod check;
 mod constraint;
 mod create;
@@ -45,6 +46,7 @@ mod poll;
 mod process;
 mod query;
 mod query_asynchronous_requests;
+mod re_certify;
 mod re_key;
 mod re_key_key_pair;
 mod re_provision;
@@ -59,12 +61,14 @@ mod set_defaults;
 mod sign;
 mod signature_verify;
 mod storage;
+mod validate;
 
 pub use activate::{ActivateRequest, ActivateResponse};
 pub use add_attribute::{AddAttributeRequest, AddAttributeResponse};
 pub use adjust_attribute::{AdjustAttributeRequest, AdjustAttributeResponse};
 pub use archive::{ArchiveRequest, ArchiveResponse};
 pub use cancel::{CancelRequest, CancelResponse};
+pub use certify::{CertifyRequest, CertifyResponse};
 pub use check::{CheckRequest, CheckResponse};
 pub use constraint::{Constraint, Constraints};
 pub use create::{CreateRequest, CreateResponse};
@@ -110,6 +114,7 @@ pub use query_asynchronous_requests::{
     AsynchronousCorrelationValues, AsynchronousRequest, QueryAsynchronousRequestsRequest,
     QueryAsynchronousRequestsResponse,
 };
+pub use re_certify::{ReCertifyRequest, ReCertifyResponse};
 pub use re_key::{ReKeyRequest, ReKeyResponse};
 pub use re_key_key_pair::{ReKeyKeyPairRequest, ReKeyKeyPairResponse};
 pub use re_provision::{ReProvisionRequest, ReProvisionResponse};
@@ -124,3 +129,4 @@ pub use set_defaults::{SetDefaultsRequest, SetDefaultsResponse};
 pub use sign::{SignRequest, SignResponse};
 pub use signature_verify::{SignatureVerifyRequest, SignatureVerifyResponse};
 pub use storage::ProtectionStorageMasks;
+pub use validate::{ValidateRequest, ValidateResponse};
