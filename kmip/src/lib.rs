@@ -20,6 +20,7 @@ pub mod operation;
 pub mod payload;
 pub mod print;
 pub mod secret;
+pub mod spoken;
 pub mod tag;
 pub mod text;
 pub mod ttlv;

@@ -49,16 +49,12 @@ impl Refusal {
 
     /// The reason in the words of a peer's version (KMIP 1.4 §11 and 2.1 §11.48 have different tables).
     pub fn spoken(&self, version: Version) -> ResultReason {
-        if version >= V2_0 {
-            return match self.reason {
-                ResultReason::ItemNotFound => ResultReason::ObjectNotFound,
-                reason => reason,
-            };
-        }
-        match self.reason.spoken() {
-            Some((since, until)) if version.within(since, until) => self.reason,
-            _ => older(self.reason),
-        }
+        let known = |reason: &ResultReason| reason.spoken().is_some_and(|(since, until)| version.within(since, until));
+        let own = match self.reason {
+            ResultReason::ItemNotFound if version >= V2_0 => ResultReason::ObjectNotFound,
+            reason => reason,
+        };
+        [own, older(own)].into_iter().find(known).unwrap_or(ResultReason::GeneralFailure)
     }
 }
 

@@ -11,3 +11,4 @@ mod handshake;
 mod https;
 mod later;
 mod limits;
+mod spoken;

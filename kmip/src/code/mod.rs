@@ -41,4 +41,4 @@ pub use operation::Operation;
 pub use profile::ProfileName;
 pub use query::{QueryFunction, ValidationAuthorityType, ValidationType};
 pub use random::{DRBGAlgorithm, FIPS186Variation, RNGAlgorithm, RNGMode};
-pub use registry::{mask, table};
+pub use registry::{mask, spoken, spoken_bits, table};

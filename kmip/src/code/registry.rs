@@ -1,34 +1,50 @@
 //! Which tag carries which table: what XML and JSON need to turn a name into its number.
 
 use super::*;
-use crate::{schema::Code, tag::Tag};
+use crate::{schema::Code, tag::Tag, version::Version};
 
 /// Number and name, as XML and JSON write it, of every value that an Enumeration under `tag` may have; nothing for a
 /// tag that carries no enumeration of the standard's.
 ///
 /// An Attribute Value of KMIP 1.x is looked up under the tag of the attribute that its Attribute Name names.
 pub fn table(tag: Tag) -> Option<&'static [(u32, &'static str)]> {
-    ENUMERATIONS.iter().find(|(carrier, _)| *carrier == tag).map(|(_, rows)| *rows)
+    ENUMERATIONS.iter().find(|(carrier, ..)| *carrier == tag).map(|(_, rows, _)| *rows)
+}
+
+/// Since which version this value of an Enumeration under `tag` is spoken, and the first version without it; nothing for
+/// a value, or a tag, that has no row.
+pub fn spoken(tag: Tag, number: u32) -> Option<Span> {
+    ENUMERATIONS.iter().find(|(carrier, ..)| *carrier == tag).and_then(|(.., spoken)| spoken(number))
 }
 
 /// Bit and name, as XML and JSON write it, of every bit that an Integer under `tag` may have; nothing for a tag that
 /// carries no bit mask.
 pub fn mask(tag: Tag) -> Option<&'static [(u32, &'static str)]> {
-    MASKS.iter().find(|(carrier, _)| *carrier == tag).map(|(_, rows)| *rows)
+    MASKS.iter().find(|(carrier, ..)| *carrier == tag).map(|(_, rows, _)| *rows)
+}
+
+/// The bits of an Integer under `tag` that a version speaks; all of them under a tag that carries no bit mask.
+pub fn spoken_bits(tag: Tag, bits: i32, version: Version) -> i32 {
+    MASKS.iter().find(|(carrier, ..)| *carrier == tag).map_or(bits, |(.., spoken)| spoken(bits, version))
 }
 
 type Rows = &'static [(u32, &'static str)];
+/// The first version that speaks a code, and the first that no longer does.
+type Span = (Version, Option<Version>);
 
 /// Each enumeration with the tags that carry it; without any, the one of its own name.
 macro_rules! carried {
     ($($kind:ident $(: $tag:ident)?;)*) => {
-        &[$((carried!(@tag $kind $($tag)?), <$kind as Code>::NAMES)),*]
+        &[$((carried!(@tag $kind $($tag)?), <$kind as Code>::NAMES, |number| $kind(number).spoken())),*]
     };
     (@tag $kind:ident) => { Tag::$kind };
     (@tag $kind:ident $tag:ident) => { Tag::$tag };
 }
 
-const ENUMERATIONS: &[(Tag, Rows)] = carried! {
+type Enumerations = &'static [(Tag, Rows, fn(u32) -> Option<Span>)];
+type Masks = &'static [(Tag, Rows, fn(i32, Version) -> i32)];
+
+const ENUMERATIONS: Enumerations = carried! {
     AdjustmentType;
     AlternativeNameType;
     AsynchronousIndicator;
@@ -110,12 +126,19 @@ const ENUMERATIONS: &[(Tag, Rows)] = carried! {
     WrappingMethod;
 };
 
-const MASKS: &[(Tag, Rows)] = &[
-    (Tag::CryptographicUsageMask, CryptographicUsageMask::NAMES),
-    (Tag::ObjectClassMask, ObjectClassMask::NAMES),
-    (Tag::ProtectionStorageMask, ProtectionStorageMask::NAMES),
-    (Tag::StorageStatusMask, StorageStatusMask::NAMES),
-];
+/// Each bit mask with the tag that carries it.
+macro_rules! masked {
+    ($($kind:ident;)*) => {
+        &[$((Tag::$kind, $kind::NAMES, |bits, version| $kind(bits).spoken_by(version).0)),*]
+    };
+}
+
+const MASKS: Masks = masked! {
+    CryptographicUsageMask;
+    ObjectClassMask;
+    ProtectionStorageMask;
+    StorageStatusMask;
+};
 
 #[cfg(test)]
 mod tests {
@@ -124,7 +147,8 @@ mod tests {
 
     #[test]
     fn no_tag_carries_two_tables() {
-        let mut tags: Vec<Tag> = ENUMERATIONS.iter().chain(MASKS).map(|(tag, _)| *tag).collect();
+        let mut tags: Vec<Tag> = ENUMERATIONS.iter().map(|(tag, ..)| *tag).collect();
+        tags.extend(MASKS.iter().map(|(tag, ..)| *tag));
         let count = tags.len();
         tags.sort();
         tags.dedup();

@@ -18,7 +18,7 @@ structure! {
         /// The types it is about; all of them where it is missing.
         object_types: Option<ObjectTypes> = ObjectTypes, V2_1;
         /// The groups it is about; all of them, and objects in none, where it is missing.
-        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1;
+        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1 until V3_0;
         attributes: Option<Listed> = Attributes, V2_1;
     }
 }

@@ -34,7 +34,7 @@ structure! {
         usage_limits: Option<UsageLimits> = UsageLimits, V2_0;
         operations: Option<Operations> = Operations, V2_0;
         objects: Option<Objects> = Objects, V2_0;
-        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1;
+        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1 until V3_0;
     }
 }
 

@@ -45,7 +45,7 @@ structure! {
     /// Groups of objects by name.
     #[derive(Clone)]
     ObjectGroups {
-        object_group: Vec<String> = ObjectGroup, V2_1;
+        object_group: Vec<String> = ObjectGroup, V2_1 until V3_0;
     }
 }
 
@@ -226,7 +226,7 @@ structure! {
         object_type: Option<ObjectType> = ObjectType, V2_0;
         object_types: Option<ObjectTypes> = ObjectTypes, V2_1;
         attributes: Listed = Attributes, V2_0;
-        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1;
+        object_groups: Option<ObjectGroups> = ObjectGroups, V2_1 until V3_0;
     }
 }
 

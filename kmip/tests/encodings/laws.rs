@@ -5,6 +5,7 @@ use strongroom_kmip::{
     json,
     message::{RequestMessage, ResponseMessage},
     schema::Code as _,
+    spoken::unspoken,
     tag::Tag,
     ttlv::{Kind, Limits, Tree, Writer},
     version::V2_1,
@@ -188,4 +189,15 @@ fn an_answer_read_and_written_is_the_same_in_every_version() {
         let message = ResponseMessage::read(&tree).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(*message.write(), bytes, "{name}");
     }
+}
+
+#[test]
+fn no_answer_says_what_its_version_does_not_know() {
+    let judged = |(name, bytes): (String, Vec<u8>)| {
+        let tree = Tree::read(&bytes, &Limits::default()).unwrap();
+        let message = ResponseMessage::read(&tree).unwrap();
+        unspoken(tree.root(), message.header.protocol_version).map(|what| format!("{name}: {what}"))
+    };
+    let said: Vec<String> = samples::responses().into_iter().filter_map(judged).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
 }

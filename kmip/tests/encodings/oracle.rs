@@ -12,8 +12,8 @@ use crate::samples;
 fn an_independent_reader_finds_the_same_items() {
     for (name, bytes) in samples::requests().into_iter().chain(samples::responses()) {
         let tree = Tree::read(&bytes, &Limits::default()).unwrap();
-        // It stops at an Interval.
-        if spans(tree.root()) {
+        // It stops at an Interval, and at what KMIP 3.0 has added.
+        if spans(tree.root()) || name.ends_with(" 3.0") {
             continue;
         }
         let theirs = kmip_ttlv::PrettyPrinter::new().to_string(&bytes);

@@ -16,21 +16,25 @@ use strongroom_kmip::{
     payload::*,
     secret::Secret,
     ttlv::{Any, Bytes, DateTime, SecretText},
-    version::{V1_0, V2_0, V3_0, Version},
+    version::{V1_0, V2_0, Version},
 };
 
 use crate::{answers::answers, objects::objects};
 
 /// Requests, each with a name that says operation and version.
 pub(crate) fn requests() -> Vec<(String, Vec<u8>)> {
-    let served = Version::ALL.into_iter().filter(|version| *version < V3_0);
-    served.flat_map(|version| asks(version).into_iter().filter_map(move |ask| request(version, ask))).collect()
+    Version::ALL
+        .into_iter()
+        .flat_map(|version| asks(version).into_iter().filter_map(move |ask| request(version, ask)))
+        .collect()
 }
 
 /// Answers, likewise.
 pub(crate) fn responses() -> Vec<(String, Vec<u8>)> {
-    let served = Version::ALL.into_iter().filter(|version| *version < V3_0);
-    served.flat_map(|version| answers().into_iter().filter_map(move |answer| response(version, answer))).collect()
+    Version::ALL
+        .into_iter()
+        .flat_map(|version| answers().into_iter().filter_map(move |answer| response(version, answer)))
+        .collect()
 }
 
 fn request(version: Version, ask: Request) -> Option<(String, Vec<u8>)> {

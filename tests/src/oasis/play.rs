@@ -2,11 +2,14 @@
 
 use strongroom_kmip::operation::SERVED;
 use strongroom_kmip::print::{Secrets, pretty};
-use strongroom_kmip::ttlv::{Limits, Tree};
+use strongroom_kmip::spoken::unspoken;
+use strongroom_kmip::tag::Tag;
+use strongroom_kmip::ttlv::{Item, Limits, Tree, Value};
 use strongroom_kmip::version::{V3_0, Version};
 
 use super::compare::compare;
 use super::memory::Memory;
+use super::objects::find;
 use super::script::{Case, Step};
 use super::world::World;
 
@@ -69,11 +72,20 @@ fn take(step: &Step, world: &mut World, memory: &mut Memory, watch: &mut dyn FnM
     let came = world.exchange(&request)?;
     let came_tree = Tree::read(&came, &Limits::default()).map_err(|error| error.to_string())?;
     watch(&pretty(came_tree.root(), Secrets::Shown));
+    let spoken = version(request_tree.root()).and_then(|version| unspoken(came_tree.root(), version));
+    if let Some(what) = spoken {
+        return Err(format!("answered with {what}, which the version of the request does not know"));
+    }
     let expected = memory.expected(&step.answer)?;
     let expected_tree = Tree::read(&expected, &Limits::default()).map_err(|error| error.to_string())?;
     world.objects.learn(request_tree.root(), came_tree.root());
     compare(request_tree.root(), expected_tree.root(), came_tree.root(), memory, &world.objects)
         .map_err(|difference| difference.to_string())
+}
+
+fn version(request: Item<'_, '_>) -> Option<Version> {
+    let header = find(request, Tag::RequestHeader)?;
+    Version::read(find(header, Tag::ProtocolVersion)?).ok()
 }
 
 /// The newest version that is served.
