@@ -43,12 +43,23 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
     })
 }
 
+/// Whether the value is one that an object can have: a link is of one type.
+fn sound(attribute: &Attribute) -> Result<(), Refusal> {
+    match attribute {
+        Attribute::Link(link) if link.link_type.text().is_none() => {
+            Err(Refusal::new(ResultReason::InvalidAttributeValue, "a Link has a Link Type of the standard's"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a client may give a new object this attribute.
 ///
 /// # Errors
 /// [`Refusal`] with the reason that the standard's table has.
 pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Result<(), Refusal> {
     let kind = attribute.kind();
+    sound(attribute)?;
     let Some(row) = kind.row() else { return Ok(()) };
     // A client that says what the object is says nothing wrong.
     let said_twice = matches!(attribute, Attribute::ObjectType(code) if *code == object);
@@ -104,6 +115,7 @@ pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Re
 /// # Errors
 /// [`Refusal`].
 pub fn tightens(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
+    sound(attribute)?;
     let loosens = match attribute {
         Attribute::Sensitive(false) => object.attributes.sensitive() == Some(true),
         Attribute::Extractable(true) => object.attributes.extractable() == Some(false),

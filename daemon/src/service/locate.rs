@@ -1,13 +1,13 @@
 //! Locate: which objects have these attributes.
 
 use strongroom_kmip::{
-    attribute::Listed,
-    code::ObjectGroupMember,
+    attribute::{Attribute, Listed},
+    code::{ObjectGroupMember, State},
     payload::{LocateRequest, LocateResponse},
 };
 
 use super::{call::Call, contract::Perform, refusal::Refusal};
-use crate::vault::Query;
+use crate::vault::{Found, Query};
 
 impl Perform for LocateRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<LocateResponse, Refusal> {
@@ -18,17 +18,24 @@ impl Perform for LocateRequest {
         let Listed(instances) = self.attributes;
         let mut filters: Vec<_> = instances.into_iter().map(|instance| instance.attribute).collect();
         if self.object_group_member == Some(ObjectGroupMember::GroupMemberFresh) {
-            filters.push(strongroom_kmip::attribute::Attribute::Fresh(true));
+            filters.push(Attribute::Fresh(true));
         }
+        let (offset, maximum) =
+            (count(self.offset_items, "Offset Items")?, count(self.maximum_items, "Maximum Items")?);
+        let default = self.object_group_member == Some(ObjectGroupMember::GroupMemberDefault);
         let query = Query {
             filters,
-            offset: count(self.offset_items, "Offset Items")?.unwrap_or(0),
-            maximum: count(self.maximum_items, "Maximum Items")?,
+            offset: offset.filter(|_| !default).unwrap_or(0),
+            maximum: maximum.filter(|_| !default),
             storage: self.storage_status_mask,
+            classes: self.object_class_mask,
         };
-        let found = call.view()?.find(call.caller, &query);
+        let mut found = call.view()?.find(call.caller, &query);
+        if default {
+            found = default_member(call, &query, found)?;
+        }
         call.notes.count = u64::try_from(found.located).ok();
-        // The placeholder points at an object only when exactly one was found (KMIP 2.1 §6.1.29).
+        // The placeholder points at an object only when exactly one was found (KMIP 2.1 §6.1.28).
         call.placeholder = match found.objects.as_slice() {
             [only] => Some(only.id.clone()),
             _ => None,
@@ -38,4 +45,16 @@ impl Perform for LocateRequest {
             unique_identifier: found.objects.iter().map(|object| object.id.as_str().into()).collect(),
         })
     }
+}
+
+/// The default object of a group: the newest that is Active, and where none is, the newest.
+fn default_member(call: &Call<'_>, query: &Query, found: Found) -> Result<Found, Refusal> {
+    if !query.filters.iter().any(|filter| matches!(filter, Attribute::ObjectGroup(_))) {
+        return Err(Refusal::missing("Object Group whose default member is asked for"));
+    }
+    let now = call.vault.now();
+    let mut objects = found.objects;
+    let at = objects.iter().position(|object| object.state(now) == Some(State::Active)).unwrap_or(0);
+    objects = objects.into_iter().skip(at).take(1).collect();
+    Ok(Found { located: objects.len(), objects })
 }

@@ -47,6 +47,12 @@ struct Written {
     secret: Secretly,
 }
 
+impl Written {
+    fn is_expunged(&self) -> bool {
+        matches!(self.secret, Secretly::Expunge)
+    }
+}
+
 /// What becomes of the secret part.
 enum Secretly {
     Keep,
@@ -88,12 +94,23 @@ impl Change {
 
     /// The objects as they are to be.
     pub(super) fn pending(&self) -> impl Iterator<Item = Arc<Object>> {
-        self.objects.iter().map(|written| Arc::new(written.object.clone()))
+        self.objects.iter().filter(|written| !written.is_expunged()).map(|written| Arc::new(written.object.clone()))
     }
 
     /// The object as it is to be, if the change writes it.
-    pub(super) fn written(&self, id: &ObjectId) -> Option<&Object> {
-        self.objects.iter().map(|written| &written.object).find(|object| object.id == *id)
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for one that the change lets nothing stay of.
+    pub(super) fn written(&self, id: &ObjectId) -> Result<Option<&Object>, Error> {
+        match self.objects.iter().rev().find(|written| written.object.id == *id) {
+            Some(written) if written.is_expunged() => Err(Error::Unknown(id.clone())),
+            found => Ok(found.map(|written| &written.object)),
+        }
+    }
+
+    /// The objects of which it lets nothing stay.
+    pub(super) fn expunged(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.iter().filter(|written| written.is_expunged()).map(|written| &written.object.id)
     }
 
     /// The secret part that the change writes for an object.
@@ -134,8 +151,10 @@ impl Change {
 
     /// Claims an identifier, whether or not there is an object of it, and gives the newest form of the object.
     pub(super) fn reserve(&mut self, id: &ObjectId) -> Result<Option<Object>, Error> {
-        if let Some(written) = self.written(id) {
-            return Ok(Some(written.clone()));
+        match self.written(id) {
+            Ok(None) => {}
+            Ok(Some(written)) => return Ok(Some(written.clone())),
+            Err(_) => return Ok(None),
         }
         if !self.claims.iter().any(|claim| claim.object() == id) {
             self.claims.push(self.opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?);
@@ -169,8 +188,8 @@ impl Change {
 
     /// The newest form of an object, which nobody else may change from now on.
     pub(super) fn claim(&mut self, id: &ObjectId) -> Result<Object, Error> {
-        if let Some(written) = self.objects.iter().find(|written| written.object.id == *id) {
-            return Ok(written.object.clone());
+        if let Some(written) = self.written(id)? {
+            return Ok(written.clone());
         }
         // Whether it is there is asked first, so that nobody waits for what does not exist.
         self.opened.object(id)?;
@@ -192,7 +211,7 @@ impl Change {
         let spent = bucket.spend(&trace);
         if spent == Spent::Fresh {
             self.nonces.push(bucket);
-            let known = self.written(id).map(|object| object.nonces);
+            let known = self.written(id)?.map(|object| object.nonces);
             if !known.unwrap_or_else(|| self.opened.object(id).is_ok_and(|object| object.nonces)) {
                 let mut object = self.claim(id)?;
                 object.nonces = true;
@@ -227,9 +246,13 @@ impl Change {
         if object.nonces {
             self.forgotten.push(object.id.clone());
         }
+        // What the store holds is what the first change to it found; what this change made, the store never saw.
+        let found = self.objects.iter().find(|written| written.object.id == object.id);
+        let before = found.map_or(Some(object.generation), |written| written.before);
         self.objects.retain(|written| written.object.id != object.id);
-        let before = Some(object.generation);
-        self.objects.push(Written { object, before, secret: Secretly::Expunge });
+        if before.is_some() {
+            self.objects.push(Written { object, before, secret: Secretly::Expunge });
+        }
     }
 
     pub(super) fn commit(self, store: &dyn Store) -> store::Receipt {

@@ -16,7 +16,6 @@ use super::{
     action::Action,
     change::Change,
     client::Grant,
-    due::{self, Moment},
     error::Error,
     find::{Found, Query},
     flight::Flights,
@@ -151,31 +150,6 @@ impl Vault {
     /// [`Error::Sealed`].
     pub fn audit_sealer(&self) -> Result<Sealer, Error> {
         Ok(self.opened()?.audit.clone())
-    }
-
-    /// The objects that a date moves on in their lives now, the earliest first and so many at most.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn turns(&self, most: usize) -> Result<Vec<ObjectId>, Error> {
-        let opened = self.opened()?;
-        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(index.due().turns(self.clock.now().seconds()).take(most).cloned().collect())
-    }
-
-    /// What has opened or closed for which keys after `since`, the earliest first.
-    ///
-    /// # Errors
-    /// [`Error::Sealed`].
-    pub fn windows(&self, since: i64) -> Result<Vec<(ObjectId, Moment)>, Error> {
-        let opened = self.opened()?;
-        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
-        let moments = |(date, id): (i64, &ObjectId)| {
-            let object = index.get(id)?;
-            let came = due::windows(object).filter(|(when, _)| *when == date);
-            Some(came.map(|(_, moment)| (id.clone(), moment)).collect::<Vec<_>>())
-        };
-        Ok(index.due().windows(since, self.clock.now().seconds()).filter_map(moments).flatten().collect())
     }
 
     /// The slots.

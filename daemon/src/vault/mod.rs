@@ -25,6 +25,7 @@ mod seal;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod timely;
 mod usable;
 mod view;
 

@@ -9,7 +9,7 @@ use super::{
     action::Action,
     change::Change,
     error::Error,
-    find::{self, Found, Query},
+    find::{self, Found, Pending, Query},
     identifier::ObjectId,
     opened::Opened,
     policy::{self, Permit},
@@ -125,7 +125,8 @@ impl View<'_> {
     pub fn find(&self, caller: &Caller, query: &Query) -> Found {
         let index = self.opened.index.read().unwrap_or_else(PoisonError::into_inner);
         let pending: Vec<Arc<Object>> = self.change.into_iter().flat_map(Change::pending).collect();
-        find::find(&index, &pending, caller, query, self.now)
+        let gone: Vec<&ObjectId> = self.change.into_iter().flat_map(Change::expunged).collect();
+        find::find(&index, &Pending { objects: &pending, gone: &gone }, caller, query, self.now)
     }
 
     /// The object's material, for a permit to read it; a key in the form that was asked for. A public key or a certificate takes a
@@ -227,7 +228,7 @@ impl View<'_> {
     }
 
     fn object(&self, id: &ObjectId) -> Result<Arc<Object>, Error> {
-        match self.change.and_then(|change| change.written(id)) {
+        match self.change.map_or(Ok(None), |change| change.written(id))? {
             Some(object) => Ok(Arc::new(object.clone())),
             None => self.opened.object(id),
         }

@@ -7,6 +7,7 @@ mod dates;
 mod derive;
 mod house;
 mod life;
+mod locate;
 mod model;
 mod pin;
 mod policy;

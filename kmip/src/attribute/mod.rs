@@ -6,6 +6,7 @@
 
 mod known;
 mod name;
+mod partial;
 mod set;
 mod shape;
 mod table;

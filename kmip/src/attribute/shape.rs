@@ -170,7 +170,8 @@ impl Value for Link {
     }
     fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
         let mut fields = Fields::of(item)?;
-        let link_type = LinkType::read(fields.take(Tag::LinkType).ok_or(Malformed::Missing(Tag::LinkType))?)?;
+        // What Locate looks for may leave the type out.
+        let link_type = fields.take(Tag::LinkType).map_or(Ok(Self::ANY), LinkType::read)?;
         let linked = fields.take(Tag::LinkedObjectIdentifier).ok_or(Malformed::Missing(Tag::LinkedObjectIdentifier))?;
         let linked_object_identifier = Linked::read(linked)?;
         fields.finish()?;
