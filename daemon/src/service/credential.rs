@@ -45,8 +45,9 @@ pub enum Who {
     Device(DeviceRow),
 }
 
+/// A password, as it is kept.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-struct Stretched {
+pub struct Stretched {
     salt: [u8; 16],
     hash: [u8; 32],
 }
@@ -89,6 +90,34 @@ pub struct Entered<'e> {
     /// Whether anything can fit.
     known: bool,
     entered: Option<&'e Secret>,
+}
+
+impl Stretched {
+    /// Makes a password costly to guess.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is empty or longer than any password.
+    pub fn new(password: &Secret, chance: &dyn Chance) -> Result<Self, Refusal> {
+        if password.is_empty() || password.len() > LONGEST {
+            return Err(Refusal::invalid(format!("a password has 1 to {LONGEST} bytes")));
+        }
+        let salt = chance::array(chance).map_err(vault::Error::from)?;
+        Ok(Self { salt, hash: stretch(password, &salt)? })
+    }
+
+    /// As an object keeps it.
+    pub fn to_secret(self) -> Secret {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(48));
+        bytes.extend_from_slice(&self.salt);
+        bytes.extend_from_slice(&self.hash);
+        Secret::copy_of(&bytes)
+    }
+
+    /// What an object keeps.
+    pub fn of(kept: &Secret) -> Option<Self> {
+        let (salt, hash) = kept.reveal().split_first_chunk::<16>()?;
+        Some(Self { salt: *salt, hash: hash.try_into().ok()? })
+    }
 }
 
 impl Registered {
@@ -180,16 +209,7 @@ impl Credential {
         if *hashed && password.is_empty() {
             return Err(Refusal::invalid("there is no password that could be shown hashed"));
         }
-        if password.len() > LONGEST {
-            return Err(Refusal::invalid(format!("a password has {LONGEST} bytes at most")));
-        }
-        let stretched = match password.is_empty() {
-            true => None,
-            false => {
-                let salt = chance::array(chance).map_err(vault::Error::from)?;
-                Some(Stretched { salt, hash: stretch(password, &salt)? })
-            }
-        };
+        let stretched = (!password.is_empty()).then(|| Stretched::new(password, chance)).transpose()?;
         let halves = hashed.then(|| Halves::new(name, password));
         let key: Option<Zeroizing<[u8; 20]>> =
             one_time.then(|| chance::array(chance).map(Zeroizing::new)).transpose().map_err(vault::Error::from)?;
@@ -241,6 +261,11 @@ impl<'e> Entered<'e> {
         // Without a password registered none must be shown.
         let known = credential.is_some() && kept.is_some() == entered.is_some();
         Self { kept: kept.unwrap_or(NOBODY), known, entered }
+    }
+
+    /// What was entered, to be held against a password.
+    pub fn password(kept: Stretched, entered: Option<&'e Secret>) -> Self {
+        Self { kept, known: entered.is_some(), entered }
     }
 
     /// What stands for this entry where it was found to be right before; it says nothing about the password to whoever

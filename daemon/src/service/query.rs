@@ -122,6 +122,9 @@ pub const OBJECTS: &[ObjectType] = &[
     ObjectType::OpaqueObject,
     ObjectType::PGPKey,
     ObjectType::CertificateRequest,
+    ObjectType::User,
+    ObjectType::Group,
+    ObjectType::PasswordCredential,
 ];
 
 /// The profiles whose every case this server passes.

@@ -207,6 +207,7 @@ serves! {
     PKCS_11,
     Poll, Cancel, Process, QueryAsynchronousRequests,
     Certify, ReCertify, Validate,
+    CreateUser, CreateGroup, CreateCredential,
 }
 
 impl Service {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use strongroom_kmip::{
-    code::{Operation, ResultReason},
+    attribute::{Attribute, Linked, Name},
+    code::{ObjectType, Operation, ResultReason, State},
     message::{Authentication, Credential, HashedPassword, OneTimePassword},
     secret::Secret,
     ttlv::SecretText,
@@ -16,7 +17,7 @@ use strongroom_kmip::{
 
 use super::{
     attempt::Tries,
-    credential::{Entered, Registered},
+    credential::{Entered, Registered, Stretched},
     refusal::Refusal,
     registry::Service,
     ticket::Rights,
@@ -26,7 +27,7 @@ use crate::{
     caller::{Caller, ClientName, Principal},
     clock::Time,
     store,
-    vault::Client,
+    vault::{Action, Client, Form, Object, ObjectId, Query, Released},
 };
 
 /// How a message's sender stands.
@@ -116,7 +117,7 @@ impl Service {
                     let message = "attestations are not verified here; leave the credential out";
                     return Err(Refusal::new(ResultReason::AttestationFailed, message));
                 }
-                other => news = news.max(self.compare(name, other)?),
+                other => news = news.max(self.compare(caller, name, other)?),
             }
         }
         Ok((news, ticket))
@@ -124,7 +125,7 @@ impl Service {
 
     /// Holds one credential against what is registered for the client. One client's credentials are tried one after the
     /// other.
-    fn compare(&self, name: &ClientName, shown: &Credential) -> Result<News, Refusal> {
+    fn compare(&self, caller: &Caller, name: &ClientName, shown: &Credential) -> Result<News, Refusal> {
         let tries = self.attempts.of(name);
         let mut tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.vault.now();
@@ -135,9 +136,15 @@ impl Service {
         let password = |text: &Option<SecretText>| text.as_ref().map(|text| text.secret().duplicate());
         let outcome = match shown {
             Credential::UsernameAndPassword(shown) => {
-                let credential = registered.named(&shown.username).filter(|it| !it.wants_one_time());
                 let entered = password(&shown.password);
-                self.enter(name, &tries, &Entered::new(credential.as_deref(), entered.as_ref()))
+                let entered = match (registered.named(&shown.username), self.user(caller, &shown.username)?) {
+                    (None, Some(kept)) => Entered::password(kept, entered.as_ref()),
+                    (registered, _) => {
+                        let registered = registered.filter(|it| !it.wants_one_time());
+                        Entered::new(registered.as_deref(), entered.as_ref())
+                    }
+                };
+                self.enter(name, &tries, &entered)
             }
             Credential::Device(shown) => {
                 let entered = password(&shown.password);
@@ -163,6 +170,29 @@ impl Service {
             Err(_) => {}
         }
         outcome
+    }
+
+    /// The password of a user that the client has created for itself (KMIP 3.0 Create User).
+    fn user(&self, caller: &Caller, username: &str) -> Result<Option<Stretched>, Refusal> {
+        let view = self.vault.with(None)?;
+        let filters = vec![Attribute::Name(Name::text(username)), Attribute::ObjectType(ObjectType::User)];
+        let found = view.find(caller, &Query { filters, ..Query::default() });
+        let over = |object: &Object| {
+            matches!(object.state(self.vault.now()), Some(State::Deactivated | State::Compromised))
+                || object.owner != caller.principal
+        };
+        let Some(user) = found.objects.iter().find(|user| !over(user)) else { return Ok(None) };
+        for attribute in user.attributes.iter() {
+            let Attribute::CredentialLink(Linked::Identifier(id)) = attribute else { continue };
+            let Ok((object, permit)) = view.see(caller, &ObjectId::from_text(id), Action::Read) else { continue };
+            if object.object_type() != ObjectType::PasswordCredential || over(&object) || object.is_destroyed() {
+                continue;
+            }
+            if let Released::Blob(kept) = view.release(&object, &permit, Form::Raw)? {
+                return Ok(Stretched::of(&kept));
+            }
+        }
+        Ok(None)
     }
 
     fn enter(&self, name: &ClientName, tries: &Tries, entered: &Entered<'_>) -> Result<News, Refusal> {

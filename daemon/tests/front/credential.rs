@@ -2,9 +2,11 @@
 
 use strongroom::service::{Order, order::DeviceRow};
 use strongroom_kmip::{
+    attribute::{Attribute, Linked, Name, Template},
     client::Client,
     code::{
-        AttestationType, BatchErrorContinuationOption, Operation, QueryFunction, ResultReason, ResultStatus, TicketType,
+        AttestationType, BatchErrorContinuationOption, CredentialType, Operation, QueryFunction, ResultReason,
+        ResultStatus, TicketType,
     },
     message::{
         Attestation, Authentication, Credential, Device, Nonce, RequestMessage, ResponseItem, TicketCredential,
@@ -12,12 +14,13 @@ use strongroom_kmip::{
     },
     operation::{Request, Response},
     payload::{
-        DelegatedLoginRequest, GetAttributesRequest, GetRequest, LoginRequest, LogoutRequest, Objects, Operations,
-        QueryRequest, Right, Rights, Ticket,
+        CreateCredentialRequest, CreateUserRequest, DelegatedLoginRequest, DestroyRequest, GetAttributesRequest,
+        GetRequest, LoginRequest, LogoutRequest, Objects, Operations, PasswordCredential, QueryRequest, Right, Rights,
+        Ticket,
     },
     secret::Secret,
     ttlv::{Bytes, SecretText},
-    version::V2_1,
+    version::{V2_1, V3_0},
 };
 
 use crate::{
@@ -246,4 +249,46 @@ fn a_login_that_is_undone_gives_no_ticket() {
     let Some(Response::Login(answer)) = &items[0].payload else { panic!("{items:?}") };
     let item = ask(&mut client, vec![ticket(&answer.ticket.ticket_value)], query());
     assert_eq!(item.result_reason, Some(ResultReason::InvalidTicket));
+}
+
+#[test]
+fn a_user_that_a_client_has_created_confirms_its_messages_and_nobody_elses() {
+    let door = Door::new();
+    let (alice, bob) = (door.register("alice"), door.register("bob"));
+    let (mut hers, mut his) = (door.client(&alice, V3_0), door.client(&bob, V3_0));
+    let none = || Template { names: Vec::new(), attributes: Vec::new() };
+    let password_credential = Some(PasswordCredential { password: SecretText::copy_of("lovelace") });
+    let create = CreateCredentialRequest {
+        credential_type: CredentialType::Password,
+        attributes: none(),
+        password_credential,
+        certificate: None,
+    };
+    let credential = hers.ask(create).unwrap().unique_identifier.0;
+    let user = |credential: &str| {
+        let link = Attribute::CredentialLink(Linked::Identifier(credential.to_owned()));
+        let attributes = vec![link.into(), Attribute::Name(Name::text("ada")).into()];
+        CreateUserRequest { attributes: Template { attributes, ..none() } }
+    };
+    assert!(his.ask(user(&credential)).is_err(), "with a credential of somebody else's");
+    hers.ask(user(&credential)).unwrap();
+    let reason = |client: &mut Client<Stream>, entered: &str| {
+        let mut message = RequestMessage::of(V3_0, [query()]);
+        message.header.authentication = Some(Authentication { credential: vec![password("ada", entered)] });
+        client.exchange(&message).unwrap().items.remove(0).result_reason
+    };
+    let wrong = Some(ResultReason::AuthenticationNotSuccessful);
+    assert_eq!(reason(&mut hers, "lovelace"), None);
+    assert_eq!(reason(&mut hers, "babbage"), wrong);
+    assert_eq!(reason(&mut his, "lovelace"), wrong);
+    let get = GetRequest {
+        unique_identifier: Some(credential.as_str().into()),
+        key_format_type: None,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    assert!(hers.ask(get).is_err(), "a password is never given out");
+    hers.ask(DestroyRequest { unique_identifier: Some(credential.as_str().into()) }).unwrap();
+    assert_eq!(reason(&mut hers, "lovelace"), wrong, "what is destroyed confirms nothing");
 }
