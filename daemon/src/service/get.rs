@@ -112,7 +112,8 @@ fn leaves(object: &Object, request: &GetRequest) -> Result<(), Refusal> {
     if object.attributes.extractable() == Some(false) {
         return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
     }
-    if object.attributes.sensitive() == Some(true) && request.key_wrapping_specification.is_none() {
+    let hidden = request.key_wrapping_specification.as_deref().is_some_and(wrapping::hides);
+    if object.attributes.sensitive() == Some(true) && !hidden {
         return Err(Refusal::new(ResultReason::Sensitive, "the object is sensitive and leaves only wrapped"));
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! Import: an object with all its attributes, as another server exported it.
 
 use strongroom_kmip::{
-    attribute::{Attribute, Kind, Listed, Set, Standard},
+    attribute::{Attribute, Instance, Kind, Listed, Multiplicity, Set, Standard},
     code::{KeyWrapType, ResultReason},
+    object::{KeyValue, Object},
     payload::{ImportRequest, ImportResponse},
     version::EVERY,
 };
@@ -17,14 +18,15 @@ impl Perform for ImportRequest {
         }
         let id = identifier(&self.unique_identifier.0)?;
         call.notes.object = Some(id.clone());
-        let told = told(&self.attributes, &self)?;
+        let mut told = told(&self.attributes, &self)?;
+        if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
+            wrapping::unwrap(call, &mut self.object)?;
+            enclosed(&mut self.object, &mut told)?;
+        }
         for name in told.names() {
             creation::unique_name(call, name, Some(&id))?;
         }
         alter::dates_in_order(&told)?;
-        if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
-            wrapping::unwrap(call, &mut self.object)?;
-        }
         let asked = |attribute: &&Attribute| attribute.standard().is_some_and(|standard| ASKED.contains(&standard));
         let mut set: Set = told.iter().filter(asked).cloned().collect();
         let content = register::content(call, &mut self.object, &mut set)?;
@@ -73,6 +75,24 @@ fn told(listed: &Listed, request: &ImportRequest) -> Result<Set, Refusal> {
         set.add(instance.attribute.clone())?;
     }
     Ok(set)
+}
+
+/// Takes the attributes that were wrapped with the key. Nobody could change those on the way, so what is told outside may
+/// add to them and not contradict them.
+fn enclosed(object: &mut Object, told: &mut Set) -> Result<(), Refusal> {
+    let value = object.key_block_mut().and_then(|block| block.key_value.as_mut());
+    let Some(KeyValue::Plain { attributes, .. }) = value else { return Ok(()) };
+    for Instance { attribute, .. } in attributes.take().map(|listed| listed.0).unwrap_or_default() {
+        let kind = attribute.kind();
+        let single = kind.multiplicity() == Multiplicity::One;
+        match told.get(&kind) {
+            Some(outside) if single && *outside != attribute => {
+                return Err(wrong("an attribute that was wrapped with the key is another than the one outside"));
+            }
+            _ => told.put(attribute),
+        }
+    }
+    Ok(())
 }
 
 /// Puts what was told over what the server would have set. What the server knows better stays, and a digest of the very

@@ -8,10 +8,10 @@ use strongroom_kmip::{
         ObjectType, ResultReason, WrappingMethod,
     },
     object::{
-        EncryptionKeyInformation, KeyBlock, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification, Object,
-        SymmetricKey,
+        EncryptionKeyInformation, KeyBlock, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
+        MACSignatureKeyInformation, Object, SymmetricKey,
     },
-    payload::{ActivateRequest, CreateRequest, EncryptRequest, GetRequest, RegisterRequest},
+    payload::{ActivateRequest, CreateRequest, EncryptRequest, GetRequest, ImportRequest, RegisterRequest},
     secret::Secret,
 };
 
@@ -163,4 +163,142 @@ fn what_may_not_be_wrapped_or_wrap_is_refused_by_its_reason() {
     for (name, caller, id, under, reason) in rows {
         assert_eq!(house.ask(caller, get(id, Some((under, None)))).unwrap_err().reason, reason, "{name}");
     }
+}
+
+/// A key of HMAC-SHA-256 that makes and checks MACs, activated.
+fn mac_key(house: &House) -> String {
+    let attributes = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::HMAC_SHA256),
+        Attribute::CryptographicLength(256),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify),
+    ];
+    let request = CreateRequest {
+        object_type: ObjectType::SymmetricKey,
+        attributes: attributes.into_iter().collect(),
+        protection_storage_masks: None,
+    };
+    let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
+    house.ask(&alice(), ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    id
+}
+
+/// A Get that wraps under both keys, in this way, with these attributes.
+fn both(id: &str, under: &str, mac: &str, wrapping_method: WrappingMethod, names: &[&str]) -> GetRequest {
+    let specification = KeyWrappingSpecification {
+        wrapping_method,
+        encryption_key_information: Some(information(under)),
+        mac_signature_key_information: Some(MACSignatureKeyInformation {
+            unique_identifier: mac.into(),
+            cryptographic_parameters: None,
+        }),
+        attribute_name: names.iter().map(|name| (*name).to_owned()).collect(),
+        encoding_option: None,
+    };
+    GetRequest { key_wrapping_specification: Some(Box::new(specification)), ..get(id, None) }
+}
+
+fn import(id: &str, object: Object, attributes: &[Attribute]) -> ImportRequest {
+    ImportRequest {
+        unique_identifier: id.into(),
+        object_type: object.object_type(),
+        replace_existing: None,
+        key_wrap_type: Some(KeyWrapType::NotWrapped),
+        attributes: attributes.iter().cloned().collect(),
+        object,
+    }
+}
+
+const METHODS: [(&str, WrappingMethod); 3] = [
+    ("MAC alone", WrappingMethod::MACSign),
+    ("MAC over what is encrypted", WrappingMethod::EncryptThenMACSign),
+    ("MAC under the encryption", WrappingMethod::MACSignThenEncrypt),
+];
+
+fn mask() -> Attribute {
+    Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt)
+}
+
+#[test]
+fn a_key_that_is_authenticated_comes_back_only_as_it_left() {
+    let house = House::new();
+    let (under, mac) = (wrapping_key(&house), mac_key(&house));
+    let id = house.ask(&alice(), aes("k")).unwrap().unique_identifier.0;
+    let key = plain(&house.ask(&alice(), get(&id, None)).unwrap().object);
+    for (name, method) in METHODS {
+        let wrapped = || house.ask(&alice(), both(&id, &under, &mac, method, &[])).unwrap().object;
+        house.ask(&alice(), import(&format!("sound-{}", method.0), wrapped(), &[mask()])).unwrap();
+        let back = house.ask(&alice(), get(&format!("sound-{}", method.0), None)).unwrap().object;
+        assert_eq!(plain(&back), key, "{name}");
+        let mut bent = wrapped();
+        let data = bent.key_block_mut().unwrap().key_wrapping_data.as_mut().unwrap();
+        data.mac_signature.as_mut().unwrap().0[3] ^= 1;
+        let refused = house.ask(&alice(), import("bent", bent, &[mask()])).unwrap_err();
+        assert_eq!(refused.reason, ResultReason::CryptographicFailure, "{name}");
+        let mut bare = wrapped();
+        bare.key_block_mut().unwrap().key_wrapping_data.as_mut().unwrap().mac_signature = None;
+        let refused = house.ask(&alice(), import("bare", bare, &[mask()])).unwrap_err();
+        assert_eq!(refused.reason, ResultReason::MissingData, "{name}");
+    }
+}
+
+#[test]
+fn a_sensitive_key_does_not_leave_under_a_mac_alone() {
+    let house = House::new();
+    let (under, mac) = (wrapping_key(&house), mac_key(&house));
+    let request = key(CryptographicUsageMask::Encrypt, &[Attribute::Sensitive(true)]);
+    let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
+    let open = house.ask(&alice(), both(&id, &under, &mac, WrappingMethod::MACSign, &[])).unwrap_err();
+    assert_eq!(open.reason, ResultReason::Sensitive);
+    assert!(house.ask(&alice(), both(&id, &under, &mac, WrappingMethod::EncryptThenMACSign, &[])).is_ok());
+}
+
+#[test]
+fn attributes_are_wrapped_with_the_key_where_asked_and_cannot_be_contradicted() {
+    let house = House::new();
+    let (under, mac) = (wrapping_key(&house), mac_key(&house));
+    let request = key(CryptographicUsageMask::Encrypt, &[Attribute::Extractable(true)]);
+    let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
+    let names = ["Cryptographic Usage Mask", "Extractable"];
+    let wrapped =
+        || house.ask(&alice(), both(&id, &under, &mac, WrappingMethod::EncryptThenMACSign, &names)).unwrap().object;
+    let looser = house.ask(&alice(), import("looser", wrapped(), &[mask()])).unwrap_err();
+    assert_eq!(looser.reason, ResultReason::InvalidAttributeValue);
+    house.ask(&alice(), import("same", wrapped(), &[])).unwrap();
+    let request = strongroom_kmip::payload::GetAttributesRequest {
+        unique_identifier: Some("same".into()),
+        attribute_reference: strongroom_kmip::attribute::References(vec![]),
+    };
+    let told = house.ask(&alice(), request).unwrap().attributes.0;
+    let expected = Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt);
+    assert!(told.iter().any(|instance| instance.attribute == expected));
+    let mut bare = both(&id, &under, &mac, WrappingMethod::Encrypt, &names);
+    bare.key_wrapping_specification.as_mut().unwrap().encoding_option = Some(EncodingOption::NoEncoding);
+    let refused = house.ask(&alice(), bare).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::EncodingOptionError, "bare bytes have no room for attributes");
+}
+
+#[test]
+fn a_key_leaves_under_gcm_with_a_fresh_nonce() {
+    let house = House::new();
+    let under = wrapping_key(&house);
+    let id = house.ask(&alice(), aes("k")).unwrap().unique_identifier.0;
+    let key = plain(&house.ask(&alice(), get(&id, None)).unwrap().object);
+    let wrapped = || {
+        let mut request = get(&id, Some((&under, None)));
+        let specification = request.key_wrapping_specification.as_mut().unwrap();
+        let parameters = specification.encryption_key_information.as_mut().unwrap();
+        parameters.cryptographic_parameters.as_mut().unwrap().block_cipher_mode = Some(BlockCipherMode::GCM);
+        house.ask(&alice(), request).unwrap().object
+    };
+    let nonce = |object: &Object| {
+        object.key_block().unwrap().key_wrapping_data.as_ref().unwrap().iv_counter_nonce.clone().unwrap()
+    };
+    let (one, other) = (wrapped(), wrapped());
+    assert_eq!(nonce(&one).0.len(), 12);
+    assert_ne!(nonce(&one), nonce(&other));
+    house.ask(&alice(), import("back", one, &[mask()])).unwrap();
+    assert_eq!(plain(&house.ask(&alice(), get("back", None)).unwrap().object), key);
+    let mut lost = other;
+    lost.key_block_mut().unwrap().key_wrapping_data.as_mut().unwrap().iv_counter_nonce = None;
+    assert!(house.ask(&alice(), import("lost", lost, &[mask()])).is_err());
 }
