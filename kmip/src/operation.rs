@@ -214,6 +214,7 @@ operations! {
     SetDefaults: SetDefaultsRequest => SetDefaultsResponse;
     ReProvision: ReProvisionRequest => ReProvisionResponse;
     PKCS_11: PKCS11Request => PKCS11Response;
+    SetEndpointRole: SetEndpointRoleRequest => SetEndpointRoleResponse;
     CreateUser: CreateUserRequest => CreateUserResponse;
     CreateGroup: CreateGroupRequest => CreateGroupResponse;
     CreateCredential: CreateCredentialRequest => CreateCredentialResponse;

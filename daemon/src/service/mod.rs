@@ -97,6 +97,7 @@ mod rules;
 mod set_attribute;
 mod set_constraints;
 mod set_defaults;
+mod set_endpoint_role;
 pub mod showing;
 mod sign;
 mod signature_verify;

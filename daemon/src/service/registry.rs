@@ -179,6 +179,8 @@ pub enum Turned {
     Unregistered,
     /// Its key has too many connections already.
     Crowded,
+    /// The vault is sealed, so nobody can tell whose its key is.
+    Sealed,
     /// What it sent could not be read.
     Unreadable,
 }
@@ -207,7 +209,7 @@ serves! {
     PKCS_11,
     Poll, Cancel, Process, QueryAsynchronousRequests,
     Certify, ReCertify, Validate,
-    CreateUser, CreateGroup, CreateCredential,
+    CreateUser, CreateGroup, CreateCredential, SetEndpointRole,
 }
 
 impl Service {
@@ -337,6 +339,7 @@ impl Service {
             Turned::Untrusted => (Event::TlsRefused, "untrusted"),
             Turned::Unregistered => (Event::TlsRefused, "unregistered"),
             Turned::Crowded => (Event::TlsRefused, "crowded"),
+            Turned::Sealed => (Event::TlsRefused, "sealed"),
             Turned::Unreadable => (Event::Unreadable, "unreadable"),
         };
         let outcome = Outcome::Refused(Reason::Named(reason));

@@ -131,6 +131,7 @@ fn while_the_vault_is_sealed_clients_are_told_so() {
     };
     assert_eq!(told(&mut client), ResultReason::PermissionDenied);
     assert_eq!(told(&mut door.client(&alice, V1_2)), ResultReason::PermissionDenied);
+    assert_eq!(door.refused("sealed"), 2, "each is in the log by its key");
     door.order(Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
     client.ask(operations()).unwrap();
 }

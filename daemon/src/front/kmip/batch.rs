@@ -81,11 +81,11 @@ pub(super) fn refusal_after(
     Performed { version, number: None, largest: None, items: vec![(item, recorded)] }
 }
 
-/// The answer to whatever is asked while the vault is sealed.
-pub(super) fn sealed(message: &[u8]) -> Performed {
+/// The answer to whatever is asked while the vault is sealed, once it is recorded that somebody asked.
+pub(super) fn sealed(message: &[u8], recorded: Receipt<(), service::Error>) -> Performed {
     let version = glimpse(message).map_or(V1_0, spoken);
     let reason = if version < V2_0 { ResultReason::PermissionDenied } else { ResultReason::NotAuthorised };
-    refusal(version, reason, SEALED)
+    refusal_after(recorded, version, reason, SEALED)
 }
 
 fn answer(service: &Service, standing: &Standing, message: RequestMessage, number: u64) -> Performed {

@@ -68,8 +68,8 @@ impl Desk {
         // The thread has the buffer; when the request takes too long, the connection goes and the thread ends by itself.
         let work = move || {
             let performed = match (encoding.decode(buffer.bytes(), &desk.frames), &known) {
-                (Ok(message), None) => batch::sealed(&message),
-                (Err(_), None) => batch::sealed(&[]),
+                (Ok(message), None) => batch::sealed(&message, desk.told_sealed(&peer)),
+                (Err(_), None) => batch::sealed(&[], desk.told_sealed(&peer)),
                 (Ok(message), Some((caller, _))) => {
                     batch::perform(&desk.service, caller, peer.key, &message, &desk.frames)
                 }
@@ -106,6 +106,11 @@ impl Desk {
                 None
             }
         }
+    }
+
+    /// Records that a peer was told that the vault is sealed. All that is known of it is its key.
+    fn told_sealed(&self, peer: &Peer) -> Receipt<(), service::Error> {
+        self.service.turned_away(peer.front, &peer.from.to_string(), Some(peer.key), Turned::Sealed)
     }
 
     /// Records bytes that are no message.
