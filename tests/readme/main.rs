@@ -6,9 +6,10 @@
 use std::{fmt::Write as _, fs};
 
 use strongroom::{
-    service::{OBJECTS, SERVED, VERSIONS},
+    service::{OBJECTS, SERVED, VERSIONS, profiles},
     slot::{Purpose, Slot, software::Software},
 };
+use strongroom_kmip::attribute::Standard;
 use strongroom_tests::top;
 
 #[test]
@@ -30,13 +31,17 @@ fn tables() -> String {
     let mut page = String::new();
     operations(&mut page);
     objects(&mut page);
+    attributes(&mut page);
+    told(&mut page);
     mechanisms(&mut page);
     page.push('\n');
     page
 }
 
 fn operations(page: &mut String) {
-    page.push_str("\n**KMIP operations**, over TTLV and TLS, by protocol version:\n\n| operation |");
+    page.push_str(
+        "\n**KMIP operations**, over TLS, and as TTLV, XML and JSON over HTTPS, by protocol version:\n\n| operation |",
+    );
     VERSIONS.iter().rev().for_each(|version| write!(page, " {version} |").unwrap());
     page.push_str("\n|---|");
     VERSIONS.iter().for_each(|_| page.push_str("---|"));
@@ -54,6 +59,38 @@ fn operations(page: &mut String) {
 fn objects(page: &mut String) {
     let names: Vec<_> = OBJECTS.iter().map(ToString::to_string).collect();
     write!(page, "\n**KMIP objects**: {}.\n", names.join(", ")).unwrap();
+}
+
+/// Attributes, gathered by the versions that have them.
+fn attributes(page: &mut String) {
+    page.push_str(
+        "\n**KMIP attributes**, by the versions that have them; vendor and custom attributes beside them:\n\n",
+    );
+    page.push_str("| versions | attributes |\n|---|---|\n");
+    let newest = VERSIONS.first().unwrap();
+    let mut rows: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in Standard::ROWS {
+        let last = VERSIONS.iter().find(|version| version.within(row.since, row.until)).unwrap_or(newest);
+        let versions = if last == newest { format!("{} on", row.since) } else { format!("{} to {last}", row.since) };
+        match rows.iter_mut().find(|(known, _)| *known == versions) {
+            Some((_, names)) => names.push(row.name),
+            None => rows.push((versions, vec![row.name])),
+        }
+    }
+    rows.sort();
+    rows.iter().for_each(|(versions, names)| writeln!(page, "| {versions} | {} |", names.join(", ")).unwrap());
+}
+
+/// Profiles, as Query tells them.
+fn told(page: &mut String) {
+    page.push_str("\n**KMIP profiles**, as Query tells them over HTTPS (over TLS without those of the encodings):\n\n");
+    page.push_str("| asked in | profiles |\n|---|---|\n");
+    for version in VERSIONS.iter().rev() {
+        let names: Vec<String> = profiles(*version, true).map(|profile| profile.to_string()).collect();
+        if !names.is_empty() {
+            writeln!(page, "| {version} | {} |", names.join(", ")).unwrap();
+        }
+    }
 }
 
 fn mechanisms(page: &mut String) {

@@ -191,7 +191,7 @@ fn lent(
     let span = Span { from: Time::from_seconds(begin), until: Time::from_seconds(until) };
     let issued = lent.issue(plan, &applicant.key, span, call.vault.chance()).map_err(refused)?.certificate;
     // Whether the key is the one of the issuer's certificate shows in what it signed.
-    match certificate::check(&[issued.clone()], &[certificate], Time::from_seconds(from)) {
+    match certificate::check(std::slice::from_ref(&issued), &[certificate], Time::from_seconds(from)) {
         certificate::Verdict::Invalid => {
             Err(Refusal::invalid("the issuer's certificate is not of the private key that it leads to"))
         }

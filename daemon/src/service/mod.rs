@@ -116,7 +116,7 @@ pub use defer::Workers;
 pub use discover_versions::SERVED as VERSIONS;
 pub use order::{Order, Report};
 pub use pace::{is_prompt, is_slow};
-pub use query::{OBJECTS, VENDOR};
+pub use query::{OBJECTS, VENDOR, profiles};
 pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SERVED, Service, Turned, item};
 pub use showing::{Prepared, Served, SlotView};

@@ -2,17 +2,18 @@
 
 use strongroom_kmip::{
     code::{
-        ClientRegistrationMethod, DestroyAction, ObjectType, Operation, ProfileName, ProtectionStorageMask,
-        QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode,
+        ClientRegistrationMethod, CredentialType, DestroyAction, ObjectType, Operation, ProfileName,
+        ProtectionStorageMask, QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode,
     },
     payload::{
-        CapabilityInformation, ProfileInformation, ProtectionStorageMasks, QueryRequest, QueryResponse,
-        ServerInformation,
+        CapabilityInformation, CredentialInformation, ProfileInformation, ProfileVersion, ProtectionStorageMasks,
+        QueryRequest, QueryResponse, ServerInformation,
     },
-    version::V2_0,
+    version::{V1_3, V2_0, V2_1, Version},
 };
 
 use super::{call::Call, contract::Perform, create, refusal::Refusal, registry, rules};
+use crate::caller::Front;
 
 impl Perform for QueryRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<QueryResponse, Refusal> {
@@ -39,12 +40,15 @@ impl Perform for QueryRequest {
             answer.rng_parameters = vec![create::generator()];
         }
         if asked(QueryFunction::QueryProfiles) {
-            answer.profile_information = PROFILES
-                .iter()
-                .filter(|it| speaks(it.spoken()))
-                .map(|&profile_name| ProfileInformation {
+            let over_https = call.caller.front == Front::KmipHttps;
+            answer.profile_information = profiles(version, over_https)
+                .map(|profile_name| ProfileInformation {
                     profile_name,
-                    profile_version: None,
+                    // Before KMIP 2.0 the version is part of the name.
+                    profile_version: (version >= V2_0).then_some(ProfileVersion {
+                        profile_version_major: version.major,
+                        profile_version_minor: version.minor,
+                    }),
                     server_uri: None,
                     server_port: None,
                 })
@@ -63,8 +67,20 @@ impl Perform for QueryRequest {
             answer.protection_storage_masks =
                 Some(ProtectionStorageMasks { protection_storage_mask: vec![ProtectionStorageMask::Software] });
         }
+        if asked(QueryFunction::QueryCredentialInformation) {
+            answer.credential_information = Some(CredentialInformation { credential_type: CREDENTIALS.to_vec() });
+        }
         Ok(answer)
     }
+}
+
+/// The profiles that a version names. Those of the encodings are told over HTTPS, where it is plain that they are served.
+pub fn profiles(version: Version, over_https: bool) -> impl Iterator<Item = ProfileName> {
+    let known = move |profile: &&(ProfileName, Version)| {
+        profile.0.spoken().is_some_and(|(since, until)| version.within(since, until)) && version >= profile.1
+    };
+    let encodings = HTTPS_PROFILES.iter().filter(move |_| over_https);
+    PROFILES.iter().chain(encodings).filter(known).map(|(profile, _)| *profile)
 }
 
 /// The operations that are served; the one that tests ask for is there for them alone.
@@ -89,6 +105,7 @@ fn nothing() -> QueryResponse {
         client_registration_method: Vec::new(),
         defaults_information: None,
         protection_storage_masks: None,
+        credential_information: None,
     }
 }
 
@@ -127,10 +144,75 @@ pub const OBJECTS: &[ObjectType] = &[
     ObjectType::PasswordCredential,
 ];
 
-/// The profiles whose every case this server passes.
-const PROFILES: &[ProfileName] = &[
-    ProfileName::BaselineServerBasicKMIPV1_2,
-    ProfileName::BaselineServerTLSV1_2KMIPV1_2,
-    ProfileName::BaselineServerBasicKMIPV1_3,
-    ProfileName::BaselineServerBasicKMIPV1_4,
+/// The profiles whose mandatory cases this server passes, each with the first version that it is told to.
+const PROFILES: &[(ProfileName, Version)] = &[
+    (ProfileName::BaselineServerBasicKMIPV1_2, V1_3),
+    (ProfileName::BaselineServerTLSV1_2KMIPV1_2, V1_3),
+    (ProfileName::BaselineServerBasicKMIPV1_3, V1_3),
+    (ProfileName::BaselineServerTLSV1_2KMIPV1_3, V1_3),
+    (ProfileName::BaselineServerBasicKMIPV1_4, V1_3),
+    (ProfileName::BaselineServerTLSV1_2KMIPV1_4, V1_3),
+    (ProfileName::TapeLibraryServerKMIPV1_3, V1_3),
+    (ProfileName::TapeLibraryServerKMIPV1_4, V1_3),
+    (ProfileName::SymmetricKeyLifecycleServerKMIPV1_0, V1_3),
+    (ProfileName::SymmetricKeyLifecycleServerKMIPV1_1, V1_3),
+    (ProfileName::SymmetricKeyLifecycleServerKMIPV1_2, V1_3),
+    (ProfileName::SymmetricKeyLifecycleServerKMIPV1_3, V1_3),
+    (ProfileName::SymmetricKeyLifecycleServerKMIPV1_4, V1_3),
+    (ProfileName::AsymmetricKeyLifecycleServerKMIPV1_0, V1_3),
+    (ProfileName::AsymmetricKeyLifecycleServerKMIPV1_1, V1_3),
+    (ProfileName::AsymmetricKeyLifecycleServerKMIPV1_2, V1_3),
+    (ProfileName::AsymmetricKeyLifecycleServerKMIPV1_3, V1_3),
+    (ProfileName::AsymmetricKeyLifecycleServerKMIPV1_4, V1_3),
+    (ProfileName::BasicCryptographicServerKMIPV1_3, V1_3),
+    (ProfileName::BasicCryptographicServerKMIPV1_4, V1_3),
+    (ProfileName::AdvancedCryptographicServerKMIPV1_3, V1_3),
+    (ProfileName::AdvancedCryptographicServerKMIPV1_4, V1_3),
+    (ProfileName::RNGCryptographicServerKMIPV1_3, V1_3),
+    (ProfileName::RNGCryptographicServerKMIPV1_4, V1_3),
+    (ProfileName::SymmetricKeyFoundryServerKMIPV1_0, V1_3),
+    (ProfileName::SymmetricKeyFoundryServerKMIPV1_1, V1_3),
+    (ProfileName::SymmetricKeyFoundryServerKMIPV1_2, V1_3),
+    (ProfileName::SymmetricKeyFoundryServerKMIPV1_3, V1_3),
+    (ProfileName::SymmetricKeyFoundryServerKMIPV1_4, V1_3),
+    (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_0, V1_3),
+    (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_1, V1_3),
+    (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_2, V1_3),
+    (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_3, V1_3),
+    (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_4, V1_3),
+    (ProfileName::StorageArrayWithSelfEncryptingDriveServerKMIPV1_3, V1_3),
+    (ProfileName::StorageArrayWithSelfEncryptingDriveServerKMIPV1_4, V1_3),
+    (ProfileName::TapeLibraryServer, V2_0),
+    (ProfileName::SymmetricKeyLifecycleServer, V2_0),
+    (ProfileName::AsymmetricKeyLifecycleServer, V2_0),
+    (ProfileName::BasicCryptographicServer, V2_0),
+    (ProfileName::AdvancedCryptographicServer, V2_0),
+    (ProfileName::RNGCryptographicServer, V2_0),
+    (ProfileName::SymmetricKeyFoundryServer, V2_0),
+    (ProfileName::OpaqueManagedObjectStoreServer, V2_0),
+    (ProfileName::StorageArrayWithSelfEncryptingDriveServer, V2_0),
+    (ProfileName::AESXTSServer, V2_0),
+    (ProfileName::PKCS_11Server, V2_0),
+];
+
+/// The same, of what is served over HTTPS.
+const HTTPS_PROFILES: &[(ProfileName, Version)] = &[
+    (ProfileName::HTTPSServerKMIPV1_3, V1_3),
+    (ProfileName::HTTPSServerKMIPV1_4, V1_3),
+    (ProfileName::JSONServerKMIPV1_3, V1_3),
+    (ProfileName::JSONServerKMIPV1_4, V1_3),
+    (ProfileName::XMLServerKMIPV1_3, V1_3),
+    (ProfileName::XMLServerKMIPV1_4, V1_3),
+    (ProfileName::HTTPSServer, V2_1),
+    (ProfileName::JSONServer, V2_1),
+    (ProfileName::XMLServer, V2_1),
+];
+
+/// What a client may show besides its certificate.
+const CREDENTIALS: &[CredentialType] = &[
+    CredentialType::UsernameAndPassword,
+    CredentialType::Device,
+    CredentialType::OneTimePassword,
+    CredentialType::HashedPassword,
+    CredentialType::Ticket,
 ];

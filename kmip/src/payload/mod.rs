@@ -113,9 +113,9 @@ pub use pkcs_11::{PKCS11Request, PKCS11Response};
 pub use poll::{PollRequest, PollResponse};
 pub use process::{ProcessRequest, ProcessResponse};
 pub use query::{
-    CapabilityInformation, DefaultsInformation, ExtensionInformation, ExtensionType, ObjectDefaults, ObjectGroups,
-    ObjectTypes, ProfileInformation, ProfileVersion, QueryRequest, QueryResponse, ServerInformation,
-    ValidationInformation,
+    CapabilityInformation, CredentialInformation, DefaultsInformation, ExtensionInformation, ExtensionType,
+    ObjectDefaults, ObjectGroups, ObjectTypes, ProfileInformation, ProfileVersion, QueryRequest, QueryResponse,
+    ServerInformation, ValidationInformation,
 };
 pub use query_asynchronous_requests::{
     AsynchronousCorrelationValues, AsynchronousRequest, QueryAsynchronousRequestsRequest,

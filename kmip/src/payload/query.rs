@@ -4,8 +4,8 @@ use super::ProtectionStorageMasks;
 use crate::{
     attribute::{Listed, RNGParameters},
     code::{
-        AttestationType, ClientRegistrationMethod, DestroyAction, ItemType, ObjectType, Operation, ProfileName,
-        QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode, ValidationAuthorityType, ValidationType,
+        AttestationType, ClientRegistrationMethod, CredentialType, DestroyAction, ItemType, ObjectType, Operation,
+        ProfileName, QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode, ValidationAuthorityType, ValidationType,
     },
     tag::Tag,
     ttlv::{Any, Field as _, Fields, Item, Kind, Malformed, Value, Writer},
@@ -38,6 +38,14 @@ structure! {
         client_registration_method: Vec<ClientRegistrationMethod> = ClientRegistrationMethod, V1_3;
         defaults_information: Option<DefaultsInformation> = DefaultsInformation, V2_0;
         protection_storage_masks: Option<ProtectionStorageMasks> = ProtectionStorageMasks, V2_0;
+        credential_information: Option<CredentialInformation> = CredentialInformation, V3_0;
+    }
+}
+
+structure! {
+    /// The credentials that clients may show (KMIP 3.0).
+    CredentialInformation {
+        credential_type: Vec<CredentialType> = CredentialType, V3_0;
     }
 }
 

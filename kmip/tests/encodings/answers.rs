@@ -158,6 +158,9 @@ fn query() -> Response {
                 object_groups: None,
             }],
         }),
+        credential_information: Some(CredentialInformation {
+            credential_type: vec![CredentialType::UsernameAndPassword, CredentialType::Certificate],
+        }),
         protection_storage_masks: Some(ProtectionStorageMasks {
             protection_storage_mask: vec![ProtectionStorageMask::Software],
         }),
