@@ -170,6 +170,14 @@ fn oracles_kit_registers_all_kinds_of_objects() {
         wallet.ask(DESTROY, id(&key));
     }
     assert!(wallet.locate([words("x-OKV-wallet", "hr")]).is_empty());
+    let model = register(TEMPLATE_OBJECT, [named("hr template")], structure(TEMPLATE, aes()));
+    wallet.make(REGISTER, model);
+    let key =
+        wallet.make(CREATE, [enumeration(OBJECT_TYPE, SYMMETRIC_KEY_OBJECT), template([name_value("hr template")])]);
+    assert_eq!(wallet.value(&key, "Cryptographic Length"), Value::Integer(256));
+    wallet.ask(ACTIVATE, id(&key));
+    let renewed = wallet.make(RE_KEY, id(&key));
+    assert_ne!(wallet.material(&renewed), wallet.material(&key));
 }
 
 /// The bytes of the first block of a PEM file.

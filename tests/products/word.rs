@@ -61,6 +61,7 @@ pub const REVOCATION_REASON_CODE: u32 = 0x42_0082;
 pub const SECRET_DATA: u32 = 0x42_0085;
 pub const SECRET_DATA_TYPE: u32 = 0x42_0086;
 pub const SYMMETRIC_KEY: u32 = 0x42_008F;
+pub const TEMPLATE: u32 = 0x42_0090;
 pub const TEMPLATE_ATTRIBUTE: u32 = 0x42_0091;
 pub const TIME_STAMP: u32 = 0x42_0092;
 pub const UNIQUE_BATCH_ITEM_ID: u32 = 0x42_0093;
@@ -98,6 +99,7 @@ pub const DECRYPT: u32 = 0x20;
 pub const CERTIFICATE_OBJECT: u32 = 1;
 pub const SYMMETRIC_KEY_OBJECT: u32 = 2;
 pub const PUBLIC_KEY_OBJECT: u32 = 3;
+pub const TEMPLATE_OBJECT: u32 = 6;
 pub const SECRET_DATA_OBJECT: u32 = 7;
 pub const OPAQUE_DATA_OBJECT: u32 = 8;
 
