@@ -12,15 +12,23 @@ macro_rules! say {
     };
 }
 
+mod handshake;
 mod measure;
 mod remote;
+mod rival;
 mod signing;
 mod ttlv;
 
 use std::{env, process::ExitCode};
 
 /// Every section by its name. A section prints its own lines.
-const SECTIONS: &[(&str, fn())] = &[("ttlv", ttlv::run), ("pkcs11", signing::run), ("kmip", remote::run)];
+const SECTIONS: &[(&str, fn())] = &[
+    ("ttlv", ttlv::run),
+    ("pkcs11", signing::run),
+    ("kmip", remote::run),
+    ("many", remote::many),
+    ("tls", handshake::run),
+];
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

@@ -7,7 +7,7 @@ use std::{
 
 /// What a comparison found: the medians of both sides.
 pub(crate) struct Comparison {
-    ours: Duration,
+    pub(crate) ours: Duration,
     theirs: Duration,
 }
 

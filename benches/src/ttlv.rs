@@ -6,11 +6,12 @@
 
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters},
-    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod},
+    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation, PaddingMethod},
     message::RequestMessage,
     operation::Request,
     payload::{CreateRequest, EncryptRequest},
     secret::Secret,
+    tag::Tag,
     ttlv::{Bytes, Limits, Tree},
     version::V1_2,
 };
@@ -39,7 +40,30 @@ pub(crate) fn run() {
             .print(&format!("ttlv: decode Encrypt {name}"), THEM);
         compare(|| message.write(), || kmip_ttlv::to_vec(&theirs)).print(&format!("ttlv: encode Encrypt {name}"), THEM);
     }
+    batches();
 }
+
+/// What an item takes to read in a batch of a hundred and in one of a thousand, which is more than is served in one
+/// message: what counts is that it is the same.
+fn batches() {
+    let times = [100, 1000].map(|items| {
+        let bytes = RequestMessage::of(V1_2, (0..items).map(|_| create())).write();
+        let read = || {
+            let tree = Tree::read(&bytes, &LONG).expect("ours wrote it");
+            let items = tree.root().children().filter(|item| item.tag() == Tag::BatchItem);
+            let payloads = items.flat_map(|item| item.children().find(|part| part.tag() == Tag::RequestPayload));
+            // None is kept: what a megabyte of them costs is what the system takes for its pages, over and over again.
+            payloads.filter(|payload| Request::read(Operation::Create, *payload).is_ok()).count()
+        };
+        assert_eq!(read(), items, "every item is read");
+        compare(read, || ()).ours / u32::try_from(items).expect("few")
+    });
+    let [hundred, thousand] = times;
+    let ratio = thousand.as_secs_f64() / hundred.as_secs_f64();
+    say!("ttlv: decode an item of a batch of 100 {hundred:?}, of 1,000 {thousand:?}: {ratio:.2} times");
+}
+
+const LONG: Limits = Limits { size: 1 << 24, depth: 32, items: 1 << 20, text: 64 << 10 };
 
 fn create() -> Request {
     let attributes = [

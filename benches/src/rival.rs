@@ -1,0 +1,58 @@
+//! PyKMIP's server, beside which ours is measured.
+
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use strongroom_tests::{Appliance, python};
+
+/// A PyKMIP server with the appliance's own certificates. Ends when dropped.
+pub(crate) struct Rival {
+    pub(crate) address: String,
+    process: Child,
+}
+
+impl Rival {
+    pub(crate) fn start(appliance: &Appliance, folder: &Path) -> Option<Self> {
+        let python = python()?;
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).ok()?.port();
+        let tls = appliance.dir().join("tls");
+        let path = |name: &str| tls.join(name).display().to_string();
+        let config: PathBuf = folder.join("server.conf");
+        let text = format!(
+            "[server]\nhostname=127.0.0.1\nport={port}\ncertificate_path={}\nkey_path={}\nca_path={}\nauth_suite=TLS1.2\n\
+             policy_path={}\nenable_tls_client_auth=True\nlogging_level=ERROR\ndatabase_path={}\n",
+            path("server.pem"),
+            path("server.key"),
+            path("authority.pem"),
+            folder.display(),
+            folder.join("pykmip.db").display(),
+        );
+        fs::write(&config, text).ok()?;
+        let program = "import sys; from kmip.services.server.server import main; main()";
+        let mut command = Command::new(python);
+        command.args(["-c", program, "-f"]).arg(&config).arg("-l").arg(folder.join("server.log"));
+        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let address = format!("127.0.0.1:{port}");
+        for _ in 0..100 {
+            if TcpStream::connect(&address).is_ok() {
+                return Some(Self { address, process });
+            }
+            sleep(Duration::from_millis(100));
+        }
+        None
+    }
+}
+
+impl Drop for Rival {
+    fn drop(&mut self) {
+        // It ends by itself otherwise; nothing is lost when it is already gone.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
