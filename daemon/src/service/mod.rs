@@ -79,6 +79,7 @@ mod pkcs_11;
 mod poll;
 mod pool;
 mod process;
+mod private;
 mod provision;
 mod query;
 mod query_asynchronous_requests;

@@ -7,7 +7,9 @@ use strongroom_kmip::{
     payload::{RegisterRequest, RegisterResponse},
 };
 
-use super::{call::Call, certificate, contract::Perform, create, creation, material, parts, refusal::Refusal};
+use super::{
+    call::Call, certificate, contract::Perform, create, creation, material, parts, private, refusal::Refusal, wrapping,
+};
 use crate::vault::{self, Content, Kept, Shape, SlotError};
 
 impl Perform for RegisterRequest {
@@ -16,6 +18,15 @@ impl Perform for RegisterRequest {
             return Err(Refusal::invalid("the object is not of the Object Type that the request gives"));
         }
         let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
+        // A front that names a mechanism wants the key unwrapped with it; otherwise it is kept as it came.
+        if call.mechanism.is_some()
+            && let Some((id, usable)) = wrapping::unwrap(call, &mut self.object)?
+        {
+            private::describe(&mut set, &self.object)?;
+            if set.sensitive() == Some(true) {
+                wrapping::keep_apart(call, &id, &usable)?;
+            }
+        }
         let content = content(call, &mut self.object, &mut set)?;
         let id = create::add(call, content, &mut set)?;
         call.placeholder = Some(id.clone());

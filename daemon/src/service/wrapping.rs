@@ -56,9 +56,14 @@ pub fn wrap(
     if order.encrypts() {
         let key = needed(specification.encryption_key_information.as_ref())?;
         let (id, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Wrap)?;
-        let parameters = parameters::of(key.cryptographic_parameters.clone(), usable.object());
-        let iv = fresh(call, &parameters, usable.shape())?;
-        let mechanism = mechanism(&parameters, usable.shape(), iv.clone())?;
+        let (mechanism, iv) = match call.mechanism.take() {
+            Some(mechanism) => (mechanism, None),
+            None => {
+                let parameters = parameters::of(key.cryptographic_parameters.clone(), usable.object());
+                let iv = fresh(call, &parameters, usable.shape())?;
+                (mechanism(&parameters, usable.shape(), iv.clone())?, iv)
+            }
+        };
         let wrapped = usable.work(&mechanism, encoded.reveal())?;
         if object.attributes.sensitive() == Some(true) {
             keep_apart(call, &id, &usable)?;
@@ -96,17 +101,18 @@ pub fn hides(specification: &KeyWrappingSpecification) -> bool {
 }
 
 /// Unwraps a key that was registered wrapped; one that was not stays as it is. A MAC or a signature on it is checked.
+/// Answers what it was encrypted with.
 ///
 /// # Errors
 /// [`Refusal`] as for [`wrap`], when the wrapping key does not fit, and when a MAC or a signature does not.
-pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<(), Refusal> {
-    let Some(block) = managed.key_block_mut() else { return Ok(()) };
-    let Some(data) = block.key_wrapping_data.take() else { return Ok(()) };
+pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<Option<(ObjectId, Usable)>, Refusal> {
+    let Some(block) = managed.key_block_mut() else { return Ok(None) };
+    let Some(data) = block.key_wrapping_data.take() else { return Ok(None) };
     let order = Order::of(data.wrapping_method)?;
     if !order.encrypts() {
         let value = block.key_value.as_ref().ok_or_else(|| Refusal::missing("Key Value"))?;
         let covered = encode(call, value, data.encoding_option)?;
-        return authentic(call, &data, covered.reveal());
+        return authentic(call, &data, covered.reveal()).map(|()| None);
     }
     let wrapped = match &block.key_value {
         Some(KeyValue::Wrapped(bytes)) => bytes.0.as_slice(),
@@ -118,17 +124,22 @@ pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<(), Refusal>
         authentic(call, &data, wrapped)?;
     }
     let key = needed(data.encryption_key_information.as_ref())?;
-    let (_, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Unwrap)?;
-    let parameters = parameters::of(key.cryptographic_parameters.clone(), usable.object());
-    let iv = data.iv_counter_nonce.as_ref().map(|iv| iv.0.clone());
-    let mechanism = mechanism(&parameters, usable.shape(), iv)?;
+    let (id, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Unwrap)?;
+    let mechanism = match call.mechanism.take() {
+        Some(mechanism) => mechanism,
+        None => {
+            let parameters = parameters::of(key.cryptographic_parameters.clone(), usable.object());
+            let iv = data.iv_counter_nonce.as_ref().map(|iv| iv.0.clone());
+            mechanism(&parameters, usable.shape(), iv)?
+        }
+    };
     let bytes = usable.work(&mechanism, wrapped)?;
     call.notes.mechanism = Some(mechanism.name());
     if order == Order::AuthenticateThenEncrypt {
         authentic(call, &data, bytes.reveal())?;
     }
     block.key_value = Some(decode(block, bytes, data.encoding_option)?);
-    Ok(())
+    Ok(Some((id, usable)))
 }
 
 /// What is done to a key, and in which order (KMIP 2.1 §11.62).
@@ -286,8 +297,11 @@ fn fresh(call: &Call<'_>, parameters: &CryptographicParameters, shape: Shape) ->
     Ok(Some(iv))
 }
 
-/// Takes from a key that wraps a sensitive one the right to encrypt and decrypt.
-fn keep_apart(call: &mut Call<'_>, id: &ObjectId, usable: &Usable) -> Result<(), Refusal> {
+/// Takes from a key that wraps or has unwrapped a sensitive one the right to encrypt and decrypt.
+///
+/// # Errors
+/// [`Refusal`], as the policy says.
+pub fn keep_apart(call: &mut Call<'_>, id: &ObjectId, usable: &Usable) -> Result<(), Refusal> {
     let data = CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt;
     let Some(mask) = usable.object().attributes.usage_mask().filter(|mask| mask.0 & data.0 != 0) else {
         return Ok(());

@@ -12,3 +12,4 @@ mod operation;
 mod pair;
 mod sealed;
 mod tunnel;
+mod wrap;

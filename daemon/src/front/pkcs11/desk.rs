@@ -135,6 +135,16 @@ impl Desk<'_> {
         put::<R>(&self.house.service, self.caller, Ask { slot, ..ask })
     }
 
+    /// Asks for a new object in a slot, by work with a mechanism.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_for<R: Kmip>(&self, slot: usize, request: R, mechanism: Mechanism) -> Result<R::Answer, Failure> {
+        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let ask = Ask::new(request, V2_1, self.house.service.number());
+        put::<R>(&self.house.service, self.caller, Ask { slot, mechanism: Some(mechanism), ..ask })
+    }
+
     /// What the service answers on its own, once it is recorded.
     ///
     /// # Errors

@@ -62,6 +62,8 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         (Purpose::Decrypt, MechanismFlags::DECRYPT),
         (Purpose::Sign, MechanismFlags::SIGN),
         (Purpose::Verify, MechanismFlags::VERIFY),
+        (Purpose::Wrap, MechanismFlags::WRAP),
+        (Purpose::Unwrap, MechanismFlags::UNWRAP),
     ] {
         if served.purposes.contains(&purpose) {
             flags |= flag;
@@ -105,6 +107,8 @@ fn counts_bytes(offered: Offered) -> bool {
             | Offered::AesCfb
             | Offered::AesOfb
             | Offered::AesGcm
+            | Offered::AesKeyWrap
+            | Offered::AesKeyWrapPadded
             | Offered::AesKeyGen
             | Offered::ChaCha20Poly1305
             | Offered::ChaCha20KeyGen
@@ -206,6 +210,8 @@ const SINGLE: &[(MechanismType, Offered)] = &[
     (MechanismType::AES_CFB128, Offered::AesCfb),
     (MechanismType::AES_OFB, Offered::AesOfb),
     (MechanismType::AES_GCM, Offered::AesGcm),
+    (MechanismType::AES_KEY_WRAP, Offered::AesKeyWrap),
+    (MechanismType::AES_KEY_WRAP_KWP, Offered::AesKeyWrapPadded),
     (MechanismType::AES_KEY_GEN, Offered::AesKeyGen),
     (MechanismType::DES3_ECB, Offered::TripleDesEcb),
     (MechanismType::DES3_CBC, Offered::TripleDesCbc),
@@ -315,12 +321,13 @@ mod tests {
     }
 
     #[test]
-    fn what_no_function_here_uses_is_not_listed() {
-        let only_wraps =
-            Served { mechanism: Offered::AesKeyWrap, bits: (128, 256), purposes: vec![Purpose::Wrap, Purpose::Unwrap] };
-        assert!(info(&only_wraps).is_none());
-        let aes = Served { mechanism: Offered::AesCbc, bits: (128, 256), purposes: vec![Purpose::Decrypt] };
-        let info = info(&aes).unwrap();
-        assert_eq!((info.smallest_key, info.largest_key, info.flags), (16, 32, MechanismFlags::DECRYPT));
+    fn an_offer_is_listed_with_what_it_is_for() {
+        let bits = (128, 256);
+        let of = |mechanism, purposes: &[Purpose]| info(&Served { mechanism, bits, purposes: purposes.to_vec() });
+        assert!(of(Offered::AesCbc, &[]).is_none(), "for nothing");
+        let aes = of(Offered::AesCbc, &[Purpose::Decrypt]).unwrap();
+        assert_eq!((aes.smallest_key, aes.largest_key, aes.flags), (16, 32, MechanismFlags::DECRYPT));
+        let wraps = of(Offered::AesKeyWrap, &[Purpose::Wrap, Purpose::Unwrap]).unwrap();
+        assert_eq!(wraps.flags, MechanismFlags::WRAP | MechanismFlags::UNWRAP);
     }
 }

@@ -99,6 +99,11 @@ pub fn is_lasting(object: &Object) -> bool {
     !matches!(kept(object, AttributeType::TOKEN), Some(Value::Bool(false)))
 }
 
+/// Whether it is a Triple DES key.
+pub fn is_triple(object: &Object) -> bool {
+    object.attributes.algorithm() == Some(CryptographicAlgorithm::DES3)
+}
+
 /// What an object is called: what PKCS#11 calls it, or its first Name.
 pub fn label(object: &Object) -> Vec<u8> {
     match kept(object, AttributeType::LABEL) {

@@ -240,13 +240,17 @@ pub fn algorithm(key: KeyType) -> Result<CryptographicAlgorithm, Rv> {
 }
 
 /// What is kept to know the type again, where the algorithm does not tell it.
-fn said_type(key: KeyType) -> Option<Kmip> {
+pub fn said_type(key: KeyType) -> Option<Kmip> {
     let told = matches!(key, KeyType::AES | KeyType::DES3 | KeyType::CHACHA20 | KeyType::GENERIC_SECRET);
     let value = strongroom_pkcs11_wire::attribute::Value::Ulong(key.0);
     if told { None } else { crate::front::pkcs11::object::keep(AttributeType::KEY_TYPE, &value) }
 }
 
-fn key_type(wishes: &Wishes<'_>) -> Result<KeyType, Rv> {
+/// The key type that a template names.
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCOMPLETE`] when it names none.
+pub fn key_type(wishes: &Wishes<'_>) -> Result<KeyType, Rv> {
     wishes.number(AttributeType::KEY_TYPE).map(KeyType).ok_or(Rv::TEMPLATE_INCOMPLETE)
 }
 

@@ -16,5 +16,6 @@ mod state;
 mod table;
 mod token;
 mod work;
+mod wrap;
 
 pub use table::serve;

@@ -33,7 +33,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         SignInit, Sign, SignUpdate, SignFinal, VerifyInit, Verify, VerifyUpdate, VerifyFinal,
         VerifySignatureInit, VerifySignature, VerifySignatureUpdate, VerifySignatureFinal,
         DigestEncryptUpdate, DecryptDigestUpdate, SignEncryptUpdate, DecryptVerifyUpdate,
-        GenerateKey, GenerateKeyPair, SeedRandom, GenerateRandom,
+        GenerateKey, GenerateKeyPair, WrapKey, UnwrapKey, SeedRandom, GenerateRandom,
     }
 }
 

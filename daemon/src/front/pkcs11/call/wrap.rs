@@ -1,0 +1,252 @@
+//! Keys that leave under another key, and keys that come under one.
+
+use strongroom_kmip::{
+    attribute::Attribute as Kmip,
+    code::{self, EncodingOption, KeyFormatType, ResultReason, WrappingMethod},
+    mechanism::Mechanism as Way,
+    object::{
+        EncryptionKeyInformation, KeyBlock, KeyValue, KeyWrappingData, KeyWrappingSpecification, Object as Managed,
+        PrivateKey, SymmetricKey,
+    },
+    payload::{GetRequest, RegisterRequest},
+    secret::Secret,
+    ttlv::Bytes,
+};
+use strongroom_pkcs11_wire::{
+    AttributeType, Mechanism, Rv,
+    attribute::Value,
+    call::{answer, request},
+    mechanism::Parameter,
+    number::{KeyType, MechanismFlags, ObjectClass},
+    value::{Output, Wiped},
+};
+
+use super::{contract::Serve, create, slot};
+use crate::{
+    front::pkcs11::{
+        desk::Desk,
+        mechanism,
+        object::{self, View},
+        refusal::{About, Failure},
+        session::Standing,
+        template::Wishes,
+        translate,
+    },
+    service::{Object, ObjectId, Offered, Purpose, Shape},
+};
+
+impl Serve for request::WrapKey {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WrapKey), Rv> {
+        let handle = Rv::WRAPPING_KEY_HANDLE_INVALID;
+        let (standing, wrapping) = desk.application.object(self.session, self.wrapping, handle)?;
+        let (_, id) = desk.application.object(self.session, self.key, Rv::KEY_HANDLE_INVALID)?;
+        let (way, offered) = way(desk, standing, &self.mechanism, MechanismFlags::WRAP)?;
+        let prepared = desk.house.service.prepare(desk.caller, &wrapping, Purpose::Wrap, &way);
+        let prepared = prepared.map_err(|refusal| match desk.refuse(GET, &wrapping, refusal, About::Key) {
+            Rv::KEY_HANDLE_INVALID => handle,
+            Rv::MECHANISM_INVALID => Rv::WRAPPING_KEY_TYPE_INCONSISTENT,
+            rv => rv,
+        })?;
+        if !mechanism::suits(offered, prepared.shape) {
+            return Err(desk.deny(GET, &wrapping, Rv::WRAPPING_KEY_TYPE_INCONSISTENT));
+        }
+        let seen = desk.house.service.glance(desk.caller, &id);
+        let key = seen.map_err(|refusal| desk.refuse(GET, &id, refusal, About::Key))?;
+        let format = wrappable(desk, &key).map_err(|rv| desk.deny(GET, &id, rv))?;
+        // Where the length is known beforehand, a question for it lets nothing out.
+        if let Some(length) = length(&way, prepared.shape, &key)
+            && let Err((rv, output)) = self.room.check(length)
+        {
+            return Ok((rv, answer::WrapKey { output }));
+        }
+        let request = GetRequest {
+            unique_identifier: Some(id.as_str().into()),
+            key_format_type: Some(format),
+            key_wrap_type: None,
+            key_compression_type: None,
+            key_wrapping_specification: Some(Box::new(KeyWrappingSpecification {
+                wrapping_method: WrappingMethod::Encrypt,
+                encryption_key_information: Some(under(&wrapping)),
+                mac_signature_key_information: None,
+                attribute_name: Vec::new(),
+                encoding_option: Some(EncodingOption::NoEncoding),
+            })),
+        };
+        let got = desk.ask_with(request, Some(way)).map_err(|failure| match &failure {
+            Failure::Refused(refusal) => match refusal.reason {
+                ResultReason::NotExtractable | ResultReason::Sensitive => Rv::KEY_UNEXTRACTABLE,
+                ResultReason::WrappingObjectNotFound => handle,
+                // Whole blocks alone, or more than the wrapping key can hold.
+                ResultReason::InvalidField | ResultReason::CryptographicFailure => Rv::KEY_SIZE_RANGE,
+                ResultReason::EncodingOptionError | ResultReason::KeyFormatTypeNotSupported => Rv::KEY_NOT_WRAPPABLE,
+                _ => failure.rv(About::Key),
+            },
+            Failure::Unrecorded(_) => failure.rv(About::Key),
+        })?;
+        let Some(KeyValue::Wrapped(wrapped)) = got.object.key_block().and_then(|block| block.key_value.as_ref()) else {
+            return Err(Rv::DEVICE_ERROR);
+        };
+        if let Err((rv, output)) = self.room.check(wrapped.0.len()) {
+            return Ok((rv, answer::WrapKey { output }));
+        }
+        Ok((Rv::OK, answer::WrapKey { output: Output::Bytes(Wiped::from(&wrapped.0[..])) }))
+    }
+}
+
+impl Serve for request::UnwrapKey {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::UnwrapKey), Rv> {
+        let handle = Rv::UNWRAPPING_KEY_HANDLE_INVALID;
+        let (standing, unwrapping) = desk.application.object(self.session, self.unwrapping, handle)?;
+        let (way, offered) = way(desk, standing, &self.mechanism, MechanismFlags::UNWRAP)?;
+        let prepared = desk.house.service.prepare(desk.caller, &unwrapping, Purpose::Unwrap, &way);
+        let prepared = prepared.map_err(|refusal| match desk.refuse(REGISTER, &unwrapping, refusal, About::Key) {
+            Rv::KEY_HANDLE_INVALID => handle,
+            Rv::MECHANISM_INVALID => Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT,
+            rv => rv,
+        })?;
+        if !mechanism::suits(offered, prepared.shape) {
+            return Err(desk.deny(REGISTER, &unwrapping, Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT));
+        }
+        if !can_be(&way, prepared.shape, self.wrapped.len()) {
+            return Err(desk.deny(REGISTER, &unwrapping, Rv::WRAPPED_KEY_LEN_RANGE));
+        }
+        let wishes = Wishes::of(Wishes::class_of(&self.template)?, &self.template)?;
+        // What the key is made of comes out of the wrapping alone.
+        wishes.without(&[AttributeType::VALUE, AttributeType::MODULUS, AttributeType::PRIVATE_EXPONENT])?;
+        create::may_make(standing, &wishes)?;
+        let key = create::key_type(&wishes)?;
+        let (object, mut attributes) = coming(&wishes, key, &unwrapping, self.wrapped.to_vec())?;
+        attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
+        let request = RegisterRequest {
+            object_type: object.object_type(),
+            attributes: create::template(attributes),
+            object,
+            protection_storage_masks: None,
+        };
+        let made = desk.ask_for(standing.slot, request, way).map_err(|failure| match &failure {
+            Failure::Refused(refusal) => match refusal.reason {
+                ResultReason::CryptographicFailure => Rv::WRAPPED_KEY_INVALID,
+                ResultReason::InvalidField | ResultReason::InvalidMessage => Rv::WRAPPED_KEY_LEN_RANGE,
+                _ => failure.rv(About::Template),
+            },
+            Failure::Unrecorded(_) => failure.rv(About::Template),
+        })?;
+        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
+        Ok((Rv::OK, answer::UnwrapKey { key }))
+    }
+}
+
+/// How a key is wrapped, if the slot does it.
+fn way(desk: &Desk<'_>, standing: Standing, asked: &Mechanism, flag: MechanismFlags) -> Result<(Way, Offered), Rv> {
+    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+    here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
+    let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
+    let way = match named.offered {
+        Offered::AesKeyWrap => standard_iv(&asked.parameter, &KW_IV, Way::KeyWrap)?,
+        Offered::AesKeyWrapPadded => standard_iv(&asked.parameter, &KWP_IV, Way::KeyWrapPadded)?,
+        _ => translate::translate(named, &asked.parameter)?.mechanism,
+    };
+    Ok((way, named.offered))
+}
+
+/// An application may say the initial value that everybody uses, and no other (PKCS#11 3.2 §6.16).
+fn standard_iv(parameter: &Parameter, standard: &[u8], way: Way) -> Result<Way, Rv> {
+    match parameter {
+        Parameter::Iv(given) if given.iv[..] == *standard => Ok(way),
+        other => translate::nothing(other, way),
+    }
+}
+
+/// In which form a key leaves, if it may.
+fn wrappable(desk: &Desk<'_>, key: &Object) -> Result<KeyFormatType, Rv> {
+    let view = View::new(key, &desk.house.service, desk.caller);
+    // No key here is trusted.
+    if matches!(object::kept(key, AttributeType::WRAP_WITH_TRUSTED), Some(Value::Bool(true))) {
+        return Err(Rv::KEY_NOT_WRAPPABLE);
+    }
+    if key.attributes.extractable() == Some(false) {
+        return Err(Rv::KEY_UNEXTRACTABLE);
+    }
+    match view.class() {
+        Some(ObjectClass::SECRET_KEY) => Ok(KeyFormatType::Raw),
+        Some(ObjectClass::PRIVATE_KEY) => Ok(KeyFormatType::PKCS_8),
+        _ => Err(Rv::KEY_NOT_WRAPPABLE),
+    }
+}
+
+/// How long the wrapped form of a secret key is.
+fn length(way: &Way, under: Shape, key: &Object) -> Option<usize> {
+    let bits = key.attributes.length().filter(|_| object::class(key) == Some(ObjectClass::SECRET_KEY))?;
+    let bits = usize::try_from(bits).ok()?;
+    // Triple DES says its length without the parity bits.
+    let bytes = if object::is_triple(key) && bits % 56 == 0 { bits / 7 } else { bits.div_ceil(8) };
+    match (way, under) {
+        (Way::KeyWrap | Way::KeyWrapPadded, _) => bytes.checked_next_multiple_of(8)?.checked_add(8),
+        (_, Shape::Public(crate::service::Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
+        _ => None,
+    }
+}
+
+/// Whether a wrapped key can be so long.
+fn can_be(way: &Way, under: Shape, bytes: usize) -> bool {
+    match (way, under) {
+        (Way::KeyWrap, _) => bytes >= 24 && bytes.is_multiple_of(8),
+        (Way::KeyWrapPadded, _) => bytes >= 16 && bytes.is_multiple_of(8),
+        (_, Shape::Private(crate::service::Pair::Rsa { bits })) => bytes == bits.div_ceil(8),
+        _ => true,
+    }
+}
+
+/// The object that is in a wrapping, and what is known of it before it is unwrapped.
+fn coming(
+    wishes: &Wishes<'_>,
+    key: KeyType,
+    unwrapping: &ObjectId,
+    wrapped: Vec<u8>,
+) -> Result<(Managed, Vec<Kmip>), Rv> {
+    let block = |format| {
+        let mut block = KeyBlock::of(format, Secret::copy_of(&[]));
+        block.key_value = Some(KeyValue::Wrapped(Bytes(wrapped)));
+        block.key_wrapping_data = Some(Box::new(KeyWrappingData {
+            wrapping_method: WrappingMethod::Encrypt,
+            encryption_key_information: Some(under(unwrapping)),
+            mac_signature_key_information: None,
+            mac_signature: None,
+            iv_counter_nonce: None,
+            encoding_option: Some(EncodingOption::NoEncoding),
+        }));
+        block
+    };
+    match wishes.class {
+        ObjectClass::SECRET_KEY => {
+            let mut attributes = vec![Kmip::CryptographicAlgorithm(create::algorithm(key)?)];
+            attributes.extend(create::said_type(key));
+            if let Some(length) = wishes.number(AttributeType::VALUE_LEN) {
+                let length = usize::try_from(length).map_err(|_| Rv::ATTRIBUTE_VALUE_INVALID)?;
+                attributes.push(Kmip::CryptographicLength(create::bits(length)?));
+            }
+            Ok((SymmetricKey { key_block: block(KeyFormatType::Raw) }.into(), attributes))
+        }
+        ObjectClass::PRIVATE_KEY => {
+            let algorithm = match key {
+                KeyType::RSA => code::CryptographicAlgorithm::RSA,
+                KeyType::EC => code::CryptographicAlgorithm::EC,
+                KeyType::EC_EDWARDS => code::CryptographicAlgorithm::Ed25519,
+                _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
+            };
+            let attributes = vec![Kmip::CryptographicAlgorithm(algorithm)];
+            Ok((PrivateKey { key_block: block(KeyFormatType::PKCS_8) }.into(), attributes))
+        }
+        _ => Err(Rv::TEMPLATE_INCONSISTENT),
+    }
+}
+
+fn under(key: &ObjectId) -> EncryptionKeyInformation {
+    EncryptionKeyInformation { unique_identifier: key.as_str().into(), cryptographic_parameters: None }
+}
+
+const GET: code::Operation = code::Operation::Get;
+const REGISTER: code::Operation = code::Operation::Register;
+/// RFC 3394 §2.2.3.1 and RFC 5649 §3.
+const KW_IV: [u8; 8] = [0xA6; 8];
+const KWP_IV: [u8; 4] = [0xA6, 0x59, 0x59, 0xA6];

@@ -1,0 +1,238 @@
+//! Keys that leave under others and come back.
+
+use strongroom_pkcs11_wire::{
+    Attribute, AttributeType, Mechanism, MechanismType, Rv,
+    attribute::{Template, Value},
+    call::request,
+    mechanism::{Iv, Oaep, Parameter},
+    number::{KeyType, Mask, ObjectClass, Source},
+    value::{Bytes, Output, Room, Wiped},
+};
+
+use crate::house::{Client, House, class, labelled, lasting_aes, lasts, number, truth};
+
+fn kwp() -> Mechanism {
+    Mechanism::plain(MechanismType::AES_KEY_WRAP_KWP)
+}
+
+fn kw() -> Mechanism {
+    Mechanism::plain(MechanismType::AES_KEY_WRAP)
+}
+
+fn wrapping(client: &mut Client, session: u64) -> u64 {
+    let mut template = lasting_aes("wrapping");
+    template.extend([truth(AttributeType::WRAP, true), truth(AttributeType::UNWRAP, true)]);
+    client.aes(session, template).unwrap()
+}
+
+fn leaving(client: &mut Client, session: u64, label: &str) -> u64 {
+    let mut template = lasting_aes(label);
+    template.push(truth(AttributeType::EXTRACTABLE, true));
+    client.aes(session, template).unwrap()
+}
+
+fn wrap(client: &mut Client, session: u64, mechanism: Mechanism, wrapping: u64, key: u64) -> Result<Vec<u8>, Rv> {
+    let ask = request::WrapKey { session, mechanism, wrapping, key, room: Room::Bytes(4096) };
+    client.ask(ask).map(|answer| match answer.output {
+        Output::Bytes(bytes) => bytes.into_vec(),
+        Output::Length(length) => panic!("only a length: {length}"),
+    })
+}
+
+fn unwrap(
+    client: &mut Client,
+    session: u64,
+    mechanism: Mechanism,
+    unwrapping: u64,
+    wrapped: &[u8],
+    template: Template,
+) -> Result<u64, Rv> {
+    let wrapped = Bytes(wrapped.to_vec());
+    client.ask(request::UnwrapKey { session, mechanism, unwrapping, wrapped, template }).map(|answer| answer.key)
+}
+
+fn secret() -> Template {
+    vec![class(ObjectClass::SECRET_KEY), number(AttributeType::KEY_TYPE, KeyType::AES.0), lasts()]
+}
+
+fn encrypted(client: &mut Client, session: u64, key: u64) -> Vec<u8> {
+    let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
+    client.ask(request::EncryptInit { session, mechanism, key }).unwrap();
+    let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(16) };
+    let Output::Bytes(bytes) = client.ask(ask).unwrap().output else { panic!("no output") };
+    bytes.into_vec()
+}
+
+#[test]
+fn a_secret_key_leaves_and_comes_back_as_it_was() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let iv = |iv: &[u8]| Parameter::Iv(Iv { iv: Bytes(iv.to_vec()) });
+    for (name, mechanism) in [
+        ("KW", kw as fn() -> Mechanism),
+        ("KWP", kwp),
+        ("KW with the usual value said", || Mechanism {
+            kind: MechanismType::AES_KEY_WRAP,
+            parameter: Parameter::None,
+        }),
+    ] {
+        let wrapped = wrap(&mut client, session, mechanism(), under, key).unwrap();
+        assert_eq!(wrapped.len(), 40, "{name}");
+        let back = unwrap(&mut client, session, mechanism(), under, &wrapped, secret()).unwrap();
+        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{name}");
+    }
+    let said = Mechanism { kind: MechanismType::AES_KEY_WRAP, parameter: iv(&[0xA6; 8]) };
+    assert!(wrap(&mut client, session, said, under, key).is_ok());
+    let other = Mechanism { kind: MechanismType::AES_KEY_WRAP, parameter: iv(&[0xA7; 8]) };
+    assert_eq!(wrap(&mut client, session, other, under, key).err(), Some(Rv::MECHANISM_PARAM_INVALID));
+}
+
+#[test]
+fn a_private_key_leaves_and_comes_back_as_it_was() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let under = wrapping(&mut client, session);
+    let rsa = vec![number(AttributeType::MODULUS_BITS, 2048), lasts()];
+    let elliptic = vec![Attribute::bytes(AttributeType::EC_PARAMS, crate::house::P256), lasts()];
+    for (name, kind, public, mechanism, data) in [
+        ("RSA", KeyType::RSA, rsa, MechanismType::RSA_PKCS_KEY_PAIR_GEN, MechanismType::SHA256_RSA_PKCS),
+        ("EC", KeyType::EC, elliptic, MechanismType::EC_KEY_PAIR_GEN, MechanismType::ECDSA_SHA256),
+    ] {
+        let private = vec![labelled(name), lasts(), truth(AttributeType::EXTRACTABLE, true)];
+        let ask = request::GenerateKeyPair { session, mechanism: Mechanism::plain(mechanism), public, private };
+        let made = client.ask(ask).unwrap();
+        let wrapped = wrap(&mut client, session, kwp(), under, made.private).unwrap();
+        let template = vec![class(ObjectClass::PRIVATE_KEY), number(AttributeType::KEY_TYPE, kind.0), lasts()];
+        let back = unwrap(&mut client, session, kwp(), under, &wrapped, template).unwrap();
+        let with = || Some(Mechanism::plain(data));
+        client.ask(request::SignInit { session, mechanism: with(), key: back }).unwrap();
+        let ask = request::Sign { session, data: Wiped::new(vec![9; 32]), room: Room::Bytes(256) };
+        let Output::Bytes(signature) = client.ask(ask).unwrap().output else { panic!("no output") };
+        client.ask(request::VerifyInit { session, mechanism: with(), key: made.public }).unwrap();
+        let signature = Bytes(signature.into_vec());
+        let ask = request::Verify { session, data: Wiped::new(vec![9; 32]), signature };
+        assert!(client.ask(ask).is_ok(), "{name}");
+        let other = number(AttributeType::KEY_TYPE, if kind == KeyType::RSA { KeyType::EC.0 } else { KeyType::RSA.0 });
+        let template = vec![class(ObjectClass::PRIVATE_KEY), other];
+        assert!(unwrap(&mut client, session, kwp(), under, &wrapped, template).is_err(), "{name} as another");
+    }
+}
+
+#[test]
+fn a_key_leaves_under_a_public_key_and_comes_back_by_the_private_one() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = leaving(&mut client, session, "key");
+    let ask = request::GenerateKeyPair {
+        session,
+        mechanism: Mechanism::plain(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
+        public: vec![number(AttributeType::MODULUS_BITS, 2048), lasts(), truth(AttributeType::WRAP, true)],
+        private: vec![lasts(), truth(AttributeType::UNWRAP, true)],
+    };
+    let pair = client.ask(ask).unwrap();
+    let oaep = || Mechanism {
+        kind: MechanismType::RSA_PKCS_OAEP,
+        parameter: Parameter::Oaep(Oaep {
+            hash: MechanismType::SHA256,
+            mask: Mask::MGF1_SHA256,
+            source: Source::DATA_SPECIFIED,
+            label: Bytes::default(),
+        }),
+    };
+    let wrapped = wrap(&mut client, session, oaep(), pair.public, key).unwrap();
+    assert_eq!(wrapped.len(), 256);
+    let back = unwrap(&mut client, session, oaep(), pair.private, &wrapped, secret()).unwrap();
+    assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key));
+}
+
+#[test]
+fn a_question_for_the_length_lets_nothing_out() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let before = house.records("\"Get\"");
+    let ask = |room| request::WrapKey { session, mechanism: kw(), wrapping: under, key, room };
+    assert!(matches!(client.ask(ask(Room::Query)).unwrap().output, Output::Length(40)));
+    assert_eq!(client.call(ask(Room::Bytes(39))).0, Rv::BUFFER_TOO_SMALL);
+    assert_eq!(house.records("\"Get\""), before);
+    assert!(client.ask(ask(Room::Bytes(40))).is_ok());
+    assert_eq!(house.records("\"Get\""), before + 1);
+}
+
+#[test]
+fn what_wraps_a_sensitive_key_decrypts_nothing_any_more() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let mut template = lasting_aes("both");
+    let uses = [AttributeType::WRAP, AttributeType::UNWRAP, AttributeType::ENCRYPT, AttributeType::DECRYPT];
+    template.extend(uses.map(|kind| truth(kind, true)));
+    let under = client.aes(session, template).unwrap();
+    let key = leaving(&mut client, session, "key");
+    let wrapped = wrap(&mut client, session, kw(), under, key).unwrap();
+    let mechanism = || Some(Mechanism::plain(MechanismType::AES_ECB));
+    let decrypt = request::DecryptInit { session, mechanism: mechanism(), key: under };
+    assert_eq!(client.ask(decrypt).err(), Some(Rv::KEY_FUNCTION_NOT_PERMITTED));
+    assert!(unwrap(&mut client, session, kw(), under, &wrapped, secret()).is_ok());
+}
+
+#[test]
+fn a_key_that_may_not_leave_stays() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let under = wrapping(&mut client, session);
+    let stays = client.aes(session, lasting_aes("stays")).unwrap();
+    let mut template = lasting_aes("trusting");
+    template.extend([truth(AttributeType::EXTRACTABLE, true), truth(AttributeType::WRAP_WITH_TRUSTED, true)]);
+    let trusting = client.aes(session, template).unwrap();
+    let key = leaving(&mut client, session, "key");
+    let (public, private) = client.p256(session, "pair");
+    for (why, mechanism, under, key, expected) in [
+        ("it does not leave", kw(), under, stays, Rv::KEY_UNEXTRACTABLE),
+        ("no key is trusted", kw(), under, trusting, Rv::KEY_NOT_WRAPPABLE),
+        ("it does not wrap", kw(), key, trusting, Rv::KEY_FUNCTION_NOT_PERMITTED),
+        ("a public key needs no wrapping", kw(), under, public, Rv::KEY_NOT_WRAPPABLE),
+        ("no such key", kw(), under, 99_999, Rv::KEY_HANDLE_INVALID),
+        ("no such wrapping key", kw(), 99_999, key, Rv::WRAPPING_KEY_HANDLE_INVALID),
+        ("no way to wrap", Mechanism::plain(MechanismType::AES_ECB), private, key, Rv::MECHANISM_INVALID),
+    ] {
+        assert_eq!(wrap(&mut client, session, mechanism, under, key).err(), Some(expected), "{why}");
+    }
+}
+
+#[test]
+fn what_is_no_wrapped_key_does_not_come() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let wrapped = wrap(&mut client, session, kw(), under, key).unwrap();
+    let count = house.vault.count().unwrap();
+    let with = |extra: Attribute| secret().into_iter().chain([extra]).collect::<Template>();
+    let (mut flipped, cut) = (wrapped.clone(), &wrapped[..39]);
+    flipped[5] ^= 1;
+    for (why, wrapped, template, expected) in [
+        ("a byte is another", &flipped[..], secret(), Rv::WRAPPED_KEY_INVALID),
+        ("it is cut short", cut, secret(), Rv::WRAPPED_KEY_LEN_RANGE),
+        ("it is nothing", &[][..], secret(), Rv::WRAPPED_KEY_LEN_RANGE),
+        (
+            "a value beside it",
+            &wrapped,
+            with(Attribute::bytes(AttributeType::VALUE, [1; 16])),
+            Rv::TEMPLATE_INCONSISTENT,
+        ),
+        ("no class", &wrapped, vec![number(AttributeType::KEY_TYPE, KeyType::AES.0)], Rv::TEMPLATE_INCOMPLETE),
+        ("no key type", &wrapped, vec![class(ObjectClass::SECRET_KEY)], Rv::TEMPLATE_INCOMPLETE),
+        (
+            "a public key",
+            &wrapped,
+            vec![class(ObjectClass::PUBLIC_KEY), number(AttributeType::KEY_TYPE, 0)],
+            Rv::TEMPLATE_INCONSISTENT,
+        ),
+    ] {
+        let refused = unwrap(&mut client, session, kw(), under, wrapped, template);
+        assert_eq!(refused.err(), Some(expected), "{why}");
+    }
+    let longer = with(Attribute::new(AttributeType::VALUE_LEN, Value::Ulong(16)));
+    assert!(unwrap(&mut client, session, kw(), under, &wrapped, longer).is_err(), "another length than it says");
+    assert_eq!(house.vault.count().unwrap(), count);
+}
