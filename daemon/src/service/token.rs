@@ -50,10 +50,14 @@ pub enum PinError {
 }
 
 /// How a token is, for C_GetTokenInfo.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenState {
-    /// Whether it has PINs.
+    /// Whether it has a security officer.
     pub initialised: bool,
+    /// What it is called, where that is not its slot's name.
+    pub label: Option<Vec<u8>>,
+    /// Whether the user has a PIN.
+    pub user_initialised: bool,
     /// Whether a wrong user PIN was entered since the last right one.
     pub user_tried: bool,
     /// Whether one more wrong user PIN locks it.
@@ -71,7 +75,11 @@ pub struct TokenState {
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
     officer: Pin,
-    user: Pin,
+    /// Nothing until the security officer sets it.
+    user: Option<Pin>,
+    /// What the token is called, where that is not its slot's name.
+    #[serde(default)]
+    label: Option<Vec<u8>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,11 +100,14 @@ impl Service {
     /// [`Refusal`] while the vault is sealed.
     pub fn token(&self, slot: &str) -> Result<TokenState, Refusal> {
         let Some(token) = self.load(slot)? else { return Ok(TokenState::default()) };
+        let tries = token.user.as_ref().map_or(0, |user| user.tries);
         Ok(TokenState {
             initialised: true,
-            user_tried: token.user.tries > 0,
-            user_last_try: token.user.tries.saturating_add(1) == MOST_TRIES,
-            user_locked: token.user.tries >= MOST_TRIES,
+            label: token.label,
+            user_initialised: token.user.is_some(),
+            user_tried: tries > 0,
+            user_last_try: tries.saturating_add(1) == MOST_TRIES,
+            user_locked: tries >= MOST_TRIES,
             officer_tried: token.officer.tries > 0,
             officer_locked: token.officer.tries >= MOST_TRIES,
         })
@@ -140,26 +151,48 @@ impl Service {
         self.close_with(caller, slot, Event::PinSet, outcome)
     }
 
+    /// Makes a token anew: under the security officer's PIN, which a token that never was is given, without a PIN of the
+    /// user's, and with this label.
+    ///
+    /// # Errors
+    /// [`PinError`].
+    pub fn init_token(&self, caller: &Caller, slot: &str, pin: &Secret, label: Vec<u8>) -> Result<(), PinError> {
+        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        let officer = match self.load(slot) {
+            Ok(Some(_)) => self.try_pin(slot, PinOf::SecurityOfficer, pin).map(|token| token.officer),
+            Ok(None) => Pin::new(pin, self.vault.chance()),
+            Err(refusal) => Err(refusal.into()),
+        };
+        let made = officer.map(|officer| Token { officer, user: None, label: Some(label) });
+        let outcome = made.and_then(|token| self.writing(slot, &token));
+        self.close_with(caller, slot, Event::TokenInit, outcome)
+    }
+
     /// Counts a try, durably, and then looks at the PIN. The token that comes back has the tries forgotten; it is not
     /// written yet.
     fn try_pin(&self, slot: &str, of: PinOf, pin: &Secret) -> Result<Token, PinError> {
         let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
         let now = self.vault.now();
-        let entered = token.pin(of);
+        let entered = token.pin(of).ok_or(PinError::Unset)?;
         entered.may_try(now)?;
         entered.tries = entered.tries.saturating_add(1);
         entered.last = now.0;
         let counted = self.vault.commit(self.writing(slot, &token)?).wait();
         counted.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
-        if !token.pin(of).fits(pin)? {
+        let entered = token.pin(of).ok_or(PinError::Unset)?;
+        if !entered.fits(pin)? {
             return Err(PinError::Incorrect);
         }
-        token.pin(of).tries = 0;
+        entered.tries = 0;
         Ok(token)
     }
 
     fn with_pin(&self, slot: &str, mut token: Token, of: PinOf, new: &Secret) -> Result<Change, PinError> {
-        *token.pin(of) = Pin::new(new, self.vault.chance())?;
+        let new = Pin::new(new, self.vault.chance())?;
+        match of {
+            PinOf::SecurityOfficer => token.officer = new,
+            PinOf::User => token.user = Some(new),
+        }
         self.writing(slot, &token)
     }
 
@@ -199,7 +232,7 @@ impl Token {
     /// PINs for a token that had none, or is made anew.
     pub(super) fn new(officer: &Secret, user: &Secret, chance: &dyn Chance) -> Result<Self, Refusal> {
         let pin = |pin| Pin::new(pin, chance).map_err(|error| Refusal::invalid(error.to_string()));
-        Ok(Self { officer: pin(officer)?, user: pin(user)? })
+        Ok(Self { officer: pin(officer)?, user: Some(pin(user)?), label: None })
     }
 
     pub(super) fn to_secret(&self) -> Result<Secret, Refusal> {
@@ -207,10 +240,10 @@ impl Token {
         serde_json::to_vec(self).map(Secret::new).map_err(failed)
     }
 
-    fn pin(&mut self, of: PinOf) -> &mut Pin {
+    fn pin(&mut self, of: PinOf) -> Option<&mut Pin> {
         match of {
-            PinOf::SecurityOfficer => &mut self.officer,
-            PinOf::User => &mut self.user,
+            PinOf::SecurityOfficer => Some(&mut self.officer),
+            PinOf::User => self.user.as_mut(),
         }
     }
 }

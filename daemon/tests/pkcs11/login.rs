@@ -2,13 +2,13 @@
 
 use strongroom::service::Order;
 use strongroom_pkcs11_wire::{
-    Mechanism, MechanismType, Rv,
+    AttributeType, Mechanism, MechanismType, Rv,
     call::request,
     number::{SessionState, TokenFlags, UserType},
     value::Wiped,
 };
 
-use crate::house::{House, OFFICER, PIN, RO, RW, lasting_aes, operator};
+use crate::house::{House, OFFICER, PIN, RO, RW, labelled, lasting_aes, operator, truth};
 
 #[test]
 fn a_wrong_pin_is_refused_and_counted() {
@@ -120,4 +120,31 @@ fn a_registered_user_has_the_objects_of_the_client_until_the_registration_is_rev
     let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
     let begin = request::EncryptInit { session, mechanism, key };
     assert_eq!(client.ask(begin).err(), Some(Rv::KEY_HANDLE_INVALID));
+}
+
+#[test]
+fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    client.aes(session, lasting_aes("key")).unwrap();
+    let mut kept = lasting_aes("kept");
+    kept.push(truth(AttributeType::DESTROYABLE, false));
+    client.aes(session, kept).unwrap();
+    let label = *b"made anew                       ";
+    let make = |pin: &[u8]| request::InitToken { slot: 0, pin: Some(Wiped::from(pin)), label };
+    assert_eq!(client.ask(make(OFFICER)).err(), Some(Rv::SESSION_EXISTS));
+    client.ask(request::CloseAllSessions { slot: 0 }).unwrap();
+    assert_eq!(client.ask(make(PIN)).err(), Some(Rv::PIN_INCORRECT));
+    client.ask(make(OFFICER)).unwrap();
+    let info = client.ask(request::GetTokenInfo { slot: 0 }).unwrap().info;
+    assert_eq!(info.label, label);
+    assert!(info.flags.has(TokenFlags::TOKEN_INITIALIZED) && !info.flags.has(TokenFlags::USER_PIN_INITIALIZED));
+    let session = client.session(RW);
+    assert_eq!(client.log_in(session, UserType::USER, PIN).err(), Some(Rv::USER_PIN_NOT_INITIALIZED));
+    client.log_in(session, UserType::SO, OFFICER).unwrap();
+    client.ask(request::InitPIN { session, pin: Some(Wiped::from(PIN)) }).unwrap();
+    client.ask(request::Logout { session }).unwrap();
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    assert!(client.find(session, vec![labelled("key")]).is_empty());
+    assert_eq!(client.find(session, vec![labelled("kept")]).len(), 1);
 }

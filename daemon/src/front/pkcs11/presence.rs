@@ -72,6 +72,11 @@ impl Applications {
         there.extract_if(|_, entry| is_gone(entry)).map(|(_, entry)| entry.application).collect()
     }
 
+    /// Whether any application has a session with a slot.
+    pub fn use_slot(&self, slot: usize) -> bool {
+        self.lock().values().any(|entry| entry.application.count(slot).0 > 0)
+    }
+
     /// Whether somebody is in the grace.
     pub fn has_leavers(&self) -> bool {
         self.lock().values().any(|entry| entry.connections == 0)

@@ -66,11 +66,11 @@ impl Serve for request::GetTokenInfo {
         let (sessions, rw_sessions) = desk.application.count(place);
         let most = u64::try_from(MOST_SESSIONS).unwrap_or(u64::MAX);
         let info = TokenInfo {
-            label: padded(&slot.name),
+            label: label(slot, &state),
             manufacturer: padded(MAKER),
             model: padded(MAKER),
             serial: serial(slot),
-            flags: flags(state),
+            flags: flags(&state),
             most_sessions: most,
             sessions,
             most_rw_sessions: most,
@@ -113,10 +113,16 @@ pub fn info(slot: &SlotView, kind: MechanismType) -> Option<strongroom_pkcs11_wi
     slot.offers.iter().find(|served| served.mechanism == named.offered).and_then(mechanism::info)
 }
 
-fn flags(state: TokenState) -> TokenFlags {
-    let mut flags = TokenFlags::RNG | TokenFlags::LOGIN_REQUIRED | TokenFlags::TOKEN_INITIALIZED;
+fn label(slot: &SlotView, state: &TokenState) -> [u8; 32] {
+    let said = state.label.as_deref().and_then(|label| label.try_into().ok());
+    said.unwrap_or_else(|| padded(&slot.name))
+}
+
+fn flags(state: &TokenState) -> TokenFlags {
+    let mut flags = TokenFlags::RNG | TokenFlags::LOGIN_REQUIRED;
     for (set, flag) in [
-        (state.initialised, TokenFlags::USER_PIN_INITIALIZED),
+        (state.initialised, TokenFlags::TOKEN_INITIALIZED),
+        (state.user_initialised, TokenFlags::USER_PIN_INITIALIZED),
         (state.user_tried, TokenFlags::USER_PIN_COUNT_LOW),
         (state.user_last_try, TokenFlags::USER_PIN_FINAL_TRY),
         (state.user_locked, TokenFlags::USER_PIN_LOCKED),

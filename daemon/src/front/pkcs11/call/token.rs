@@ -2,7 +2,8 @@
 
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
-    Rv,
+    AttributeType, Rv,
+    attribute::Value,
     call::{answer, request},
     number::UserType,
     value::Wiped,
@@ -10,8 +11,12 @@ use strongroom_pkcs11_wire::{
 
 use super::contract::Serve;
 use crate::{
-    front::pkcs11::{desk::Desk, refusal},
-    service::PinOf,
+    front::pkcs11::{
+        desk::Desk,
+        object,
+        refusal::{self, About},
+    },
+    service::{Object, PinOf},
 };
 
 impl Serve for request::Login {
@@ -53,6 +58,30 @@ impl Serve for request::Logout {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Logout), Rv> {
         desk.tidy(desk.application.log_out(self.session)?);
         Ok((Rv::OK, answer::Logout {}))
+    }
+}
+
+impl Serve for request::InitToken {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitToken), Rv> {
+        let (place, slot) = desk.slot(self.slot)?;
+        if desk.house.applications.use_slot(place) {
+            return Err(Rv::SESSION_EXISTS);
+        }
+        let service = &desk.house.service;
+        let made = service.init_token(desk.caller, &slot.name, &entered(self.pin)?, self.label.to_vec());
+        made.map_err(|error| refusal::pin(&error))?;
+        // The objects of others are no part of the token that this caller knows.
+        let found = desk.recorded(service.search(desk.caller, vec![Vec::new()]));
+        let kept = |object: &Object| {
+            let said = object::kept(object, AttributeType::DESTROYABLE);
+            object.slot != slot.name || object::class(object).is_none() || matches!(said, Some(Value::Bool(false)))
+        };
+        for object in found.map_err(|failure| failure.rv(About::Token))?.iter().filter(|object| !kept(object)) {
+            if object.owner == desk.caller.principal && !object.is_destroyed() {
+                desk.destroy(object).map_err(|failure| failure.rv(About::Token))?;
+            }
+        }
+        Ok((Rv::OK, answer::InitToken {}))
     }
 }
 
