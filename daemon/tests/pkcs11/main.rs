@@ -7,6 +7,7 @@ mod copy;
 mod frames;
 mod house;
 mod login;
+mod message;
 mod object;
 mod operation;
 mod pair;

@@ -10,6 +10,7 @@ mod host;
 mod interface;
 mod mechanism;
 mod memory;
+mod message;
 mod table;
 mod template;
 #[cfg(test)]

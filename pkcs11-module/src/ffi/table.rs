@@ -11,7 +11,7 @@ use cryptoki_sys::{
     CK_ASYNC_DATA, CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_INFO, CK_MECHANISM, CK_MECHANISM_INFO,
     CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
     CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR,
-    CKF_DONT_BLOCK, CKS_LAST_VALIDATION_OK,
+    CKF_DONT_BLOCK, CKF_END_OF_MESSAGE, CKS_LAST_VALIDATION_OK,
 };
 use strongroom_pkcs11_wire::{
     Function, MechanismType, Rv,
@@ -24,6 +24,7 @@ use super::{
     guard::guard,
     mechanism::{optional, required},
     memory::{Input, Output, Place, Row, pin, structure},
+    message::{Sealing, bare},
     template::{Questions, template},
 };
 use crate::module::Patience;
@@ -434,6 +435,154 @@ functions! {
         let request = request::LoginUser { session, user: UserType(user), pin: self::pin(pin, pin_length)?, name };
         module.forgetting(session, &request).map(|_| ())
     };
+    C_MessageEncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        // What the parameter says is said again of each message.
+        let mechanism = structure(mechanism.cast_const()).map(|mechanism| MechanismType(mechanism.mechanism));
+        module.in_session(session, &request::MessageEncryptInit { session, mechanism, key }).map(|_| ())
+    };
+    C_MessageDecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        // What the parameter says is said again of each message.
+        let mechanism = structure(mechanism.cast_const()).map(|mechanism| MechanismType(mechanism.mechanism));
+        module.in_session(session, &request::MessageDecryptInit { session, mechanism, key }).map(|_| ())
+    };
+    C_MessageSignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::MessageSignInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_MessageVerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::MessageVerifyInit { session, mechanism: optional(mechanism)?, key };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_EncryptMessage(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, aad: *mut CK_BYTE,
+        aad_length: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let (output, mut sealing) = (Output::new(output, output_length)?, Sealing::new(parameter, parameter_length)?);
+        let message = sealing.message(Input::new(aad, aad_length)?)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::EncryptMessage { session, message, data, room: output.room() };
+        let answer = module.in_session(session, &request)?;
+        if answer.output.is_given() {
+            sealing.put_nonce(&answer.nonce)?;
+            sealing.put_tag(&answer.tag)?;
+        }
+        output.settle(&answer.output)
+    };
+    C_EncryptMessageBegin(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, aad: *mut CK_BYTE,
+        aad_length: CK_ULONG
+    ) => |module| {
+        let mut sealing = Sealing::new(parameter, parameter_length)?;
+        let message = sealing.message(Input::new(aad, aad_length)?)?;
+        let answer = module.in_session(session, &request::EncryptMessageBegin { session, message })?;
+        sealing.put_nonce(&answer.nonce)
+    };
+    C_EncryptMessageNext(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, output: *mut CK_BYTE, output_length: *mut CK_ULONG, flags: CK_FLAGS
+    ) => |module| {
+        let (output, mut sealing) = (Output::new(output, output_length)?, Sealing::new(parameter, parameter_length)?);
+        let last = flags & CKF_END_OF_MESSAGE != 0;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::EncryptMessageNext { session, data, room: output.room(), last };
+        let answer = module.in_session(session, &request)?;
+        if last && answer.output.is_given() {
+            sealing.put_tag(&answer.tag)?;
+        }
+        output.settle(&answer.output)
+    };
+    C_DecryptMessage(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, aad: *mut CK_BYTE,
+        aad_length: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
+        output_length: *mut CK_ULONG
+    ) => |module| {
+        let (output, sealing) = (Output::new(output, output_length)?, Sealing::new(parameter, parameter_length)?);
+        let (message, tag) = (sealing.message(Input::new(aad, aad_length)?)?, sealing.tag()?);
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::DecryptMessage { session, message, tag, data, room: output.room() };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_DecryptMessageBegin(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, aad: *mut CK_BYTE,
+        aad_length: CK_ULONG
+    ) => |module| {
+        let message = Sealing::new(parameter, parameter_length)?.message(Input::new(aad, aad_length)?)?;
+        module.in_session(session, &request::DecryptMessageBegin { session, message }).map(|_| ())
+    };
+    C_DecryptMessageNext(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, output: *mut CK_BYTE, output_length: *mut CK_ULONG, flags: CK_FLAGS
+    ) => |module| {
+        let (output, sealing) = (Output::new(output, output_length)?, Sealing::new(parameter, parameter_length)?);
+        let tag = if flags & CKF_END_OF_MESSAGE == 0 { None } else { Some(sealing.tag()?) };
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::DecryptMessageNext { session, data, room: output.room(), tag };
+        output.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SignMessage(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: *mut CK_ULONG
+    ) => |module| {
+        bare(parameter, parameter_length)?;
+        let signature = Output::new(signature, signature_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        let request = request::SignMessage { session, data, room: signature.room() };
+        signature.settle(&module.in_session(session, &request)?.output)
+    };
+    C_SignMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG) => |module| {
+        bare(parameter, parameter_length)?;
+        module.in_session(session, &request::SignMessageBegin { session }).map(|_| ())
+    };
+    C_SignMessageNext(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: *mut CK_ULONG
+    ) => |module| {
+        bare(parameter, parameter_length)?;
+        let data = Input::new(data, data_length)?.wiped()?;
+        // Without a place for the signature there is more to come.
+        if signature.is_null() && signature_length.is_null() {
+            return module.in_session(session, &request::SignMessageNext { session, data, room: None }).map(|_| ());
+        }
+        let signature = Output::new(signature, signature_length)?;
+        let request = request::SignMessageNext { session, data, room: Some(signature.room()) };
+        signature.settle(&module.in_session(session, &request)?.output)
+    };
+    C_VerifyMessage(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: CK_ULONG
+    ) => |module| {
+        bare(parameter, parameter_length)?;
+        let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
+        let request = request::VerifyMessage { session, data: Input::new(data, data_length)?.wiped()?, signature };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_VerifyMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG) => |module| {
+        bare(parameter, parameter_length)?;
+        module.in_session(session, &request::VerifyMessageBegin { session }).map(|_| ())
+    };
+    C_VerifyMessageNext(
+        session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: CK_ULONG
+    ) => |module| {
+        bare(parameter, parameter_length)?;
+        let given = (!signature.is_null()).then(|| Input::new(signature, signature_length)).transpose()?;
+        let signature = given.map(|signature| signature.bytes(Rv::SIGNATURE_LEN_RANGE)).transpose()?;
+        let request = request::VerifyMessageNext { session, data: Input::new(data, data_length)?.wiped()?, signature };
+        module.in_session(session, &request).map(|_| ())
+    };
+    C_MessageEncryptFinal(session: CK_SESSION_HANDLE) => |module| {
+        module.in_session(session, &request::MessageEncryptFinal { session }).map(|_| ())
+    };
+    C_MessageDecryptFinal(session: CK_SESSION_HANDLE) => |module| {
+        module.in_session(session, &request::MessageDecryptFinal { session }).map(|_| ())
+    };
+    C_MessageSignFinal(session: CK_SESSION_HANDLE) => |module| {
+        module.in_session(session, &request::MessageSignFinal { session }).map(|_| ())
+    };
+    C_MessageVerifyFinal(session: CK_SESSION_HANDLE) => |module| {
+        module.in_session(session, &request::MessageVerifyFinal { session }).map(|_| ())
+    };
     C_VerifySignatureInit(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE,
         signature_length: CK_ULONG
@@ -484,36 +633,6 @@ absent! {
     C_SignRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
     C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
     C_VerifyRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_MessageEncryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_EncryptMessage(
-        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
-        *mut CK_ULONG
-    );
-    C_EncryptMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG);
-    C_EncryptMessageNext(
-        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS
-    );
-    C_MessageEncryptFinal(CK_SESSION_HANDLE);
-    C_MessageDecryptInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_DecryptMessage(
-        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE,
-        *mut CK_ULONG
-    );
-    C_DecryptMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG);
-    C_DecryptMessageNext(
-        CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG, CK_FLAGS
-    );
-    C_MessageDecryptFinal(CK_SESSION_HANDLE);
-    C_MessageSignInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_SignMessage(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_SignMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG);
-    C_SignMessageNext(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_MessageSignFinal(CK_SESSION_HANDLE);
-    C_MessageVerifyInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_VerifyMessage(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG);
-    C_VerifyMessageBegin(CK_SESSION_HANDLE, *mut c_void, CK_ULONG);
-    C_VerifyMessageNext(CK_SESSION_HANDLE, *mut c_void, CK_ULONG, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, CK_ULONG);
-    C_MessageVerifyFinal(CK_SESSION_HANDLE);
     C_EncapsulateKey(
         CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
         *mut CK_ULONG, *mut CK_OBJECT_HANDLE

@@ -8,7 +8,7 @@ use crate::{
     attribute::{AttributeType, Reveal, Template, Wanted},
     codec::{self, Error, Reader, Wire},
     mechanism::{Mechanism, MechanismType},
-    number::{MechanismFlags, Protocol, SessionFlags, SessionState, SlotFlags, TokenFlags, UserType},
+    number::{Generator, MechanismFlags, Protocol, SessionFlags, SessionState, SlotFlags, TokenFlags, UserType},
     table::structure,
     value::{Bytes, Output, Room, Version, Wiped},
 };
@@ -252,6 +252,48 @@ calls! {
     /// Decrypts a part and verifies what that gives.
     DecryptVerifyUpdate { session: u64, data: Wiped, room: Room } => { output: Output };
 
+    /// Begins to encrypt messages; without a mechanism, ends it. What the mechanism's parameter says is said of each message.
+    MessageEncryptInit { session: u64, mechanism: Option<MechanismType>, key: u64 } => {};
+    /// Encrypts a message.
+    EncryptMessage { session: u64, message: Message, data: Wiped, room: Room }
+        => { output: Output, nonce: Bytes, tag: Bytes };
+    /// Begins a message that is encrypted in parts.
+    EncryptMessageBegin { session: u64, message: Message } => { nonce: Bytes };
+    /// Encrypts a part of a message.
+    EncryptMessageNext { session: u64, data: Wiped, room: Room, last: bool } => { output: Output, tag: Bytes };
+    /// Ends encrypting messages.
+    MessageEncryptFinal { session: u64 } => {};
+    /// Begins to decrypt messages; without a mechanism, ends it.
+    MessageDecryptInit { session: u64, mechanism: Option<MechanismType>, key: u64 } => {};
+    /// Decrypts a message.
+    DecryptMessage { session: u64, message: Message, tag: Bytes, data: Wiped, room: Room } => { output: Output };
+    /// Begins a message that is decrypted in parts.
+    DecryptMessageBegin { session: u64, message: Message } => {};
+    /// Decrypts a part of a message; the tag comes with the last.
+    DecryptMessageNext { session: u64, data: Wiped, room: Room, tag: Option<Bytes> } => { output: Output };
+    /// Ends decrypting messages.
+    MessageDecryptFinal { session: u64 } => {};
+    /// Begins to sign messages; without a mechanism, ends it.
+    MessageSignInit { session: u64, mechanism: Option<Mechanism>, key: u64 } => {};
+    /// Signs a message.
+    SignMessage { session: u64, data: Wiped, room: Room } => { output: Output };
+    /// Begins a message that is signed in parts.
+    SignMessageBegin { session: u64 } => {};
+    /// Takes a part of a message; the last gives the signature.
+    SignMessageNext { session: u64, data: Wiped, room: Option<Room> } => { output: Output };
+    /// Ends signing messages.
+    MessageSignFinal { session: u64 } => {};
+    /// Begins to verify messages; without a mechanism, ends it.
+    MessageVerifyInit { session: u64, mechanism: Option<Mechanism>, key: u64 } => {};
+    /// Verifies a message.
+    VerifyMessage { session: u64, data: Wiped, signature: Bytes } => {};
+    /// Begins a message that is verified in parts.
+    VerifyMessageBegin { session: u64 } => {};
+    /// Takes a part of a message; the signature comes with the last.
+    VerifyMessageNext { session: u64, data: Wiped, signature: Option<Bytes> } => {};
+    /// Ends verifying messages.
+    MessageVerifyFinal { session: u64 } => {};
+
     /// Makes a secret key.
     GenerateKey { session: u64, mechanism: Mechanism, template: Template } => { key: u64 };
     /// Makes a key pair.
@@ -268,6 +310,22 @@ calls! {
     SeedRandom { session: u64, seed: Wiped } => {};
     /// Gives random bytes; exactly so many.
     GenerateRandom { session: u64, length: u32 } => { random: Wiped };
+}
+
+structure! {
+    /// What is said of one encrypted message (`CK_GCM_MESSAGE_PARAMS` and the like).
+    Message {
+        /// The nonce, or the room for one and its fixed beginning.
+        nonce: Bytes,
+        /// How many bits of the nonce are fixed.
+        fixed_bits: u64,
+        /// Who makes the rest of it.
+        generator: Generator,
+        /// The length of the tag in bits.
+        tag_bits: u64,
+        /// What is authenticated but not encrypted.
+        aad: Bytes,
+    }
 }
 
 structure! {

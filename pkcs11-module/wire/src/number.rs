@@ -10,6 +10,17 @@ codes! {
 }
 
 codes! {
+    /// Who makes a nonce (`CK_GENERATOR_FUNCTION`).
+    Generator, "CKG_" {
+        NO_GENERATE = 0x0;
+        GENERATE = 0x1;
+        GENERATE_COUNTER = 0x2;
+        GENERATE_RANDOM = 0x3;
+        GENERATE_COUNTER_XOR = 0x4;
+    }
+}
+
+codes! {
     /// What an object is (`CKA_CLASS`).
     ObjectClass, "CKO_" {
         DATA = 0x0;

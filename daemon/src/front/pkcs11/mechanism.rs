@@ -69,6 +69,18 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
             flags |= flag;
         }
     }
+    let sealing = matches!(served.mechanism, Offered::AesGcm | Offered::ChaCha20Poly1305);
+    for (of, flag) in [
+        (MechanismFlags::ENCRYPT, MechanismFlags::MESSAGE_ENCRYPT),
+        (MechanismFlags::DECRYPT, MechanismFlags::MESSAGE_DECRYPT),
+        (MechanismFlags::SIGN, MechanismFlags::MESSAGE_SIGN),
+        (MechanismFlags::VERIFY, MechanismFlags::MESSAGE_VERIFY),
+    ] {
+        let signs = matches!(flag, MechanismFlags::MESSAGE_SIGN | MechanismFlags::MESSAGE_VERIFY);
+        if flags.has(of) && (sealing || signs) {
+            flags |= flag | MechanismFlags::MULTI_MESSAGE;
+        }
+    }
     flags |= match served.mechanism {
         Offered::Digest(_) => MechanismFlags::DIGEST,
         Offered::AesKeyGen | Offered::GenericKeyGen | Offered::ChaCha20KeyGen | Offered::TripleDesKeyGen => {

@@ -2,13 +2,17 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use strongroom_kmip::mechanism::Mechanism as Way;
 use strongroom_pkcs11_wire::{
     Rv,
     number::{SessionFlags, SessionState, UserType},
 };
 
-use super::operation::{Kind, Operation};
-use crate::service::Object;
+use super::{
+    mechanism::Named,
+    operation::{Kind, Operation},
+};
+use crate::service::{Object, ObjectId, Prepared};
 
 /// A session of an application with a slot.
 #[derive(Debug)]
@@ -20,6 +24,25 @@ pub struct Session {
     /// The objects that a search has found and nobody has fetched yet.
     pub search: Option<VecDeque<Arc<Object>>>,
     operations: [Option<Operation>; Kind::ALL.len()],
+    /// What messages are worked on with, where they are.
+    messages: [Option<Messages>; Kind::ALL.len()],
+}
+
+/// What messages are worked on with.
+#[derive(Debug)]
+pub struct Messages {
+    /// The key.
+    pub key: ObjectId,
+    /// The mechanism, as PKCS#11 names it.
+    pub named: Named,
+    /// The mechanism with its parameter, where that does not come with each message.
+    pub way: Option<Way>,
+    /// What is known of the key.
+    pub prepared: Prepared,
+    /// Bytes of the last message's tag.
+    pub tag: usize,
+    /// Whether a message in parts is under way.
+    pub in_parts: bool,
 }
 
 /// Where a session stands: what it may do, from its kind and who is logged in.
@@ -36,7 +59,7 @@ pub struct Standing {
 impl Session {
     /// A session in which nothing is under way.
     pub fn new(slot: usize, flags: SessionFlags) -> Self {
-        Self { slot, flags, search: None, operations: Default::default() }
+        Self { slot, flags, search: None, operations: Default::default(), messages: Default::default() }
     }
 
     /// Begins an operation.
@@ -44,6 +67,9 @@ impl Session {
     /// # Errors
     /// [`Rv::OPERATION_ACTIVE`] when one of its kind is under way.
     pub fn begin(&mut self, operation: Operation) -> Result<(), Rv> {
+        if self.has_messages(operation.kind) {
+            return Err(Rv::OPERATION_ACTIVE);
+        }
         match self.place(operation.kind) {
             Some(Some(_)) | None => Err(Rv::OPERATION_ACTIVE),
             Some(place) => {
@@ -53,9 +79,41 @@ impl Session {
         }
     }
 
-    /// Takes an operation out, to go on with it; it is over unless it is put back.
+    /// Takes an operation out, to go on with it; it is over unless it is put back. One on a message is not to be had so.
     pub fn take(&mut self, kind: Kind) -> Option<Operation> {
+        if self.has_messages(kind) {
+            return None;
+        }
         self.place(kind)?.take()
+    }
+
+    /// Begins to work on messages.
+    ///
+    /// # Errors
+    /// [`Rv::OPERATION_ACTIVE`] when something of the kind is under way.
+    pub fn begin_messages(&mut self, kind: Kind, messages: Messages) -> Result<(), Rv> {
+        if self.has_messages(kind) || self.is_active(kind) {
+            return Err(Rv::OPERATION_ACTIVE);
+        }
+        self.put_messages(kind, messages);
+        Ok(())
+    }
+
+    /// Takes out what messages are worked on with.
+    pub fn take_messages(&mut self, kind: Kind) -> Option<Messages> {
+        self.messages.get_mut(kind.index())?.take()
+    }
+
+    /// Puts it back.
+    pub fn put_messages(&mut self, kind: Kind, messages: Messages) {
+        if let Some(place) = self.messages.get_mut(kind.index()) {
+            *place = Some(messages);
+        }
+    }
+
+    /// Whether messages are worked on.
+    pub fn has_messages(&self, kind: Kind) -> bool {
+        self.messages.get(kind.index()).is_some_and(Option::is_some)
     }
 
     /// Whether an operation of this kind is under way.
@@ -84,6 +142,7 @@ impl Session {
     /// Takes out everything that is under way.
     pub fn clear(&mut self) -> Vec<Operation> {
         self.search = None;
+        self.messages = Default::default();
         self.operations.iter_mut().filter_map(Option::take).collect()
     }
 

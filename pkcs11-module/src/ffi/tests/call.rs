@@ -122,32 +122,6 @@ fn an_interface_is_found_by_name_and_version() {
 }
 
 #[test]
-fn what_is_not_served_says_so() {
-    let _daemon = Daemon::start();
-    let _application = Application::start();
-    for (name, rv) in [
-        ("C_SignRecoverInit", c!(C_SignRecoverInit(SESSION, ptr::null_mut(), 0))),
-        ("C_MessageSignInit", c!(C_MessageSignInit(SESSION, ptr::null_mut(), 0))),
-        ("C_EncapsulateKey", {
-            let nothing = ptr::null_mut();
-            c!(C_EncapsulateKey(
-                SESSION,
-                ptr::null_mut(),
-                0,
-                ptr::null_mut(),
-                0,
-                ptr::null_mut(),
-                ptr::null_mut(),
-                nothing
-            ))
-        }),
-    ] {
-        assert_eq!(rv, Rv::FUNCTION_NOT_SUPPORTED, "{name}");
-    }
-    assert_eq!(c!(C_GetFunctionStatus(SESSION)), Rv::FUNCTION_NOT_PARALLEL);
-}
-
-#[test]
 fn lists_and_structures_come_through() {
     let _daemon = Daemon::start();
     let _application = Application::start();

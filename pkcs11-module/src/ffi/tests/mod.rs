@@ -5,5 +5,6 @@ mod call;
 mod daemon;
 mod event;
 mod hostile;
+mod message;
 mod prelude;
 mod process;

@@ -6,6 +6,7 @@ mod create;
 mod dual;
 mod find;
 mod generate;
+mod message;
 mod object;
 mod random;
 mod release;

@@ -65,8 +65,12 @@ impl Serve for request::SessionCancel {
             if self.flags.has(MechanismFlags::FIND_OBJECTS) {
                 session.search = None;
             }
+            let named = MESSAGES.iter().filter(|(flag, _)| self.flags.has(*flag));
+            let mut ended: Vec<_> =
+                named.filter_map(|(_, kind)| session.take_messages(*kind).and_then(|_| session.take(*kind))).collect();
             let named = CANCELS.iter().filter(|(flag, _)| self.flags.has(*flag));
-            named.filter_map(|(_, kind)| session.take(*kind)).collect::<Vec<_>>()
+            ended.extend(named.filter_map(|(_, kind)| session.take(*kind)));
+            ended
         })?;
         ended.iter().for_each(|operation| desk.abandon(operation));
         Ok((Rv::OK, answer::SessionCancel {}))
@@ -79,4 +83,11 @@ const CANCELS: [(MechanismFlags, Kind); 5] = [
     (MechanismFlags::DIGEST, Kind::Digest),
     (MechanismFlags::SIGN, Kind::Sign),
     (MechanismFlags::VERIFY, Kind::Verify),
+];
+
+const MESSAGES: [(MechanismFlags, Kind); 4] = [
+    (MechanismFlags::MESSAGE_ENCRYPT, Kind::Encrypt),
+    (MechanismFlags::MESSAGE_DECRYPT, Kind::Decrypt),
+    (MechanismFlags::MESSAGE_SIGN, Kind::Sign),
+    (MechanismFlags::MESSAGE_VERIFY, Kind::Verify),
 ];

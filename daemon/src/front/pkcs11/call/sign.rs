@@ -61,8 +61,7 @@ impl Serve for request::VerifyInit {
 impl Serve for request::Verify {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Verify), Rv> {
         without_proof(desk, self.session)?;
-        let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Whole)?;
-        check(desk, &mut operation, Stage::Whole, Some(self.data), Some(&self.signature))?;
+        end(desk, self.session, Stage::Whole, Some(self.data), &self.signature)?;
         Ok((Rv::OK, answer::Verify {}))
     }
 }
@@ -78,8 +77,7 @@ impl Serve for request::VerifyUpdate {
 impl Serve for request::VerifyFinal {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::VerifyFinal), Rv> {
         without_proof(desk, self.session)?;
-        let mut operation = work::take(desk, Kind::Verify, self.session, Stage::Last)?;
-        check(desk, &mut operation, Stage::Last, None, Some(&self.signature))?;
+        end(desk, self.session, Stage::Last, None, &self.signature)?;
         Ok((Rv::OK, answer::VerifyFinal {}))
     }
 }
@@ -131,6 +129,15 @@ fn without_proof(desk: &Desk<'_>, session: u64) -> Result<(), Rv> {
 /// Refuses to go on with a verification as if its signature came first.
 fn with_proof(desk: &Desk<'_>, session: u64) -> Result<(), Rv> {
     if desk.application.with(session, |session| session.has_proof())? { Ok(()) } else { Err(NOT_BEGUN) }
+}
+
+/// Ends a verification.
+///
+/// # Errors
+/// [`Rv::SIGNATURE_INVALID`], and what else is against it.
+pub fn end(desk: &Desk<'_>, session: u64, stage: Stage, data: Option<Wiped>, signature: &Bytes) -> Result<(), Rv> {
+    let mut operation = work::take(desk, Kind::Verify, session, stage)?;
+    check(desk, &mut operation, stage, data, Some(signature))
 }
 
 /// Ends a verification whose signature came first.

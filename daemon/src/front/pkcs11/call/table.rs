@@ -23,7 +23,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         };
     }
     serves! {
-        Finalize, GetSlotList, GetSlotInfo, GetTokenInfo, GetMechanismList, GetMechanismInfo, InitPIN, SetPIN,
+        Finalize, GetSlotList, GetSlotInfo, GetTokenInfo, GetMechanismList, GetMechanismInfo, InitToken, InitPIN, SetPIN,
         WaitForSlotEvent, OpenSession, CloseSession, CloseAllSessions, GetSessionInfo, SessionCancel, GetOperationState, SetOperationState,
         Login, LoginUser, Logout,
         CreateObject, CopyObject, DestroyObject, GetObjectSize, GetAttributeValue, SetAttributeValue,
@@ -33,6 +33,10 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         SignInit, Sign, SignUpdate, SignFinal, VerifyInit, Verify, VerifyUpdate, VerifyFinal,
         VerifySignatureInit, VerifySignature, VerifySignatureUpdate, VerifySignatureFinal,
         DigestEncryptUpdate, DecryptDigestUpdate, SignEncryptUpdate, DecryptVerifyUpdate,
+        MessageEncryptInit, EncryptMessage, EncryptMessageBegin, EncryptMessageNext, MessageEncryptFinal,
+        MessageDecryptInit, DecryptMessage, DecryptMessageBegin, DecryptMessageNext, MessageDecryptFinal,
+        MessageSignInit, SignMessage, SignMessageBegin, SignMessageNext, MessageSignFinal,
+        MessageVerifyInit, VerifyMessage, VerifyMessageBegin, VerifyMessageNext, MessageVerifyFinal,
         GenerateKey, GenerateKeyPair, WrapKey, UnwrapKey, SeedRandom, GenerateRandom,
     }
 }

@@ -23,13 +23,13 @@ use super::{
 use crate::{
     front::pkcs11::{
         desk::Desk,
-        mechanism,
+        mechanism::{self, Named},
         object::{self, View},
         operation::{Kind, Operation, Size, Stage, Tool},
         refusal::About,
         translate::{self, Translated},
     },
-    service::Purpose,
+    service::{ObjectId, Prepared, Purpose},
 };
 
 /// Begins an operation with a key, or ends the one under way when there is no mechanism.
@@ -38,17 +38,39 @@ use crate::{
 /// What is against it.
 pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechanism>, key: u64) -> Result<(), Rv> {
     let Some(asked) = mechanism else { return end(desk, kind, session) };
-    if desk.application.with(session, |session| session.is_active(kind))? {
+    if desk.application.with(session, |session| session.is_active(kind) || session.has_messages(kind))? {
         return Err(Rv::OPERATION_ACTIVE);
     }
+    let ready = ready(desk, kind, session, &asked, key)?;
+    let operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, ready.way.limit);
+    desk.application.with(session, |session| session.begin(operation))?
+}
+
+/// A key and a mechanism that fit each other and the work.
+pub struct Ready {
+    /// The key.
+    pub key: ObjectId,
+    /// The mechanism.
+    pub named: Named,
+    /// The same with its parameter.
+    pub way: Translated,
+    /// What is known of the key.
+    pub prepared: Prepared,
+}
+
+/// Whether a key can be worked with so, now. A refusal is recorded.
+///
+/// # Errors
+/// What is against it.
+pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: u64) -> Result<Ready, Rv> {
     let (standing, id) = desk.application.object(session, key, Rv::KEY_HANDLE_INVALID)?;
     let (purpose, flag, recorded) = role(kind);
     let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
-    let Translated { mechanism, limit } = translate::translate(named, &asked.parameter)?;
+    let way = translate::translate(named, &asked.parameter)?;
     let service = &desk.house.service;
-    let prepared = match service.prepare(desk.caller, &id, purpose, &mechanism) {
+    let prepared = match service.prepare(desk.caller, &id, purpose, &way.mechanism) {
         Ok(prepared) => prepared,
         Err(refusal) => return Err(desk.refuse(recorded, &id, refusal, About::Key)),
     };
@@ -58,8 +80,7 @@ pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechan
     if !is_allowed(desk, &id, asked.kind.0) {
         return Err(desk.deny(recorded, &id, Rv::MECHANISM_INVALID));
     }
-    let operation = Operation::with_key(kind, id, mechanism, prepared, limit);
-    desk.application.with(session, |session| session.begin(operation))?
+    Ok(Ready { key: id, named, way, prepared })
 }
 
 /// Ends what is under way, if anything is (PKCS#11 3.2 §5.8.2).
@@ -71,7 +92,7 @@ fn end(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<(), Rv> {
 }
 
 /// Whether the key's own list of mechanisms, where it has one, has this one.
-fn is_allowed(desk: &Desk<'_>, id: &crate::service::ObjectId, kind: u64) -> bool {
+fn is_allowed(desk: &Desk<'_>, id: &ObjectId, kind: u64) -> bool {
     let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
     match object::kept(&object, AttributeType::ALLOWED_MECHANISMS) {
         Some(Value::Ulongs(allowed)) => allowed.contains(&kind),
@@ -185,7 +206,10 @@ pub fn feed(desk: &Desk<'_>, kind: Kind, session: u64, data: Wiped) -> Result<()
 }
 
 /// Asks the service for the next step of an operation.
-fn perform(desk: &Desk<'_>, operation: &mut Operation, stage: Stage, data: Option<Secret>) -> Result<Secret, Rv> {
+///
+/// # Errors
+/// What is against it.
+pub fn perform(desk: &Desk<'_>, operation: &mut Operation, stage: Stage, data: Option<Secret>) -> Result<Secret, Rv> {
     let about = if operation.kind == Kind::Decrypt { About::Ciphertext } else { About::Data };
     // The end of what never began is the whole of nothing.
     let stage = if stage == Stage::Last && operation.stream.is_none() { Stage::Whole } else { stage };

@@ -1,0 +1,191 @@
+//! Messages, one after the other with one key.
+
+use strongroom_pkcs11_wire::{
+    Mechanism, MechanismType, Rv,
+    call::{Message, answer, request},
+    number::{Generator, MechanismFlags},
+    value::{Bytes, Output, Room, Wiped},
+};
+
+use crate::house::{Client, House, lasting_aes};
+
+fn said(nonce: &[u8], generator: Generator) -> Message {
+    Message { nonce: Bytes(nonce.to_vec()), fixed_bits: 0, generator, tag_bits: 128, aad: Bytes(b"aad".to_vec()) }
+}
+
+fn data(length: usize) -> Wiped {
+    Wiped::new(vec![7; length])
+}
+
+fn given(output: Output) -> Vec<u8> {
+    match output {
+        Output::Bytes(bytes) => bytes.into_vec(),
+        Output::Length(length) => panic!("only a length: {length}"),
+    }
+}
+
+fn encrypts(client: &mut Client, session: u64) -> u64 {
+    let key = client.aes(session, lasting_aes("key")).unwrap();
+    let mechanism = Some(MechanismType::AES_GCM);
+    client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
+    client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
+    key
+}
+
+fn decrypt(client: &mut Client, session: u64, message: Message, tag: &[u8], text: &[u8]) -> Result<Vec<u8>, Rv> {
+    let (tag, data) = (Bytes(tag.to_vec()), Wiped::from(text));
+    let ask = request::DecryptMessage { session, message, tag, data, room: Room::Bytes(64) };
+    client.ask(ask).map(|answer| given(answer.output))
+}
+
+#[test]
+fn messages_are_encrypted_with_nonces_of_their_own() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    encrypts(&mut client, session);
+    let mut nonces = Vec::new();
+    for generator in [Generator::GENERATE, Generator::GENERATE_RANDOM, Generator::NO_GENERATE] {
+        let message = said(&[5; 12], generator);
+        let ask = request::EncryptMessage { session, message, data: data(40), room: Room::Bytes(40) };
+        let answer::EncryptMessage { output, nonce, tag } = client.ask(ask).unwrap();
+        let text = given(output);
+        assert_eq!((text.len(), nonce.len(), tag.len()), (40, 12, 16), "{generator}");
+        let message = || said(&nonce, Generator::NO_GENERATE);
+        assert_eq!(decrypt(&mut client, session, message(), &tag, &text), Ok(vec![7; 40]), "{generator}");
+        let wrong: Vec<u8> = tag.iter().map(|byte| !byte).collect();
+        assert_eq!(decrypt(&mut client, session, message(), &wrong, &text), Err(Rv::AEAD_DECRYPT_FAILED));
+        let short = decrypt(&mut client, session, message(), &tag[..15], &text);
+        assert_eq!(short, Err(Rv::MECHANISM_PARAM_INVALID), "{generator}");
+        nonces.push(nonce.to_vec());
+    }
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 3);
+    assert!(nonces.contains(&vec![5; 12]));
+    client.ask(request::MessageEncryptFinal { session }).unwrap();
+    let over = client.ask(request::MessageEncryptFinal { session });
+    assert_eq!(over.err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+}
+
+#[test]
+fn the_fixed_part_of_a_nonce_stays() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    encrypts(&mut client, session);
+    let ask = |fixed_bits, generator| request::EncryptMessage {
+        session,
+        message: Message { fixed_bits, ..said(&[5; 12], generator) },
+        data: data(1),
+        room: Room::Bytes(1),
+    };
+    let nonce = client.ask(ask(32, Generator::GENERATE)).unwrap().nonce;
+    assert_eq!(nonce[..4], [5; 4]);
+    assert_ne!(nonce[4..], [5; 8]);
+    for (why, fixed, generator) in [
+        ("half a byte", 12, Generator::GENERATE),
+        ("more than there is", 104, Generator::GENERATE),
+        ("too little that is not fixed", 64, Generator::GENERATE),
+        ("a counter that nobody keeps", 32, Generator::GENERATE_COUNTER),
+        ("a generator of nobody's", 32, Generator(99)),
+    ] {
+        assert_eq!(client.ask(ask(fixed, generator)).err(), Some(Rv::MECHANISM_PARAM_INVALID), "{why}");
+    }
+}
+
+#[test]
+fn a_message_in_parts_is_the_message_in_one() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    encrypts(&mut client, session);
+    let begin = request::EncryptMessageBegin { session, message: said(&[6; 12], Generator::NO_GENERATE) };
+    client.ask(begin).unwrap();
+    let next = |length, room, last| request::EncryptMessageNext { session, data: data(length), room, last };
+    let mut text = given(client.ask(next(20, Room::Bytes(64), false)).unwrap().output);
+    let short = client.call(next(20, Room::Bytes(1), true));
+    assert_eq!(short.0, Rv::BUFFER_TOO_SMALL);
+    let whole = request::EncryptMessage {
+        session,
+        message: said(&[8; 12], Generator::NO_GENERATE),
+        data: data(1),
+        room: Room::Bytes(1),
+    };
+    assert_eq!(client.ask(whole).err(), Some(Rv::OPERATION_ACTIVE));
+    let end = client.ask(next(20, Room::Bytes(64), true)).unwrap();
+    text.extend(given(end.output));
+    assert_eq!((text.len(), end.tag.len()), (40, 16));
+    let message = || said(&[6; 12], Generator::NO_GENERATE);
+    assert_eq!(decrypt(&mut client, session, message(), &end.tag, &text), Ok(vec![7; 40]));
+    client.ask(request::DecryptMessageBegin { session, message: message() }).unwrap();
+    let (first, second) = text.split_at(15);
+    let next = |data, tag| request::DecryptMessageNext { session, data: Wiped::from(data), room: Room::Bytes(64), tag };
+    let mut plain = given(client.ask(next(first, None)).unwrap().output);
+    plain.extend(given(client.ask(next(second, Some(Bytes(end.tag.to_vec())))).unwrap().output));
+    assert_eq!(plain, [7; 40]);
+    client.ask(request::DecryptMessageBegin { session, message: message() }).unwrap();
+    assert_eq!(client.ask(next(&text, Some(Bytes(vec![0; 16])))).err(), Some(Rv::AEAD_DECRYPT_FAILED));
+    assert_eq!(client.ask(next(&text, None)).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    client.ask(request::DecryptMessageBegin { session, message: message() }).unwrap();
+}
+
+#[test]
+fn messages_are_signed_and_verified_whole_and_in_parts() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (public, private) = client.p256(session, "pair");
+    let mechanism = || Some(Mechanism::plain(MechanismType::ECDSA_SHA256));
+    client.ask(request::MessageSignInit { session, mechanism: mechanism(), key: private }).unwrap();
+    client.ask(request::MessageVerifyInit { session, mechanism: mechanism(), key: public }).unwrap();
+    let whole = |room| request::SignMessage { session, data: data(50), room };
+    assert!(matches!(client.ask(whole(Room::Query)).unwrap().output, Output::Length(64)));
+    let first = given(client.ask(whole(Room::Bytes(64))).unwrap().output);
+    client.ask(request::SignMessageBegin { session }).unwrap();
+    assert_eq!(client.ask(whole(Room::Bytes(64))).err(), Some(Rv::OPERATION_ACTIVE));
+    let next = |length, room| request::SignMessageNext { session, data: data(length), room };
+    client.ask(next(30, None)).unwrap();
+    assert_eq!(client.call(next(20, Some(Room::Bytes(63)))).0, Rv::BUFFER_TOO_SMALL);
+    let second = given(client.ask(next(20, Some(Room::Bytes(64)))).unwrap().output);
+    for (why, signature) in [("in one", &first), ("in parts", &second)] {
+        let signature = || Bytes(signature.clone());
+        let ask = |length| request::VerifyMessage { session, data: data(length), signature: signature() };
+        assert!(client.ask(ask(50)).is_ok(), "{why}");
+        assert_eq!(client.ask(ask(49)).err(), Some(Rv::SIGNATURE_INVALID), "{why}");
+        client.ask(request::VerifyMessageBegin { session }).unwrap();
+        let next = |length, signature| request::VerifyMessageNext { session, data: data(length), signature };
+        client.ask(next(10, None)).unwrap();
+        assert!(client.ask(next(40, Some(signature()))).is_ok(), "{why}");
+    }
+    client.ask(request::MessageSignFinal { session }).unwrap();
+    client.ask(request::MessageVerifyFinal { session }).unwrap();
+}
+
+#[test]
+fn work_on_messages_and_other_work_keep_out_of_each_others_way() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = encrypts(&mut client, session);
+    let (_, private) = client.p256(session, "pair");
+    let again = request::MessageEncryptInit { session, mechanism: Some(MechanismType::AES_GCM), key };
+    assert_eq!(client.ask(again).err(), Some(Rv::OPERATION_ACTIVE));
+    let ecb = || Some(Mechanism::plain(MechanismType::AES_ECB));
+    let other = request::EncryptInit { session, mechanism: ecb(), key };
+    assert_eq!(client.ask(other).err(), Some(Rv::OPERATION_ACTIVE));
+    let begin = request::EncryptMessageBegin { session, message: said(&[1; 12], Generator::NO_GENERATE) };
+    client.ask(begin).unwrap();
+    let update = request::EncryptUpdate { session, data: data(16), room: Room::Bytes(64) };
+    assert_eq!(client.ask(update).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    client.ask(request::SessionCancel { session, flags: MechanismFlags::MESSAGE_ENCRYPT }).unwrap();
+    client.ask(request::EncryptInit { session, mechanism: ecb(), key }).unwrap();
+    for (why, mechanism, key, expected) in [
+        ("no cipher of messages", MechanismType::AES_CBC, key, Rv::MECHANISM_INVALID),
+        ("no cipher", MechanismType::SHA256, key, Rv::MECHANISM_INVALID),
+        ("no such key", MechanismType::AES_GCM, 99_999, Rv::KEY_HANDLE_INVALID),
+    ] {
+        client.ask(request::MessageDecryptInit { session, mechanism: None, key: 0 }).unwrap();
+        let ask = request::MessageDecryptInit { session, mechanism: Some(mechanism), key };
+        assert_eq!(client.ask(ask).err(), Some(expected), "{why}");
+    }
+    let wrong = request::MessageEncryptInit { session, mechanism: Some(MechanismType::AES_GCM), key: private };
+    assert!(client.ask(wrong).is_err());
+    let nothing = request::SignMessage { session, data: data(1), room: Room::Query };
+    assert_eq!(client.ask(nothing).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+}
