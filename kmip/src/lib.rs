@@ -19,6 +19,7 @@ pub mod object;
 pub mod operation;
 pub mod payload;
 pub mod print;
+pub mod reason;
 pub mod secret;
 pub mod spoken;
 pub mod tag;

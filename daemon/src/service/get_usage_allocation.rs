@@ -3,6 +3,7 @@
 use strongroom_kmip::{
     code::{CryptographicUsageMask, ResultReason, State},
     payload::{GetUsageAllocationRequest, GetUsageAllocationResponse},
+    version::V2_0,
 };
 
 use super::{call::Call, contract::Perform, refusal::Refusal, usage};
@@ -25,7 +26,9 @@ impl Perform for GetUsageAllocationRequest {
 /// Whether the object may protect something, now.
 fn protects(call: &Call<'_>, object: &Object) -> Result<(), Refusal> {
     if object.attributes.usage_limits().is_none() {
-        return Err(Refusal::new(ResultReason::AttributeNotFound, "the object has no Usage Limits"));
+        let older = call.version < V2_0;
+        let reason = if older { ResultReason::IllegalOperation } else { ResultReason::AttributeNotFound };
+        return Err(Refusal::new(reason, "the object has no Usage Limits"));
     }
     if !object.attributes.usage_mask().is_some_and(|mask| mask.intersects(PROTECTS)) {
         return Err(Refusal::new(ResultReason::InvalidObjectType, "the object is not for protecting anything"));

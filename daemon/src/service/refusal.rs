@@ -2,7 +2,8 @@
 
 use strongroom_kmip::{
     attribute,
-    code::{ResultReason, State},
+    code::{Operation, ResultReason, State},
+    reason,
     ttlv::Malformed,
     version::{V2_0, Version},
 };
@@ -47,6 +48,18 @@ impl Refusal {
         Self::new(ResultReason::ItemNotFound, "there is no such object")
     }
 
+    /// The reason as the version's table for the operation has it: the nearest that it lists, where it does not list this.
+    pub fn told(&self, operation: Operation, version: Version) -> ResultReason {
+        let own = if version >= V2_0 { self.spoken(version) } else { self.reason };
+        let nearest = [own].into_iter().chain(nearest(own).iter().copied());
+        nearest.chain([self.spoken(version)]).find(|reason| reason::may(operation, version, *reason)).unwrap_or_else(
+            || {
+                // No table lists anything like it; the version knows it all the same.
+                self.spoken(version)
+            },
+        )
+    }
+
     /// The reason in the words of a peer's version (KMIP 1.4 §11 and 2.1 §11.48 have different tables).
     pub fn spoken(&self, version: Version) -> ResultReason {
         let known = |reason: &ResultReason| reason.spoken().is_some_and(|(since, until)| version.within(since, until));
@@ -55,6 +68,45 @@ impl Refusal {
             reason => reason,
         };
         [own, older(own)].into_iter().find(known).unwrap_or(ResultReason::GeneralFailure)
+    }
+}
+
+/// The reasons that stand for another where a table does not list it, the nearest first.
+fn nearest(reason: ResultReason) -> &'static [ResultReason] {
+    use ResultReason as R;
+    match reason {
+        R::ObjectNotFound | R::WrappingObjectNotFound => &[R::ItemNotFound, R::ObjectNotFound, R::InvalidField],
+        R::ItemNotFound => &[R::ObjectNotFound, R::InvalidField],
+        R::WrongKeyLifecycleState | R::UsageLimitExceeded | R::Sensitive | R::NotExtractable => &[R::PermissionDenied],
+        R::IncompatibleCryptographicUsageMask => &[R::PermissionDenied],
+        R::InvalidObjectType | R::IllegalObjectType => {
+            &[R::InvalidObjectType, R::IllegalObjectType, R::IllegalOperation, R::InvalidField]
+        }
+        R::AttributeReadOnly => &[R::ReadOnlyAttribute, R::PermissionDenied],
+        R::ReadOnlyAttribute => &[R::AttributeReadOnly, R::PermissionDenied],
+        R::AttributeNotFound | R::AttributeInstanceNotFound => {
+            &[R::AttributeNotFound, R::AttributeInstanceNotFound, R::ItemNotFound, R::InvalidAttribute, R::InvalidField]
+        }
+        R::InvalidAttribute | R::InvalidAttributeValue | R::UnsupportedAttribute => {
+            &[R::InvalidAttribute, R::InvalidAttributeValue, R::UnsupportedAttribute, R::InvalidField]
+        }
+        R::MultiValuedAttribute | R::AttributeSingleValued => {
+            &[R::MultiValuedAttribute, R::AttributeSingleValued, R::InvalidAttribute, R::InvalidField]
+        }
+        R::BadCryptographicParameters | R::UnsupportedCryptographicParameters => {
+            &[R::BadCryptographicParameters, R::UnsupportedCryptographicParameters, R::InvalidField]
+        }
+        R::NonUniqueNameAttribute | R::NumericRange | R::InvalidDataType | R::ObjectAlreadyExists => {
+            &[R::InvalidAttributeValue, R::InvalidField]
+        }
+        R::KeyFormatTypeNotSupported
+        | R::KeyCompressionTypeNotSupported
+        | R::KeyWrapTypeNotSupported
+        | R::EncodingOptionError
+        | R::ProtectionStorageUnavailable => &[R::FeatureNotSupported],
+        R::KeyValueNotPresent | R::CryptographicFailure | R::InvalidCorrelationValue => &[R::InvalidField],
+        R::MissingInitializationVector => &[R::InvalidMessage],
+        _ => &[],
     }
 }
 

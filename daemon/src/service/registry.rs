@@ -108,7 +108,7 @@ pub fn item(
     instead: Option<Instead>,
 ) -> ResponseItem {
     match (outcome, instead) {
-        (Err(refusal), _) => ResponseItem::failure(Some(operation), refusal.spoken(version), refusal.message),
+        (Err(refusal), _) => ResponseItem::failure(Some(operation), refusal.told(operation, version), refusal.message),
         (Ok(_), Some(Instead::Pending(value))) => ResponseItem::pending(operation, value),
         (Ok(_), Some(Instead::Answer(item))) => *item,
         (Ok(response), None) => ResponseItem::success(response),

@@ -12,6 +12,7 @@ mod model;
 mod pin;
 mod policy;
 mod port;
+mod reason;
 mod replace;
 mod rules;
 mod split;
