@@ -292,3 +292,17 @@ fn a_user_that_a_client_has_created_confirms_its_messages_and_nobody_elses() {
     hers.ask(DestroyRequest { unique_identifier: Some(credential.as_str().into()) }).unwrap();
     assert_eq!(reason(&mut hers, "lovelace"), wrong, "what is destroyed confirms nothing");
 }
+
+#[test]
+fn a_logout_that_is_undone_leaves_the_ticket_good() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = login(&mut client, 0);
+    let ended = Ticket { ticket_type: TicketType::Login, ticket_value: value.duplicate() };
+    let mut message = RequestMessage::of(V2_1, [LogoutRequest { ticket: ended }.into(), attributes("nothing")]);
+    message.header.batch_error_continuation_option = Some(BatchErrorContinuationOption::Undo);
+    let items = client.exchange(&message).unwrap().items;
+    assert_eq!(items[0].result_status, ResultStatus::OperationUndone);
+    assert_eq!(ask(&mut client, vec![ticket(&value)], query()).result_reason, None);
+}

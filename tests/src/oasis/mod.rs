@@ -15,6 +15,7 @@ mod query;
 mod rehearsal;
 mod report;
 mod script;
+mod undo;
 mod variation;
 mod world;
 
@@ -24,4 +25,5 @@ pub use play::{Verdict, play, unserved};
 pub use rehearsal::rehearse;
 pub use report::{Report, Talk, run};
 pub use script::{Case, Step};
+pub use undo::{undone, undone_by_hand};
 pub use world::World;

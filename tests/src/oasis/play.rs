@@ -65,7 +65,12 @@ pub fn unserved(case: &Case) -> Option<String> {
     (!missing.is_empty()).then(|| format!("{} not served", missing.join(", ")))
 }
 
-fn take(step: &Step, world: &mut World, memory: &mut Memory, watch: &mut dyn FnMut(&str)) -> Result<(), String> {
+pub(super) fn take(
+    step: &Step,
+    world: &mut World,
+    memory: &mut Memory,
+    watch: &mut dyn FnMut(&str),
+) -> Result<(), String> {
     let request = memory.request(&step.request)?;
     let request_tree = Tree::read(&request, &Limits::default()).map_err(|error| error.to_string())?;
     watch(&pretty(request_tree.root(), Secrets::Shown));

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use strongroom::front::control;
 use strongroom::front::kmip::encoding::Encoding;
+use strongroom::service::{Order, Report};
 use strongroom_kmip::attribute::{Listed, RevocationReason};
 use strongroom_kmip::client;
 use strongroom_kmip::code::RevocationReasonCode;
@@ -59,6 +61,18 @@ impl World {
             (None, _) => self.client = Some(Door::Tls(connect(doors, CLIENT, V2_1)?)),
         }
         Ok(())
+    }
+
+    /// How many groups of changes the store has made durable.
+    ///
+    /// # Errors
+    ///
+    /// Why the appliance does not say, for a person to read.
+    pub fn generation(&self) -> Result<u64, String> {
+        match control::send(&self.appliance.doors().control, Order::Status).map_err(|error| error.to_string())? {
+            Report::Status(status) => Ok(status.generation),
+            other => Err(format!("asked how it is, the appliance said {other:?}")),
+        }
     }
 
     /// Destroys everything that earlier cases have left, and opens a new connection.
