@@ -236,6 +236,11 @@ pub enum Mechanism {
         /// Bytes that are kept of the result, from the left.
         length: usize,
     },
+    /// CMAC with AES (SP 800-38B).
+    Cmac {
+        /// Bytes that are kept of the result, from the left.
+        length: usize,
+    },
     /// AES key wrap (RFC 3394), for keys only.
     KeyWrap,
     /// AES key wrap with padding (RFC 5649), for keys only.
@@ -271,6 +276,7 @@ impl Mechanism {
             Self::Ecdsa { .. } => "ECDSA",
             Self::Eddsa => "EdDSA",
             Self::Hmac { .. } => "HMAC",
+            Self::Cmac { .. } => "AES-CMAC",
             Self::KeyWrap => "AES-KW",
             Self::KeyWrapPadded => "AES-KWP",
         }

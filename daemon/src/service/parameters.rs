@@ -192,6 +192,10 @@ pub fn mac(
     if !matches!(shape, Shape::Symmetric { .. }) {
         return Err(unfit("only a symmetric key makes MACs"));
     }
+    if parameters.block_cipher_mode == Some(BlockCipherMode::CMAC) {
+        let length = parameters.tag_length.map_or(Ok(16), usize::try_from);
+        return Ok(Mechanism::Cmac { length: length.map_err(|_| Refusal::invalid("Tag Length is negative"))? });
+    }
     let named = parameters.cryptographic_algorithm.or(own).and_then(hmac_hash);
     let hash = match named {
         Some(hash) => hash,

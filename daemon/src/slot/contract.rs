@@ -325,6 +325,7 @@ pub enum Offered {
     AesGcm,
     AesKeyWrap,
     AesKeyWrapPadded,
+    AesCmac,
     TripleDesEcb,
     TripleDesCbc,
     TripleDesCbcPad,

@@ -82,6 +82,7 @@ fn example(offered: Offered) -> Option<(Mechanism, Keys)> {
         Offered::AesOfb => cipher(Block::Aes, Mode::Ofb { iv: iv(Block::Aes) }),
         Offered::AesGcm => cipher(Block::Aes, Mode::Gcm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 }),
         Offered::AesKeyWrap => Some((Mechanism::KeyWrap, Keys::Symmetric(Family::Aes))),
+        Offered::AesCmac => Some((Mechanism::Cmac { length: 16 }, Keys::Symmetric(Family::Aes))),
         Offered::AesKeyWrapPadded => Some((Mechanism::KeyWrapPadded, Keys::Symmetric(Family::Aes))),
         Offered::TripleDesEcb => cipher(Block::TripleDes, Mode::Ecb { padding: none }),
         Offered::TripleDesCbc => cbc(Block::TripleDes, none),

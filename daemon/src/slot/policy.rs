@@ -105,7 +105,7 @@ impl Use<'_> {
     fn tag(&self) -> Option<usize> {
         match self.mechanism {
             Mechanism::Cipher(_, Mode::Gcm { tag, .. }) | Mechanism::ChaCha20Poly1305 { tag, .. } => Some(*tag),
-            Mechanism::Hmac { length, .. } => Some(*length),
+            Mechanism::Hmac { length, .. } | Mechanism::Cmac { length } => Some(*length),
             _ => None,
         }
     }

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use strongroom_kmip::{
-    attribute::CryptographicParameters,
-    code::{BlockCipherMode, PaddingMethod, ResultReason},
-    payload::{DecryptRequest, EncryptRequest, EncryptResponse, RNGRetrieveRequest},
+    attribute::{Attribute, CryptographicParameters},
+    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, ResultReason},
+    payload::{CreateRequest, DecryptRequest, EncryptRequest, EncryptResponse, MACRequest, RNGRetrieveRequest},
     secret::Secret,
-    ttlv::Bytes,
+    ttlv::{Bytes, DateTime},
 };
 
 use crate::house::{House, alice, bob};
@@ -192,5 +192,43 @@ proptest! {
         let last = house.ask(&alice(), last).unwrap();
         let parts = [first.data.unwrap_or_default().0, last.data.unwrap_or_default().0].concat();
         prop_assert_eq!(parts, expected);
+    }
+}
+
+#[test]
+fn a_cmac_is_made_in_one_go_and_in_parts_and_checked() {
+    let house = House::new();
+    let attributes = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
+        Attribute::CryptographicLength(128),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify),
+        Attribute::ActivationDate(DateTime(1)),
+    ];
+    let create = CreateRequest {
+        object_type: ObjectType::SymmetricKey,
+        attributes: attributes.into_iter().collect(),
+        protection_storage_masks: None,
+    };
+    let id = house.ask(&alice(), create).unwrap().unique_identifier.0;
+    let mac = |data: &[u8], tag_length, stream: Option<&Bytes>, last| MACRequest {
+        unique_identifier: Some(id.as_str().into()),
+        cryptographic_parameters: Some(CryptographicParameters {
+            tag_length,
+            ..parameters(BlockCipherMode::CMAC, None)
+        }),
+        data: Some(Secret::copy_of(data)),
+        correlation_value: stream.cloned(),
+        init_indicator: Some(stream.is_none() && last == Some(false)),
+        final_indicator: last,
+    };
+    let whole = house.ask(&alice(), mac(b"first second", None, None, None)).unwrap().mac_data.unwrap();
+    assert_eq!(whole.0.len(), 16);
+    let stream = house.ask(&alice(), mac(b"first ", None, None, Some(false))).unwrap().correlation_value.unwrap();
+    let parts = house.ask(&alice(), mac(b"second", None, Some(&stream), Some(true))).unwrap().mac_data.unwrap();
+    assert_eq!(parts, whole);
+    let short = house.ask(&alice(), mac(b"first second", Some(12), None, None)).unwrap().mac_data.unwrap();
+    assert_eq!(short.0, whole.0[..12]);
+    for (name, length) in [("none", 0), ("more than a block", 17), ("negative", -1), ("too few for the policy", 8)] {
+        assert!(house.ask(&alice(), mac(b"data", Some(length), None, None)).is_err(), "{name}");
     }
 }

@@ -110,6 +110,8 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         Mechanism::Eddsa,
         Mechanism::KeyWrap,
         Mechanism::KeyWrapPadded,
+        Mechanism::Cmac { length: 16 },
+        Mechanism::Cmac { length: 12 },
     ]);
     for form in [Form::Raw, Form::Der] {
         all.push(Mechanism::Ecdsa { hash: None, form });

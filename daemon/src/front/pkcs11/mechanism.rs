@@ -121,6 +121,7 @@ fn counts_bytes(offered: Offered) -> bool {
             | Offered::AesGcm
             | Offered::AesKeyWrap
             | Offered::AesKeyWrapPadded
+            | Offered::AesCmac
             | Offered::AesKeyGen
             | Offered::ChaCha20Poly1305
             | Offered::ChaCha20KeyGen
@@ -153,6 +154,7 @@ pub fn key_type(offered: Offered) -> Option<KeyType> {
         | Offered::AesGcm
         | Offered::AesKeyWrap
         | Offered::AesKeyWrapPadded
+        | Offered::AesCmac
         | Offered::AesKeyGen => KeyType::AES,
         Offered::TripleDesEcb | Offered::TripleDesCbc | Offered::TripleDesCbcPad | Offered::TripleDesKeyGen => {
             KeyType::DES3
@@ -224,6 +226,7 @@ const SINGLE: &[(MechanismType, Offered)] = &[
     (MechanismType::AES_GCM, Offered::AesGcm),
     (MechanismType::AES_KEY_WRAP, Offered::AesKeyWrap),
     (MechanismType::AES_KEY_WRAP_KWP, Offered::AesKeyWrapPadded),
+    (MechanismType::AES_CMAC, Offered::AesCmac),
     (MechanismType::AES_KEY_GEN, Offered::AesKeyGen),
     (MechanismType::DES3_ECB, Offered::TripleDesEcb),
     (MechanismType::DES3_CBC, Offered::TripleDesCbc),

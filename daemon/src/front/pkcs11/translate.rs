@@ -56,6 +56,7 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::Ecdsa => nothing(parameter, Mechanism::Ecdsa { hash: None, form: Form::Raw })?,
         Offered::EcdsaHashed(hash) => nothing(parameter, Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw })?,
         Offered::Eddsa => eddsa(parameter)?,
+        Offered::AesCmac => nothing(parameter, Mechanism::Cmac { length: 16 })?,
         Offered::Hmac(hash) => Mechanism::Hmac { hash, length: mac_length(hash, named.general, parameter)? },
         Offered::ChaCha20
         | Offered::AesKeyWrap

@@ -59,6 +59,7 @@ fn offered(mechanism: &Mechanism) -> Option<Offered> {
         Mechanism::Hmac { hash, .. } => Offered::Hmac(*hash),
         Mechanism::KeyWrap => Offered::AesKeyWrap,
         Mechanism::KeyWrapPadded => Offered::AesKeyWrapPadded,
+        Mechanism::Cmac { .. } => Offered::AesCmac,
     })
 }
 
@@ -97,6 +98,7 @@ fn suits(offered: Offered, shape: Shape) -> bool {
                 | Offered::AesGcm
                 | Offered::AesKeyWrap
                 | Offered::AesKeyWrapPadded
+                | Offered::AesCmac
         ),
         Family::TripleDes => {
             matches!(offered, Offered::TripleDesEcb | Offered::TripleDesCbc | Offered::TripleDesCbcPad)
@@ -166,7 +168,7 @@ const fn row(mechanism: Offered, bits: (usize, usize), purposes: &'static [Purpo
 }
 
 /// The rows without a hash.
-const SINGLE: [Offer; 27] = [
+const SINGLE: [Offer; 28] = [
     row(Offered::AesGcm, AES, CIPHER),
     row(Offered::AesCbc, AES, CIPHER),
     row(Offered::AesCbcPad, AES, CIPHER),
@@ -176,6 +178,7 @@ const SINGLE: [Offer; 27] = [
     row(Offered::AesOfb, AES, DATA),
     row(Offered::AesKeyWrap, AES, KEYS),
     row(Offered::AesKeyWrapPadded, AES, KEYS),
+    row(Offered::AesCmac, AES, SIGNATURE),
     row(Offered::RsaPkcs1, RSA, EVERY),
     row(Offered::RsaPss, RSA, SIGNATURE),
     row(Offered::RsaOaep, RSA, CIPHER),

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::block::{Ciphering, Way};
 use super::chacha::{Flowing, Poly1305, nonce_of};
+use super::cmac::Cmacing;
 use super::gather::{Gather, MOST, NO_VERIFICATION};
 use super::gcm::{Gcm, Parameters, Sealing};
 use super::mac::Mac;
@@ -50,6 +51,11 @@ impl Key for Aes {
         if matches!(mechanism, Mechanism::Hmac { .. }) {
             return self.mac().work(purpose, mechanism, data);
         }
+        if matches!(mechanism, Mechanism::Cmac { .. }) {
+            let mut running = self.begin(purpose, mechanism)?;
+            running.update(data)?;
+            return running.finish();
+        }
         offer::allow(self.0.shape, purpose, mechanism)?;
         let (key, way) = (self.0.bytes.reveal(), way(purpose)?);
         match mechanism {
@@ -70,6 +76,11 @@ impl Key for Aes {
     fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
         match mechanism {
             Mechanism::Hmac { .. } => self.mac().verify(mechanism, data, signature),
+            Mechanism::Cmac { .. } => {
+                let mut running = self.begin(Purpose::Verify, mechanism)?;
+                running.update(data)?;
+                running.finish_against(signature)
+            }
             _ => Err(offer::UNSUPPORTED),
         }
     }
@@ -79,6 +90,9 @@ impl Key for Aes {
             return self.mac().begin(purpose, mechanism);
         }
         offer::allow(self.0.shape, purpose, mechanism)?;
+        if let Mechanism::Cmac { length } = mechanism {
+            return Ok(Box::new(Cmacing::new(self.0.bytes.reveal(), purpose, *length)?));
+        }
         let (key, way) = (self.0.bytes.reveal(), way(purpose)?);
         Ok(match mechanism {
             Mechanism::Cipher(Block::Aes, Mode::Gcm { nonce, additional, tag }) => {
@@ -95,7 +109,11 @@ impl Key for Aes {
     }
 
     fn output_length(&self, purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
-        matches!(mechanism, Mechanism::Hmac { .. }).then(|| self.mac().output_length(purpose, mechanism)).flatten()
+        match mechanism {
+            Mechanism::Hmac { .. } => self.mac().output_length(purpose, mechanism),
+            Mechanism::Cmac { length } => Some(*length),
+            _ => None,
+        }
     }
 }
 
