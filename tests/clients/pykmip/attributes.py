@@ -126,7 +126,7 @@ def what_the_server_decides_is_not_set(scene):
     uid = scene.key()
     for name, value in (("State", enums.State.DESTROYED), ("Initial Date", 1), ("Cryptographic Length", 128)):
         scene.refused(
-            Reason.ATTRIBUTE_READ_ONLY, scene.pie.set_attribute, unique_identifier=uid, attribute_name=name, attribute_value=value
+            Reason.READ_ONLY_ATTRIBUTE, scene.pie.set_attribute, unique_identifier=uid, attribute_name=name, attribute_value=value
         )
     equal(scene.state(uid), enums.State.ACTIVE)
 

@@ -46,7 +46,7 @@ def an_hmac_key_can_be_created(scene):
 @case()
 def keys_of_no_sensible_length_are_not_created(scene):
     for length in (1, 100, 257, 512, 2**31 - 1):
-        scene.refused(Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS, scene.pie.create, AES, length)
+        scene.refused(Reason.INVALID_FIELD, scene.pie.create, AES, length)
 
 
 @case()
@@ -128,13 +128,8 @@ def the_halves_of_a_curve_pair_fit_each_other(scene):
 @case()
 def pairs_of_no_sensible_length_are_not_created(scene):
     masks = {"public_usage_mask": [Mask.VERIFY], "private_usage_mask": [Mask.SIGN]}
-    for algorithm, length, reason in (
-        (RSA, 512, Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
-        (RSA, 2047, Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
-        (RSA, 1 << 20, Reason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
-        (EC, 100, Reason.INVALID_FIELD),
-    ):
-        scene.refused(reason, scene.pie.create_key_pair, algorithm, length, **masks)
+    for algorithm, length in ((RSA, 512), (RSA, 2047), (RSA, 1 << 20), (EC, 100)):
+        scene.refused(Reason.INVALID_FIELD, scene.pie.create_key_pair, algorithm, length, **masks)
 
 
 @case(until=V1_4)

@@ -102,6 +102,17 @@ def an_opaque_object_comes_back(scene):
 
 
 @case()
+def a_part_of_a_split_key_comes_back(scene):
+    made = objects.SplitKey(
+        cryptographic_algorithm=AES, cryptographic_length=128, key_value=bytes(range(16)),
+        cryptographic_usage_masks=[Mask.EXPORT], name=scene.name("part"), key_format_type=KeyFormatType.RAW,
+        split_key_parts=3, key_part_identifier=1, split_key_threshold=3, split_key_method=enums.SplitKeyMethod.XOR,
+    )
+    fields = ("split_key_parts", "key_part_identifier", "split_key_threshold", "split_key_method")
+    comes_back(scene, made, "cryptographic_algorithm", "cryptographic_length", *fields)
+
+
+@case()
 def application_specific_information_is_kept(scene):
     told = {"application_namespace": "ssl", "application_data": "www.example.com"}
     made = objects.SymmetricKey(AES, 256, bytes(32), [Mask.ENCRYPT], scene.name("info"), app_specific_info=[told])
@@ -170,7 +181,7 @@ def a_key_that_may_not_wrap_does_not(scene):
     passive = scene.key("passive", masks=[Mask.WRAP_KEY], active=False)
     for reason, wrapper in [
         (Reason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK, scene.key("other")),
-        (Reason.WRONG_KEY_LIFECYCLE_STATE, passive),
+        (Reason.PERMISSION_DENIED, passive),
         (Reason.WRAPPING_OBJECT_NOT_FOUND, "nobody"),
     ]:
         scene.refused(reason, scene.pie.get, uid, wrapped(wrapper))
