@@ -1,7 +1,7 @@
 //! The four ways to change an attribute, and the one question that comes before each: may a client do that, now?
 
 use strongroom_kmip::{
-    attribute::{Attribute, By, Change, Kind, Multiplicity, Rule, Set},
+    attribute::{Attribute, By, Change, Kind, Multiplicity, Rule, Set, Standard},
     code::{ObjectType, ResultReason, State},
     version::{V2_1, Version},
 };
@@ -32,6 +32,9 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
     if way == Way::Add && !row.objects.include(object.object_type(), version) {
         let object = object.object_type();
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
+    }
+    if way == Way::Modify && has_come(object, row.standard, now) {
+        return Err(Refusal::new(ResultReason::AttributeReadOnly, format!("{kind} has come and stays as it is")));
     }
     allowed(row.rule, way, object.state(now), usage::is_used(object)).map_err(|reason| {
         let reason = match reason {
@@ -70,6 +73,16 @@ pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Resu
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
     }
     Ok(())
+}
+
+/// Whether a date that opens or closes what a key may be used for has come (KMIP 2.1 §4.40 and §4.41).
+fn has_come(object: &Object, standard: Standard, now: Time) -> bool {
+    let date = match standard {
+        Standard::ProcessStartDate => object.attributes.process_start_date(),
+        Standard::ProtectStopDate => object.attributes.protect_stop_date(),
+        _ => None,
+    };
+    date.is_some_and(|date| date <= now.seconds())
 }
 
 fn allowed(rule: Rule, way: Way, state: Option<State>, used: bool) -> Result<(), ResultReason> {

@@ -113,3 +113,22 @@ fn what_opens_or_closes_for_a_key_is_recorded_once_and_across_restarts() {
     assert_eq!(house.service.pass(&daemon()).unwrap(), 0);
     assert!(house.told().iter().any(|line| line.contains("\"protect-stop\"")));
 }
+
+#[test]
+fn a_date_that_has_opened_or_closed_something_stays() {
+    let house = House::new();
+    let id = dated(
+        &house,
+        vec![Attribute::ProcessStartDate(DateTime(NOON + 10)), Attribute::ProtectStopDate(DateTime(NOON + 20))],
+    );
+    let set = |attribute| {
+        let new_attribute = One(Instance::from(attribute));
+        house.ask(&alice(), SetAttributeRequest { unique_identifier: Some(id.as_str().into()), new_attribute })
+    };
+    set(Attribute::ProcessStartDate(DateTime(NOON + 12))).unwrap();
+    house.clock.advance(15_000);
+    assert!(set(Attribute::ProcessStartDate(DateTime(NOON + 16))).is_err(), "it has come");
+    set(Attribute::ProtectStopDate(DateTime(NOON + 30))).unwrap();
+    house.clock.advance(15_000);
+    assert!(set(Attribute::ProtectStopDate(DateTime(NOON + 60))).is_err(), "it has come");
+}
