@@ -238,6 +238,12 @@ impl Credential {
         true
     }
 
+    /// What shows a client whose hashed password of this time stamp was accepted that the server knows the password too
+    /// (KMIP 2.1 §8.5 Server Hashed Password).
+    pub fn proof(&self, stamp: i64) -> Option<Vec<u8>> {
+        self.hashed.as_ref().map(|halves| halves.proof(stamp))
+    }
+
     /// Whether a one-time password fits; it never fits again.
     pub fn accept_one_time(&mut self, shown: &Secret, now: Time) -> bool {
         let Some(one_time) = &mut self.one_time else { return false };
@@ -304,6 +310,15 @@ impl Halves {
         };
         let (name, password) = (name.as_bytes(), password.reveal());
         Self { first: both(name, password), second: both(password, name), last: 0 }
+    }
+
+    /// Hash(time stamp || S1 || Hash(S2)), the time stamp as it is encoded.
+    fn proof(&self, stamp: i64) -> Vec<u8> {
+        let mut text = Zeroizing::new(Vec::with_capacity(72));
+        text.extend_from_slice(&stamp.to_be_bytes());
+        text.extend_from_slice(self.first.reveal());
+        text.extend_from_slice(digest(&SHA256, self.second.reveal()).as_ref());
+        digest(&SHA256, &text).as_ref().to_vec()
     }
 
     /// Hash(S1 || time stamp) || S2, the time stamp as it is encoded.
@@ -432,6 +447,10 @@ mod tests {
         assert!(!credential.accept_hashed(&moved, NOON), "another time than was hashed");
         assert!(credential.accept_hashed(&at(now), NOON));
         assert!(!credential.accept_hashed(&at(now), NOON), "a second time");
+        let hash = |text: &[u8]| digest(&SHA256, text).as_ref().to_vec();
+        let (first, second) = (hash(b"adalovelace"), hash(b"lovelaceada"));
+        let proof = hash(&[&now.to_be_bytes()[..], &first, &hash(&second)].concat());
+        assert_eq!(credential.proof(now), Some(proof));
         assert!(!credential.accept_hashed(&at(now - 1), NOON), "time that runs back");
     }
 

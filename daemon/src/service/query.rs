@@ -182,6 +182,7 @@ const PROFILES: &[(ProfileName, Version)] = &[
     (ProfileName::OpaqueManagedObjectStoreServerKMIPV1_4, V1_3),
     (ProfileName::StorageArrayWithSelfEncryptingDriveServerKMIPV1_3, V1_3),
     (ProfileName::StorageArrayWithSelfEncryptingDriveServerKMIPV1_4, V1_3),
+    (ProfileName::BaselineServer, V2_1),
     (ProfileName::TapeLibraryServer, V2_0),
     (ProfileName::SymmetricKeyLifecycleServer, V2_0),
     (ProfileName::AsymmetricKeyLifecycleServer, V2_0),

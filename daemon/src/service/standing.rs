@@ -12,7 +12,7 @@ use strongroom_kmip::{
     code::{ObjectType, Operation, ResultReason, State},
     message::{Authentication, Credential, HashedPassword, OneTimePassword},
     secret::Secret,
-    ttlv::SecretText,
+    ttlv::{Bytes, SecretText},
 };
 
 use super::{
@@ -35,12 +35,18 @@ use crate::{
 pub struct Standing {
     caller: Caller,
     ticket: Option<Option<Arc<Rights>>>,
+    proof: Option<Bytes>,
 }
 
 impl Standing {
     /// Somebody who may do all that its role and its grants allow.
     pub fn of(caller: Caller) -> Self {
-        Self { caller, ticket: None }
+        Self { caller, ticket: None, proof: None }
+    }
+
+    /// What shows a sender with a hashed password that its password is known here (KMIP 2.1 §8.5 Server Hashed Password).
+    pub fn proof(&self) -> Option<&Bytes> {
+        self.proof.as_ref()
     }
 
     /// Who sends the message.
@@ -91,19 +97,19 @@ impl Service {
         };
         let (said, outcome) = match outcome {
             // What was right a moment ago is no news.
-            Ok((News::Old, ticket)) => return Ok(Standing { caller, ticket }),
-            Ok((News::New, ticket)) => (Outcome::Success, Ok(ticket)),
+            Ok((News::Old, ticket, proof)) => return Ok(Standing { caller, ticket, proof }),
+            Ok((News::New, ticket, proof)) => (Outcome::Success, Ok((ticket, proof))),
             Err(refusal) => (Outcome::Refused(Reason::Kmip(refusal.reason)), Err(refusal)),
         };
         let mut entry = Entry::new(Who::Known(&caller), audit::Action::Event(Event::Login), said);
         entry.request = Some(number);
         let failed = |error: super::registry::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
         self.settle(&entry, Durability::Sync, None).wait().map_err(failed)?;
-        outcome.map(|ticket| Standing { caller, ticket })
+        outcome.map(|(ticket, proof)| Standing { caller, ticket, proof })
     }
 
     fn confirm(&self, caller: &Caller, name: &ClientName, shown: &[Credential]) -> Result<Confirmed, Refusal> {
-        let (mut news, mut ticket) = (News::Old, None);
+        let (mut news, mut ticket, mut proof) = (News::Old, None, None);
         for credential in shown {
             match credential {
                 Credential::Ticket(shown) => {
@@ -117,15 +123,24 @@ impl Service {
                     let message = "attestations are not verified here; leave the credential out";
                     return Err(Refusal::new(ResultReason::AttestationFailed, message));
                 }
-                other => news = news.max(self.compare(caller, name, other)?),
+                other => {
+                    let (fresh, shown) = self.compare(caller, name, other)?;
+                    news = news.max(fresh);
+                    proof = shown.or(proof);
+                }
             }
         }
-        Ok((news, ticket))
+        Ok((news, ticket, proof))
     }
 
     /// Holds one credential against what is registered for the client. One client's credentials are tried one after the
     /// other.
-    fn compare(&self, caller: &Caller, name: &ClientName, shown: &Credential) -> Result<News, Refusal> {
+    fn compare(
+        &self,
+        caller: &Caller,
+        name: &ClientName,
+        shown: &Credential,
+    ) -> Result<(News, Option<Bytes>), Refusal> {
         let tries = self.attempts.of(name);
         let mut tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.vault.now();
@@ -144,19 +159,21 @@ impl Service {
                         Entered::new(registered.as_deref(), entered.as_ref())
                     }
                 };
-                self.enter(name, &tries, &entered)
+                self.enter(name, &tries, &entered).map(|news| (news, None))
             }
             Credential::Device(shown) => {
                 let entered = password(&shown.password);
                 let credential = registered.device(shown);
-                self.enter(name, &tries, &Entered::new(credential.as_deref(), entered.as_ref()))
+                let entered = Entered::new(credential.as_deref(), entered.as_ref());
+                self.enter(name, &tries, &entered).map(|news| (news, None))
             }
             Credential::HashedPassword(shown) => {
                 tries.may(now).and_then(|()| self.hashed(name, &mut registered, shown, now))
             }
-            Credential::OneTimePassword(shown) => {
-                tries.may(now).and_then(|()| self.one_time(name, &tries, &mut registered, shown, now))
-            }
+            Credential::OneTimePassword(shown) => tries
+                .may(now)
+                .and_then(|()| self.one_time(name, &tries, &mut registered, shown, now))
+                .map(|news| (news, None)),
             Credential::Attestation(_) | Credential::Ticket(_) | Credential::Other(..) => Err(wrong()),
         };
         match &outcome {
@@ -216,13 +233,14 @@ impl Service {
         registered: &mut Registered,
         shown: &HashedPassword,
         now: Time,
-    ) -> Result<News, Refusal> {
-        let fits = registered.named(&shown.username).is_some_and(|known| known.accept_hashed(shown, now));
-        if !fits {
+    ) -> Result<(News, Option<Bytes>), Refusal> {
+        let known = registered.named(&shown.username).ok_or_else(wrong)?;
+        if !known.accept_hashed(shown, now) {
             return Err(wrong());
         }
+        let proof = known.proof(shown.time_stamp.0).map(Bytes);
         self.keep(&setting(name), registered.to_row()?)?;
-        Ok(News::New)
+        Ok((News::New, proof))
     }
 
     fn one_time(
@@ -282,7 +300,7 @@ enum News {
 }
 
 /// What was confirmed, and what the ticket allows if there was one.
-type Confirmed = (News, Option<Option<Arc<Rights>>>);
+type Confirmed = (News, Option<Option<Arc<Rights>>>, Option<Bytes>);
 
 /// Whether everybody may ask this who is known by TLS: a client must be able to find out what it is to show.
 fn is_open(operation: &Operation) -> bool {

@@ -5,7 +5,7 @@ use strongroom_kmip::{
     message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem, ResponseMessage},
     secret::Wiped,
     tag::Tag,
-    ttlv::{DateTime, Limits, Tree},
+    ttlv::{Bytes, DateTime, Limits, Tree},
     version::{V1_0, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
@@ -24,6 +24,8 @@ pub(super) struct Performed {
     /// The number of the message in the audit log.
     number: Option<u64>,
     largest: Option<usize>,
+    /// What shows the sender that its password is known here.
+    proof: Option<Bytes>,
     items: Vec<(ResponseItem, Receipt<(), service::Error>)>,
 }
 
@@ -78,7 +80,7 @@ pub(super) fn refusal_after(
     why: &str,
 ) -> Performed {
     let item = ResponseItem::failure(None, reason, why);
-    Performed { version, number: None, largest: None, items: vec![(item, recorded)] }
+    Performed { version, number: None, largest: None, proof: None, items: vec![(item, recorded)] }
 }
 
 /// The answer to whatever is asked while the vault is sealed, once it is recorded that somebody asked.
@@ -92,15 +94,16 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
     let RequestMessage { header, items } = message;
     let version = header.protocol_version;
     let unserved = unserved(&header);
+    let proof = standing.proof().cloned();
     let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
     let undoes = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo);
     if undoes && items.len() > 1 && unserved.is_none() {
         let items = undo::perform(service, standing, &header, items, number);
-        return Performed { version, number: Some(number), largest, items };
+        return Performed { version, number: Some(number), largest, proof, items };
     }
     if unserved.is_none() && later::wanted(&header, &items) {
         let items = later::perform(service, standing, &header, items, number);
-        return Performed { version, number: Some(number), largest, items };
+        return Performed { version, number: Some(number), largest, proof, items };
     }
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
     let mut placeholder = None;
@@ -150,7 +153,7 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
             break;
         }
     }
-    Performed { version, number: Some(number), largest, items: answered }
+    Performed { version, number: Some(number), largest, proof, items: answered }
 }
 
 /// What the header asks for that is not served, if anything; then nothing of the message is performed.
@@ -183,6 +186,7 @@ impl Performed {
         }
         let time = DateTime(clock.now().seconds());
         let mut message = ResponseMessage::of(self.version, time, items);
+        message.header.server_hashed_password = self.proof;
         message.header.server_correlation_value = self.number.map(|number| format!("{run}-{number}"));
         let mut bytes = message.write();
         if let Some(largest) = self.largest.filter(|&largest| bytes.len() > largest) {
