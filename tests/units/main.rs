@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use strongroom_tests::{Folder, find, run, skip, top};
+use strongroom_tests::{Folder, run, skip_or_require, top};
 
 /// The service, and the sockets that it inherits by these names.
 const SOCKETS: &[(&str, &str)] = &[
@@ -36,7 +36,7 @@ fn staged() -> (Folder, Vec<PathBuf>) {
 
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
-    let Some(analyze) = find("systemd-analyze") else { return skip("systemd-analyze is not installed") };
+    let Some(analyze) = skip_or_require("systemd-analyze") else { return };
     let (_folder, paths) = staged();
     let outcome = run(Command::new(analyze).arg("verify").args(paths)).succeeds();
     assert_eq!(outcome.stderr.trim(), "", "{outcome}");
@@ -44,7 +44,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
 
 #[test]
 fn the_service_stays_hardened() {
-    let Some(analyze) = find("systemd-analyze") else { return skip("systemd-analyze is not installed") };
+    let Some(analyze) = skip_or_require("systemd-analyze") else { return };
     let (_folder, paths) = staged();
     let service = paths.iter().filter(|path| path.ends_with("strongroom.service"));
     let tenths = EXPOSURE.replace('.', "");
