@@ -6,11 +6,12 @@ use std::process::Command;
 
 use strongroom_tests::{Folder, run, skip_or_require, top};
 
-/// The service, and the sockets that it inherits by these names.
-const SOCKETS: &[(&str, &str)] = &[
-    ("strongroom-kmip.socket", "kmip"),
-    ("strongroom-pkcs11.socket", "pkcs11"),
-    ("strongroom-control.socket", "control"),
+/// The sockets that the service inherits, by which name, and whether it starts with them always.
+const SOCKETS: &[(&str, &str, bool)] = &[
+    ("strongroom-kmip.socket", "kmip", true),
+    ("strongroom-kmip-https.socket", "kmip-https", false),
+    ("strongroom-pkcs11.socket", "pkcs11", true),
+    ("strongroom-control.socket", "control", true),
 ];
 
 /// How exposed `systemd-analyze security` may find the service, from 0 (not at all) to 10.
@@ -23,7 +24,7 @@ fn unit(name: &str) -> String {
 /// The units in a folder where the daemon's program is one that exists.
 fn staged() -> (Folder, Vec<PathBuf>) {
     let folder = Folder::new();
-    let names = SOCKETS.iter().map(|(name, _)| *name).chain(["strongroom.service"]);
+    let names = SOCKETS.iter().map(|(name, ..)| *name).chain(["strongroom.service"]);
     let paths = names
         .map(|name| {
             let path = folder.join(name);
@@ -55,11 +56,11 @@ fn the_service_stays_hardened() {
 #[test]
 fn every_socket_is_handed_over_by_its_name() {
     let service = unit("strongroom.service");
-    for (name, descriptor) in SOCKETS {
+    for (name, descriptor, always) in SOCKETS {
         let text = unit(name);
         assert!(text.contains(&format!("FileDescriptorName={descriptor}\n")), "{name} names its socket {descriptor}");
         assert!(text.contains("Service=strongroom.service\n"), "{name} belongs to the service");
         let required = service.lines().any(|line| line.starts_with("Requires=") && line.contains(name));
-        assert!(required, "the service requires {name}");
+        assert_eq!(required, *always, "whether the service requires {name}");
     }
 }
