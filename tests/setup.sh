@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings; the others are the programs that the tests and the demo drive.
-packages=(clang cmake gnutls-bin libengine-pkcs11-openssl opensc openssl python3-venv softhsm2 systemd)
+packages=(clang cmake curl gnutls-bin libengine-pkcs11-openssl opensc openssl python3-venv softhsm2 systemd)
 # What those packages bring, for systems with other package names.
-programs=(clang cmake gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze)
+programs=(clang cmake curl gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze)
 
 requirements=tests/clients/requirements.txt
 stamp=.venv/.requirements
