@@ -30,6 +30,7 @@ const TOP: &[&str] = &[
 /// The units that a package installs.
 const UNITS: &[&str] = &[
     "strongroom.service",
+    "strongroom-kmip-https.socket",
     "strongroom-kmip.socket",
     "strongroom-pkcs11.socket",
     "strongroom-control.socket",
