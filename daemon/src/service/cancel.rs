@@ -18,7 +18,7 @@ impl Perform for CancelRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<CancelResponse, Refusal> {
         let value: Value = self.asynchronous_correlation_value.0.as_slice().try_into().map_err(|_| later::unknown())?;
         let now = call.vault.now();
-        let (cancellation_result, leaving) = call.later.cancel(&value, &call.caller.principal, now)?;
+        let (cancellation_result, leaving) = call.later.cancel(&value, later::owner(call.caller)?, now)?;
         if let Some((leaving, outcome)) = leaving {
             let reason = ResultReason::OperationCanceledByRequester;
             let item = ResponseItem::failure(Some(outcome.operation.into()), reason, "it was cancelled");

@@ -25,6 +25,7 @@ use crate::{
     audit::{self, Durability, Entry, Event, Who},
     caller::{Caller, Front, Principal, Scope},
     chance,
+    clock::Time,
     vault::{self, Change, ObjectId},
 };
 
@@ -78,12 +79,13 @@ impl Service {
     ) -> Result<Vec<ResponseItem>, Refusal> {
         let caller = standing.caller();
         let named: Vec<_> = items.iter().map(|item| (item.operation, item.unique_batch_item_id.clone())).collect();
-        let kept = self.message(standing, &items, number)?;
         let mut message = RequestMessage { header: plain(header, items.len()), items };
         message.header.client_correlation_value.clone_from(&header.client_correlation_value);
         let bytes = message.write();
+        let gone = self.later.room(&caller.principal, named.len(), bytes.len(), self.vault.now())?;
+        // Each item is kept with what its ticket reaches, so that is gathered only where there is room.
+        let kept = self.message(standing, &message.items, number)?;
         let job: Job = chance::array(self.vault.chance()).map_err(vault::Error::from)?;
-        let gone = self.later.room(&caller.principal, kept.items.len(), bytes.len(), self.vault.now())?;
         let mut change = self.vault.begin()?;
         for value in &gone {
             change.put_setting(&later::setting(ANSWERS, value), None);
@@ -164,14 +166,24 @@ impl Service {
         let unreadable = || Refusal::new(ResultReason::GeneralFailure, "it cannot be read");
         let Some(row) = self.vault.setting(&later::setting(MESSAGES, job))? else { return Ok(()) };
         let (kept, bytes) = later::of_row::<Message>(&row).ok_or_else(unreadable)?;
-        let tree = Tree::read(bytes, &Limits::default())?;
+        let tree = Tree::read(bytes, &own(bytes))?;
         let RequestMessage { header, items } = RequestMessage::read(&tree).map_err(|_| unreadable())?;
         let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
         let (mut placeholder, mut ended) = (None, false);
         for ((item, asked), place) in kept.items.iter().zip(items).zip(0u32..) {
-            if !self.later.begin(&item.value) {
-                let done = self.vault.setting(&later::setting(ANSWERS, &item.value))?;
-                let done = done.as_ref().and_then(later::of_row::<Outcome>).map(|(outcome, _)| outcome);
+            let begun = self.later.begin(&item.value);
+            let give_back = |_: &vault::Error| self.later.give_back(&item.value);
+            let row = self.vault.setting(&later::setting(ANSWERS, &item.value));
+            let row = if begun { row.inspect_err(give_back)? } else { row? };
+            let done = row.as_ref().and_then(later::of_row::<Outcome>).map(|(outcome, _)| outcome);
+            if let Some(done) = done.as_ref().filter(|_| begun) {
+                self.later.finish(&item.value, done.failed, Time(done.finished));
+            }
+            if !begun && done.is_none() && self.later.is_under_way(&item.value) {
+                // Whoever does this one does those after it.
+                return Ok(());
+            }
+            if !begun || done.is_some() {
                 ended |= done.as_ref().is_some_and(|done| done.failed) && !goes_on;
                 placeholder = done.and_then(|done| done.placeholder).map(|id| ObjectId::from_text(&id));
                 continue;
@@ -304,8 +316,13 @@ pub(super) fn answer_row(outcome: &Outcome, version: Version, answer: &ResponseI
 /// The answer that a row holds.
 pub(super) fn answer_of(row: &Secret) -> Option<ResponseItem> {
     let (_, bytes) = later::of_row::<Outcome>(row)?;
-    let tree = Tree::read(bytes, &Limits::default()).ok()?;
+    let tree = Tree::read(bytes, &own(bytes)).ok()?;
     ResponseMessage::read(&tree).ok()?.items.pop()
+}
+
+/// What was written here is read whatever its size: an answer may be longer than any message that comes in.
+fn own(bytes: &[u8]) -> Limits {
+    Limits { size: bytes.len(), items: bytes.len(), text: bytes.len(), ..Limits::default() }
 }
 
 /// The header that a message is kept with: what says who sends it stays behind.

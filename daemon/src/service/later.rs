@@ -22,7 +22,10 @@ use super::{
     pool::{Job, Pool},
     refusal::Refusal,
 };
-use crate::{caller::Principal, clock::Time};
+use crate::{
+    caller::{Caller, Principal, Scope},
+    clock::Time,
+};
 
 /// The requests that are answered later, as far as memory must know them.
 pub struct Later {
@@ -193,9 +196,9 @@ impl Later {
         self.look().insert(value, request);
     }
 
-    /// Forgets everything; what is kept is learnt again.
+    /// Forgets everything but what is being done; what is kept is learnt again.
     pub fn forget(&self) {
-        self.look().clear();
+        self.look().retain(|_, it| it.stage == Stage::Working);
         self.changed.notify_all();
     }
 
@@ -205,6 +208,11 @@ impl Later {
         let Some(request) = requests.get_mut(value).filter(|it| it.stage == Stage::Submitted) else { return false };
         request.stage = Stage::Working;
         true
+    }
+
+    /// Whether somebody does this item now.
+    pub fn is_under_way(&self, value: &Value) -> bool {
+        self.look().get(value).is_some_and(|it| it.stage == Stage::Working)
     }
 
     /// An item was done, and its answer is kept.
@@ -240,6 +248,8 @@ impl Later {
             self.changed.wait_timeout_while(self.look(), PATIENCE, waits).unwrap_or_else(PoisonError::into_inner);
         let request = find(&mut requests, value, owner, now)?;
         if waited.timed_out() && request.awaited && !request.is_done() {
+            // One Poll has waited; those after it hold no thread of the front.
+            request.awaited = false;
             return Err(Refusal::new(ResultReason::GeneralFailure, "it takes longer than a Poll can wait; poll again"));
         }
         if !request.is_done() {
@@ -331,6 +341,14 @@ fn find<'r>(
     now: Time,
 ) -> Result<&'r mut Request, Refusal> {
     requests.get_mut(value).filter(|it| it.owner == *owner && !it.is_over(now)).ok_or_else(unknown)
+}
+
+/// Whose requests the caller reaches.
+///
+/// # Errors
+/// [`Refusal`] for whoever came with a ticket to a part of its owner's objects: an answer may be about any of them.
+pub fn owner(caller: &Caller) -> Result<&Principal, Refusal> {
+    if caller.scope == Scope::Everything { Ok(&caller.principal) } else { Err(unknown()) }
 }
 
 /// Nobody learns whether somebody else has a request of this value.

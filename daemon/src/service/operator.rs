@@ -163,6 +163,10 @@ impl Service {
 
     fn unseal(&self, key: &UnsealKey) -> Result<Report, Refusal> {
         let findings = self.vault.unseal(key)?;
+        // What was under way goes on; beginning it anew would do it twice.
+        if findings.again {
+            return self.status().map(Report::Status);
+        }
         for damage in &findings.damaged {
             log::error!("{damage}");
         }

@@ -19,6 +19,8 @@ pub fn is_prompt(operation: Operation) -> bool {
             | Operation::Logout
             | Operation::SetEndpointRole
             | Operation::DiscoverVersions
+            // What its function asks for waits for a seat of its own; nobody waits while sitting at another.
+            | Operation::PKCS_11
     )
 }
 

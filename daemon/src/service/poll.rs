@@ -13,7 +13,7 @@ use super::{
 impl Perform for PollRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<PollResponse, Refusal> {
         let value: Value = self.asynchronous_correlation_value.0.as_slice().try_into().map_err(|_| later::unknown())?;
-        call.instead = Some(match call.later.poll(&value, &call.caller.principal, call.vault.now())? {
+        call.instead = Some(match call.later.poll(&value, later::owner(call.caller)?, call.vault.now())? {
             Polled::Pending => Instead::Pending(self.asynchronous_correlation_value),
             Polled::Done => {
                 let row = call.vault.setting(&later::setting(ANSWERS, &value))?;

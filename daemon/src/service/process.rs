@@ -12,7 +12,7 @@ use super::{
 impl Perform for ProcessRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<ProcessResponse, Refusal> {
         let value: Value = self.asynchronous_correlation_value.0.as_slice().try_into().map_err(|_| later::unknown())?;
-        call.later.hurry(&value, &call.caller.principal, call.vault.now())?;
+        call.later.hurry(&value, later::owner(call.caller)?, call.vault.now())?;
         Ok(ProcessResponse {})
     }
 }

@@ -2,11 +2,12 @@
 
 use strongroom_kmip::payload::{QueryAsynchronousRequestsRequest, QueryAsynchronousRequestsResponse};
 
-use super::{call::Call, contract::Perform, refusal::Refusal};
+use super::{call::Call, contract::Perform, later, refusal::Refusal};
 
 impl Perform for QueryAsynchronousRequestsRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<QueryAsynchronousRequestsResponse, Refusal> {
-        let mut found = call.later.outstanding(&call.caller.principal, call.vault.now());
+        let owner = later::owner(call.caller).ok();
+        let mut found = owner.map_or_else(Vec::new, |owner| call.later.outstanding(owner, call.vault.now()));
         if let Some(values) = &self.asynchronous_correlation_values {
             found.retain(|it| values.asynchronous_correlation_value.contains(&it.asynchronous_correlation_value));
         }

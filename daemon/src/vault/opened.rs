@@ -51,6 +51,8 @@ pub struct Findings {
     pub damaged: Vec<String>,
     /// Whether records are missing or older than they were: the store was changed behind the daemon's back.
     pub rolled_back: bool,
+    /// Whether the vault was open already, so that nothing begins anew.
+    pub again: bool,
 }
 
 impl Opened {

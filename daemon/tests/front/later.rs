@@ -8,12 +8,12 @@ use strongroom_kmip::{
     client::Client,
     code::{
         AsynchronousIndicator, BatchErrorContinuationOption, CancellationResult, CryptographicAlgorithm,
-        ProcessingStage, ResultReason, ResultStatus, State,
+        PKCS11Function, ProcessingStage, ResultReason, ResultStatus, State,
     },
     message::{Asynchronous, RequestMessage, ResponseItem},
     operation::{Request, Response},
     payload::{
-        CancelRequest, CreateKeyPairRequest, GetAttributesRequest, PollRequest, ProcessRequest,
+        CancelRequest, CreateKeyPairRequest, GetAttributesRequest, PKCS11Request, PollRequest, ProcessRequest,
         QueryAsynchronousRequestsRequest,
     },
     secret::Secret,
@@ -141,6 +141,33 @@ fn what_is_pending_and_what_is_answered_survive_the_daemon() {
     assert_eq!(made(&poll(&mut client, &values[0])), id);
     assert_eq!(poll(&mut client, &values[1]).result_status, ResultStatus::Success);
     assert_eq!(door.logged("Create"), 1, "what is done is not done again");
+}
+
+#[test]
+fn unsealing_what_is_open_begins_nothing_twice() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = later(&mut client, [create()]).remove(0);
+    door.order(Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
+    assert!(door.service.work_once() && !door.service.work_once());
+    assert_eq!(poll(&mut client, &value).result_status, ResultStatus::Success);
+    assert_eq!(door.logged("Create"), 1);
+}
+
+#[test]
+fn a_function_of_pkcs_11_is_never_answered_later() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let initialize = PKCS11Request {
+        pkcs11_interface: None,
+        pkcs11_function: PKCS11Function::C_Initialize,
+        correlation_value: None,
+        pkcs11_input_parameters: None,
+    };
+    let item = asked(&mut door.client(&alice, V2_1), AsynchronousIndicator::Mandatory, [initialize.into()]).remove(0);
+    assert_ne!(item.result_status, ResultStatus::OperationPending);
+    assert!(!door.service.work_once());
 }
 
 #[test]
