@@ -206,8 +206,8 @@ impl Credential {
             Who::Username(name) => name.as_str(),
             Who::Device(_) => "",
         };
-        if *hashed && password.is_empty() {
-            return Err(Refusal::invalid("there is no password that could be shown hashed"));
+        if *hashed && (password.is_empty() || *one_time) {
+            return Err(Refusal::invalid("a password is shown hashed where there is one, and no one-time password"));
         }
         let stretched = (!password.is_empty()).then(|| Stretched::new(password, chance)).transpose()?;
         let halves = hashed.then(|| Halves::new(name, password));
@@ -487,7 +487,8 @@ mod tests {
         assert!(add(name("ada"), &wanted("", false, false)), "no password");
         assert!(add(name(""), &wanted("x", false, false)), "no name");
         assert!(add(name("device"), &wanted("x", false, false)), "the name of another kind");
-        assert!(add(name("ada"), &wanted("", true, true)), "nothing to hash");
+        assert!(add(name("ada"), &wanted("", true, false)), "nothing to hash");
+        assert!(add(name("ada"), &wanted("x", true, true)), "a way past the one-time password");
         assert!(add(Who::Device(DeviceRow::default()), &wanted("x", false, false)), "no identifier");
         assert!(add(name("ada"), &wanted(&"x".repeat(LONGEST + 1), false, false)), "too long");
     }

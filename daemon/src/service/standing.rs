@@ -234,7 +234,7 @@ impl Service {
         shown: &HashedPassword,
         now: Time,
     ) -> Result<(News, Option<Bytes>), Refusal> {
-        let known = registered.named(&shown.username).ok_or_else(wrong)?;
+        let known = registered.named(&shown.username).filter(|it| !it.wants_one_time()).ok_or_else(wrong)?;
         if !known.accept_hashed(shown, now) {
             return Err(wrong());
         }

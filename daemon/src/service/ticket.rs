@@ -151,7 +151,23 @@ impl Rights {
             let groups = right.object_groups.map(|it| it.object_group);
             Ok(Right { operations: right.operations.map(|it| it.operation), objects, groups })
         };
-        rights.right.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        let rights = Self(rights.right.into_iter().map(read).collect::<Result<_, _>>()?);
+        rights.fit()?;
+        Ok(rights)
+    }
+
+    /// Refuses rights that would take more memory than a ticket is worth: they stay as long as the ticket is good.
+    fn fit(&self) -> Result<(), Refusal> {
+        let names = || self.0.iter().flat_map(|right| right.objects.iter().chain(&right.groups)).flatten();
+        let operations = self.0.iter().flat_map(|right| &right.operations).flatten().count();
+        if self.0.len() > MOST_NAMES || names().count() > MOST_NAMES || operations > MOST_OPERATIONS {
+            let message = format!("a ticket names {MOST_NAMES} objects and groups at most");
+            return Err(Refusal::new(ResultReason::ServerLimitExceeded, message));
+        }
+        if names().any(|name| name.len() > LONGEST_NAME) {
+            return Err(Refusal::invalid(format!("a ticket names nothing in more than {LONGEST_NAME} bytes")));
+        }
+        Ok(())
     }
 
     /// Which objects the operation may touch, or nothing when it may not be performed at all.
@@ -189,8 +205,14 @@ fn unknown() -> Refusal {
 
 /// One client's tickets; a client with more forgot to log out.
 const MOST_OF_ONE: usize = 64;
-/// All tickets; each takes some hundred bytes, and its rights as much as the request that asked for them.
+/// All tickets; each takes some hundred bytes, and its rights some kilobytes.
 const MOST: usize = 4_096;
+/// Rights of one ticket, and objects and groups that they name.
+const MOST_NAMES: usize = 256;
+/// Bytes of an identifier or a group's name.
+const LONGEST_NAME: usize = 128;
+/// Operations that the rights of one ticket name.
+const MOST_OPERATIONS: usize = 1_024;
 /// How many seconds a ticket is good for that does not ask: a working hour.
 const USUAL: i64 = 3_600;
 /// How many seconds a ticket is good for at most: a day.
@@ -254,6 +276,19 @@ mod tests {
         assert_eq!(tickets.room(&alice(), NOON).unwrap_err().reason, ResultReason::ServerLimitExceeded);
         assert!(tickets.room(&"client:bob".parse().unwrap(), NOON).is_ok());
         assert!(tickets.room(&alice(), Time(NOON.0 + USUAL * 1000)).is_ok(), "old ones make room");
+    }
+
+    #[test]
+    fn a_ticket_that_would_fill_the_memory_is_refused() {
+        let rights = |count: usize, length: usize| {
+            let objects = payload::Objects { unique_identifier: vec!["x".repeat(length).as_str().into(); count] };
+            let right =
+                payload::Right { usage_limits: None, operations: None, objects: Some(objects), object_groups: None };
+            Rights::new(payload::Rights { right: vec![right] }).is_ok()
+        };
+        assert!(rights(MOST_NAMES, LONGEST_NAME));
+        assert!(!rights(MOST_NAMES + 1, 1), "too many");
+        assert!(!rights(1, LONGEST_NAME + 1), "too long");
     }
 
     #[test]
