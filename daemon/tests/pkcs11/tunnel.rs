@@ -100,6 +100,23 @@ fn a_client_logs_in_makes_a_key_and_uses_it_from_afar() {
 }
 
 #[test]
+fn the_security_officer_works_from_afar_as_an_administrator_only() {
+    let house = House::new();
+    let pin = |pin: &[u8]| Some(Wiped::from(pin));
+    let tried = |remote: &Remote<'_>| {
+        let session = remote.ask(request::OpenSession { slot: 0, flags: RW }).unwrap().session;
+        let login = request::Login { session, user: UserType::SO, pin: pin(b"wrong pin") };
+        let set = request::SetPIN { session, old: pin(b"wrong pin"), new: pin(b"another pin") };
+        [remote.ask(login).err(), remote.ask(set).err()]
+    };
+    let alice = Remote::new(&house, "alice");
+    assert_eq!(tried(&alice), [Some(Rv::FUNCTION_REJECTED); 2]);
+    let mut admin = Remote::new(&house, "admin");
+    admin.caller.role = Role::Administrator;
+    assert_eq!(tried(&admin), [Some(Rv::PIN_INCORRECT); 2]);
+}
+
+#[test]
 fn an_application_is_its_clients_alone() {
     let house = House::new();
     let alice = Remote::new(&house, "alice");

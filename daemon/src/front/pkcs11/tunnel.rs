@@ -20,6 +20,7 @@ use strongroom_pkcs11_wire::{
     Function, Rv,
     call::Request,
     codec::{self, Wire as _, Writer},
+    number::UserType,
     value::{Version, padded},
 };
 
@@ -29,7 +30,7 @@ use super::{
     desk::{Desk, House},
 };
 use crate::{
-    caller::{Caller, Principal},
+    caller::{Caller, Principal, Role},
     clock::Time,
     service::{Cryptoki, Refusal, Returned},
 };
@@ -126,6 +127,9 @@ impl Cryptoki for Tunnel {
             codec::Error::Function(_) => unknown(function),
             other => unread(&other.to_string()),
         })?;
+        if is_officers(&request) && caller.role != Role::Administrator {
+            return Ok(returned(Rv::FUNCTION_REJECTED));
+        }
         let desk = Desk { house: &self.house, application: &application, caller };
         let mut frame = Vec::new();
         call::serve(request, &desk, &mut frame);
@@ -142,6 +146,17 @@ impl Cryptoki for Tunnel {
         }
         let output = Secret::copy_of(answer.body);
         Ok(Returned { code: PKCS11ReturnCode(answer.head), correlation: None, output })
+    }
+}
+
+/// Whether this is the security officer's business. A slot has one token with its PINs and their counters for all its
+/// clients, so from afar only an administrator may touch what would lock the others out.
+fn is_officers(request: &Request) -> bool {
+    match request {
+        Request::InitToken(_) | Request::InitPIN(_) | Request::SetPIN(_) => true,
+        Request::Login(login) => login.user == UserType::SO,
+        Request::LoginUser(login) => login.user == UserType::SO,
+        _ => false,
     }
 }
 
