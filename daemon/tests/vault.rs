@@ -5,7 +5,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use strongroom::{
-    caller::{Caller, Front, Principal, Role, Scope},
+    caller::{Caller, ClientName, Front, Principal, Role, Scope},
     clock::{StillClock, Time},
     slot::{
         Family, Form, Made, Material, Recipe,
@@ -13,7 +13,7 @@ use strongroom::{
         software::{Random, Software},
     },
     store::{self, Batch, Kind, Settings, Store, Table},
-    vault::{Action, Content, Error, Fitted, New, ObjectId, Released, UnsealKey, Vault},
+    vault::{Action, Change, Client, Content, Error, Fitted, New, ObjectId, Released, UnsealKey, Vault},
 };
 use strongroom_kmip::{
     attribute::{Attribute, Set},
@@ -265,4 +265,42 @@ fn concurrent_changes_to_one_object_are_all_kept() {
     });
     assert_eq!(room.reopened().0.see(&alice(), &id, Action::See).unwrap().0.generation, 161);
     assert!(!room.reopened().1.rolled_back);
+}
+
+#[test]
+fn a_client_that_is_revoked_while_it_changes_stays_revoked() {
+    let room = Room::new();
+    let name: ClientName = "alice".parse().unwrap();
+    let client = Client {
+        name: name.clone(),
+        role: Role::User,
+        keys: vec![[1; 32]],
+        user: None,
+        since: 0,
+        revoked: false,
+        strict: false,
+    };
+    let mut change = room.vault.begin().unwrap();
+    change.put_client(client);
+    room.vault.commit(change).wait().unwrap();
+    let edit = |change: &mut Change, edit: &dyn Fn(&mut Client)| {
+        change.edit_client(&name, |client| {
+            edit(client);
+            Ok::<_, Error>(())
+        })
+    };
+    let mut slow = room.vault.begin().unwrap();
+    edit(&mut slow, &|client| client.keys = vec![[2; 32]]).unwrap();
+    std::thread::scope(|threads| {
+        let revoking = threads.spawn(|| {
+            let mut change = room.vault.begin().unwrap();
+            edit(&mut change, &|client| client.revoked = true).unwrap();
+            room.vault.commit(change).wait().unwrap();
+        });
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        assert!(!revoking.is_finished(), "it waits for the change under way");
+        room.vault.commit(slow).wait().unwrap();
+    });
+    let client = room.vault.client(&name).unwrap().unwrap();
+    assert!(client.revoked && client.keys == [[2; 32]]);
 }

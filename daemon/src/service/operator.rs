@@ -36,6 +36,13 @@ impl Service {
             _ => None,
         };
         let sealing = matches!(order, Order::Seal);
+        // What is registered is read and written while nobody tries it: a try writes it too.
+        let tried = match &order {
+            Order::CredentialAdd { client, .. } | Order::CredentialRemove { client, .. } => client.parse().ok(),
+            _ => None,
+        };
+        let tries = tried.map(|name| self.attempts.of(&name));
+        let _untried = tries.as_ref().map(|tries| tries.lock().unwrap_or_else(PoisonError::into_inner));
         let _alone =
             matches!(order, Order::TokenInit { .. }).then(|| self.pins.lock().unwrap_or_else(PoisonError::into_inner));
         let outcome = self.perform_order(operator, order, &mut done);
@@ -100,7 +107,10 @@ impl Service {
             }
             Order::ClientRevoke { name } => {
                 let client = self.known(&name)?;
-                done.change(self)?.put_client(Client { revoked: true, ..client });
+                done.change(self)?.edit_client(&client.name, |client| {
+                    client.revoked = true;
+                    Ok::<_, Refusal>(())
+                })?;
                 Ok(Report::Done)
             }
             Order::CredentialAdd { client, username, device, password, hashed, one_time } => {
@@ -127,7 +137,10 @@ impl Service {
                 if strict && self.registered(&client)?.names().next().is_none() {
                     return Err(Refusal::invalid("the client has no credential that it could show; add one first"));
                 }
-                done.change(self)?.put_client(Client { strict, ..client });
+                done.change(self)?.edit_client(&client.name, |client| {
+                    client.strict = strict;
+                    Ok::<_, Refusal>(())
+                })?;
                 Ok(Report::Done)
             }
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
@@ -219,6 +232,10 @@ impl Service {
             Some(csr) => (None, certificate::request_key(csr).map_err(certificates)?),
             None => provision::leaving(&self.vault).map(|(key, public)| (Some(key), public))?,
         };
+        let print = fingerprint(&public);
+        if self.vault.all_clients()?.iter().any(|client| client.keys.contains(&print)) {
+            return Err(Refusal::invalid("a client is known by this key already; make another key"));
+        }
         let now = self.vault.now();
         let request = Wanted::Client { name: wanted.name.as_str(), key: &public };
         let issued =
@@ -234,7 +251,7 @@ impl Service {
         done.change(self)?.put_client(Client {
             name: wanted.name,
             role: wanted.role,
-            keys: vec![fingerprint(&public)],
+            keys: vec![print],
             user: wanted.user,
             since: now.seconds(),
             revoked: false,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     caller::{ClientName, Front, Principal},
-    certificate::{self, Span, Wanted},
+    certificate::{self, Span, Verdict, Wanted},
     vault::{Client, Content, ObjectId},
 };
 
@@ -37,6 +37,7 @@ impl Perform for ReProvisionRequest {
             }
             (None, Some(Certificate { certificate_type: CertificateType::X_509, certificate_value })) => {
                 let key = certificate::certificate_key(&certificate_value.0).map_err(provision::certificates)?;
+                proved(call, &client, &certificate_value.0, &key)?;
                 bind(call, client, &key)?;
                 keep(call, certificate_value.0, None)?
             }
@@ -70,13 +71,32 @@ impl Perform for ReProvisionRequest {
 
 /// The client that asks. Only one that came over TLS with a key of its own has a credential that can be replaced.
 fn client(call: &Call<'_>) -> Result<Client, Refusal> {
-    let denied = || Refusal::new(ResultReason::PermissionDenied, "the caller has no client certificate to replace");
     match &call.caller.principal {
         Principal::Client(name) if call.caller.front == Front::Kmip => {
             call.vault.client(name)?.filter(|client| !client.revoked).ok_or_else(denied)
         }
         _ => Err(denied()),
     }
+}
+
+fn denied() -> Refusal {
+    Refusal::new(ResultReason::PermissionDenied, "the caller has no client certificate to replace")
+}
+
+/// Accepts a certificate for a key that this client has proved to hold: its own key, or one that the appliance's authority
+/// certified for it. A certificate alone proves nothing, and everybody may have it.
+fn proved(call: &Call<'_>, client: &Client, der: &[u8], key: &[u8]) -> Result<(), Refusal> {
+    let own = client.keys.contains(&provision::fingerprint(key));
+    let issued = || {
+        let authority = provision::authority(call.vault)?.certificate().to_vec();
+        let valid = certificate::check(&[der.to_vec()], &[authority], call.vault.now()) == Verdict::Valid;
+        let named = certificate::common_name(der).is_some_and(|name| name == client.name.as_str());
+        Ok::<_, Refusal>(valid && named)
+    };
+    if own || issued()? {
+        return Ok(());
+    }
+    Err(Refusal::invalid("a certificate does not prove who holds its key; send a certificate request"))
 }
 
 fn issue(call: &Call<'_>, name: &ClientName, key: &[u8]) -> Result<Vec<u8>, Refusal> {
@@ -89,12 +109,18 @@ fn issue(call: &Call<'_>, name: &ClientName, key: &[u8]) -> Result<Vec<u8>, Refu
 /// Knows the client by this key from now on, and by no other.
 fn bind(call: &mut Call<'_>, client: Client, key: &[u8]) -> Result<(), Refusal> {
     let key = provision::fingerprint(key);
-    let holds = |other: &Client| other.keys.contains(&key);
+    let holds = |other: &Client| other.name != client.name && other.keys.contains(&key);
     if call.vault.all_clients()?.iter().any(holds) {
         return Err(Refusal::invalid("a client is known by this key already"));
     }
-    call.change()?.put_client(Client { keys: vec![key], ..client });
-    Ok(())
+    // As it stands when it is written: an operator may have revoked it since it was asked for.
+    call.change()?.edit_client(&client.name, |client| {
+        if client.revoked {
+            return Err(denied());
+        }
+        client.keys = vec![key];
+        Ok(())
+    })
 }
 
 /// Keeps the certificate among the client's objects.

@@ -17,6 +17,7 @@ use super::{
     seal::Place,
 };
 use crate::{
+    caller::ClientName,
     receipt::Receipt,
     store::{self, Batch, Store, Table},
 };
@@ -124,6 +125,29 @@ impl Change {
     /// Enters a client, in place of the one of its name.
     pub fn put_client(&mut self, client: Client) {
         self.clients.push(client);
+    }
+
+    /// Changes a client as it stands now. Until the change is committed or dropped, nobody else changes it so: what an
+    /// operator has ordered meanwhile is never written over.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], or what `edit` says; then the client is as it was.
+    pub fn edit_client<E: From<Error>>(
+        &mut self,
+        name: &ClientName,
+        edit: impl FnOnce(&mut Client) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let claim = ObjectId::from_text(&format!("client {name}"));
+        if !self.claims.iter().any(|held| *held.object() == claim) {
+            let taken = self.opened.claims.take(&claim);
+            self.claims.push(taken.ok_or(Error::Busy(claim))?);
+        }
+        let written = self.clients.iter().rev().find(|client| client.name == *name).cloned();
+        let known = || self.opened.clients.read().unwrap_or_else(PoisonError::into_inner).named(name).cloned();
+        let mut client = written.or_else(known).ok_or(Error::Broken("changing a client that is not registered"))?;
+        edit(&mut client)?;
+        self.put_client(client);
+        Ok(())
     }
 
     /// Writes a sealed setting, or removes it.

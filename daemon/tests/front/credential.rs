@@ -5,18 +5,19 @@ use strongroom_kmip::{
     attribute::{Attribute, Linked, Name, Template},
     client::Client,
     code::{
-        AttestationType, BatchErrorContinuationOption, CredentialType, Operation, QueryFunction, ResultReason,
-        ResultStatus, TicketType,
+        AttestationType, BatchErrorContinuationOption, CertificateType, CredentialType, Operation, QueryFunction,
+        ResultReason, ResultStatus, TicketType,
     },
     message::{
         Attestation, Authentication, Credential, Device, Nonce, RequestMessage, ResponseItem, TicketCredential,
         UsernameAndPassword,
     },
+    object::Certificate,
     operation::{Request, Response},
     payload::{
         CreateCredentialRequest, CreateUserRequest, DelegatedLoginRequest, DestroyRequest, GetAttributesRequest,
-        GetRequest, LoginRequest, LogoutRequest, Objects, Operations, PasswordCredential, QueryRequest, Right, Rights,
-        Ticket,
+        GetRequest, LoginRequest, LogoutRequest, Objects, Operations, PasswordCredential, QueryRequest,
+        ReProvisionRequest, Right, Rights, Ticket,
     },
     secret::Secret,
     ttlv::{Bytes, SecretText},
@@ -291,6 +292,24 @@ fn a_user_that_a_client_has_created_confirms_its_messages_and_nobody_elses() {
     assert!(hers.ask(get).is_err(), "a password is never given out");
     hers.ask(DestroyRequest { unique_identifier: Some(credential.as_str().into()) }).unwrap();
     assert_eq!(reason(&mut hers, "lovelace"), wrong, "what is destroyed confirms nothing");
+}
+
+#[test]
+fn a_client_is_known_anew_only_by_a_key_that_it_has_proved_to_hold() {
+    let door = Door::new();
+    let (alice, bob) = (door.register("alice"), door.register("bob"));
+    let mut client = door.client(&alice, V2_1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let strange = rcgen::CertificateParams::new(vec!["alice".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut bring = |der: &[u8]| {
+        let certificate_value = Bytes(der.to_vec());
+        let certificate = Some(Certificate { certificate_type: CertificateType::X_509, certificate_value });
+        let request = ReProvisionRequest { certificate_request: None, certificate };
+        ask(&mut client, vec![], request).result_status
+    };
+    assert_eq!(bring(strange.der()), ResultStatus::OperationFailed, "a key of whoever it may be");
+    assert_eq!(bring(&bob.chain[0]), ResultStatus::OperationFailed, "somebody else's");
+    assert_eq!(bring(&alice.chain[0]), ResultStatus::Success, "its own");
 }
 
 #[test]

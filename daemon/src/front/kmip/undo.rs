@@ -31,6 +31,7 @@ pub(super) fn perform(
         };
         let answer = match (payload, standing.for_operation(operation)) {
             (Ok(Request::PKCS_11(_)), Ok(_)) => refuse(ResultReason::FeatureNotSupported, UNDOES_NOT),
+            (Ok(Request::ReProvision(_)), Ok(_)) => refuse(ResultReason::FeatureNotSupported, HOLDS_BACK),
             (Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
@@ -56,6 +57,9 @@ pub(super) fn perform(
 
 /// Why an item cannot stand in a batch that is done whole or not at all.
 const UNDOES_NOT: &str = "what a function of PKCS#11 has done cannot be undone; send it by itself";
+
+/// Why another cannot: what the batch changes is held until its end, and so long no operator could revoke the client.
+const HOLDS_BACK: &str = "a client is not provisioned anew in a batch that may be undone; send it by itself";
 
 fn failed(item: &ResponseItem) -> bool {
     item.result_status == ResultStatus::OperationFailed
