@@ -313,6 +313,19 @@ fn a_client_is_known_anew_only_by_a_key_that_it_has_proved_to_hold() {
 }
 
 #[test]
+fn no_two_clients_are_known_by_one_key() {
+    let door = Door::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let csr = rcgen::CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
+    let add = |name: &str| {
+        let (name, role) = (name.to_owned(), "user".to_owned());
+        door.order(Order::ClientAdd { name, role, days: 1, user: None, csr: Some(csr.clone()) })
+    };
+    assert!(add("alice").is_ok());
+    assert!(add("bob").is_err());
+}
+
+#[test]
 fn a_logout_that_is_undone_leaves_the_ticket_good() {
     let door = Door::new();
     let alice = door.register("alice");

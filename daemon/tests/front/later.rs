@@ -10,11 +10,11 @@ use strongroom_kmip::{
         AsynchronousIndicator, BatchErrorContinuationOption, CancellationResult, CryptographicAlgorithm,
         PKCS11Function, ProcessingStage, ResultReason, ResultStatus, State,
     },
-    message::{Asynchronous, RequestMessage, ResponseItem},
+    message::{Asynchronous, Authentication, Credential, RequestMessage, ResponseItem, TicketCredential},
     operation::{Request, Response},
     payload::{
-        CancelRequest, CreateKeyPairRequest, GetAttributesRequest, PKCS11Request, PollRequest, ProcessRequest,
-        QueryAsynchronousRequestsRequest,
+        CancelRequest, CreateKeyPairRequest, DelegatedLoginRequest, GetAttributesRequest, Objects, PKCS11Request,
+        PollRequest, ProcessRequest, QueryAsynchronousRequestsRequest, Right, Rights,
     },
     secret::Secret,
     ttlv::Bytes,
@@ -168,6 +168,25 @@ fn a_function_of_pkcs_11_is_never_answered_later() {
     let item = asked(&mut door.client(&alice, V2_1), AsynchronousIndicator::Mandatory, [initialize.into()]).remove(0);
     assert_ne!(item.result_status, ResultStatus::OperationPending);
     assert!(!door.service.work_once());
+}
+
+#[test]
+fn a_ticket_to_some_objects_reaches_nothing_that_is_pending() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = later(&mut client, [create()]).remove(0);
+    while door.service.work_once() {}
+    let objects = Some(Objects { unique_identifier: vec!["one".into()] });
+    let rights = Rights { right: vec![Right { usage_limits: None, operations: None, objects, object_groups: None }] };
+    let login = DelegatedLoginRequest { lease_time: None, request_count: None, usage_limits: None, rights };
+    let Some(Response::DelegatedLogin(answer)) = ask(&mut client, login).payload else { panic!("no ticket") };
+    let mut message = RequestMessage::of(V2_1, [PollRequest { asynchronous_correlation_value: value.clone() }.into()]);
+    let ticket = Credential::Ticket(TicketCredential { ticket: answer.ticket });
+    message.header.authentication = Some(Authentication { credential: vec![ticket] });
+    let item = client.exchange(&message).unwrap().items.remove(0);
+    assert_eq!(item.result_reason, Some(ResultReason::InvalidAsynchronousCorrelationValue));
+    assert_eq!(poll(&mut client, &value).result_status, ResultStatus::Success);
 }
 
 #[test]
