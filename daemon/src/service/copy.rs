@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Action, Durability, Entry, Outcome, Who},
     caller::Caller,
     receipt::Receipt,
-    vault::ObjectId,
+    vault::{Object, ObjectId},
 };
 
 impl Service {
@@ -31,7 +31,7 @@ impl Service {
         let now = self.vault.now();
         let outcome: Result<ObjectId, Refusal> = self.vault.begin().map_err(Refusal::from).and_then(|mut begun| {
             let copy = self.vault.copy(&mut begun, caller, id, |object| {
-                let mut set = may_copy(&object.attributes)?;
+                let mut set = may_copy(object)?;
                 set.put(Attribute::InitialDate(DateTime(now.seconds())));
                 set.put(Attribute::LastChangeDate(DateTime(now.seconds())));
                 for attribute in new {
@@ -67,19 +67,36 @@ fn entry<'e>(
 }
 
 /// The attributes that a copy begins with.
-fn may_copy(attributes: &Set) -> Result<Set, Refusal> {
-    let refuse = |why| Err(Refusal::new(ResultReason::PermissionDenied, why));
-    if attributes.iter().any(|attribute| matches!(attribute, Attribute::UsageLimits(_))) {
-        return refuse("a key of limited use has no copies");
-    }
+fn may_copy(object: &Object) -> Result<Set, Refusal> {
+    let attributes = &object.attributes;
+    may_double(attributes)?;
     let mask = attributes.usage_mask().unwrap_or(Mask(0));
-    // The first use fixes which of the two the key does; a copy would do the other.
-    let both = |one, other| mask.contains(one) && mask.contains(other);
-    if both(Mask::WrapKey, Mask::Decrypt) || both(Mask::UnwrapKey, Mask::Encrypt) {
-        return refuse("a key whose use is not settled has no copies");
+    if object.nonces && (mask.contains(Mask::Encrypt) || mask.contains(Mask::WrapKey)) {
+        return Err(refuse("a key that has taken nonces of its callers' choosing has no copies"));
     }
     let kept = attributes.iter().filter(|attribute| {
         !matches!(attribute, Attribute::Name(_) | Attribute::UniqueIdentifier(_) | Attribute::ShortUniqueIdentifier(_))
     });
     Ok(kept.cloned().collect())
+}
+
+/// Whether there may be another object of the same key.
+///
+/// # Errors
+/// [`Refusal`] where the other would do what this one no longer does.
+pub(super) fn may_double(attributes: &Set) -> Result<(), Refusal> {
+    if attributes.usage_limits().is_some() {
+        return Err(refuse("a key of limited use has no copies"));
+    }
+    let mask = attributes.usage_mask().unwrap_or(Mask(0));
+    // The first use fixes which of the two the key does; a copy would do the other.
+    let both = |one, other| mask.contains(one) && mask.contains(other);
+    if both(Mask::WrapKey, Mask::Decrypt) || both(Mask::UnwrapKey, Mask::Encrypt) {
+        return Err(refuse("a key whose use is not settled has no copies"));
+    }
+    Ok(())
+}
+
+fn refuse(why: &str) -> Refusal {
+    Refusal::new(ResultReason::PermissionDenied, why)
 }

@@ -11,7 +11,7 @@ use strongroom_kmip::{
     ttlv::BigInteger,
 };
 
-use super::{call::Call, contract::Perform, create, creation, descent, material, parts, refusal::Refusal};
+use super::{call::Call, contract::Perform, copy, create, creation, descent, get, material, parts, refusal::Refusal};
 use crate::{
     sharing::{self, Method},
     vault::{Action, Body, Content, Form, Made, Material, Object, ObjectId, Released},
@@ -94,6 +94,8 @@ fn existing(call: &mut Call<'_>, id: &ObjectId, set: &mut Set) -> Result<Whole, 
     if object.attributes.extractable() == Some(false) {
         return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
     }
+    copy::may_double(&object.attributes)?;
+    get::untrusting(&object)?;
     let (bytes, format) = match object.body {
         Body::Key(shape) => {
             let format = material::default_format(shape);
@@ -122,6 +124,7 @@ fn existing(call: &mut Call<'_>, id: &ObjectId, set: &mut Set) -> Result<Whole, 
         Some(Attribute::SplitKeyBaseLink(Linked::Identifier(id.as_str().to_owned()))),
     ];
     told.into_iter().flatten().for_each(|attribute| set.put(attribute));
+    descent::keep_time(set, &[Arc::clone(&object)], call.vault.now().seconds())?;
     descent::keep_close(set, &[Arc::clone(&object)])?;
     Ok(Whole { bytes, format, source: Some(object) })
 }

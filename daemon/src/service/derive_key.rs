@@ -19,7 +19,7 @@ use super::{
     refusal::Refusal,
     usage::Part,
 };
-use crate::vault::{Base, Content, Derivation, Form, Function, Material, Object, Purpose, Shape};
+use crate::vault::{Action, Base, Content, Derivation, Form, Function, Material, Object, Purpose, Shape};
 
 impl Perform for DeriveKeyRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<DeriveKeyResponse, Refusal> {
@@ -43,6 +43,20 @@ impl Perform for DeriveKeyRequest {
         let length = usize::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
         let length = length.ok_or_else(|| Refusal::invalid("something is derived in whole bytes"))?;
         let ((base, bytes), others) = chosen(&bases)?;
+        let closely = |(base, _): &Source| {
+            let attributes = &base.object().attributes;
+            !base.object().is_public()
+                && (attributes.sensitive() == Some(true) || attributes.extractable() == Some(false))
+        };
+        // What is short can be guessed, and tells so much of what it was made of.
+        if length < SHORTEST && bases.iter().any(closely) {
+            return Err(Refusal::invalid(
+                "nothing shorter than 112 bits is derived from what is sensitive or unextractable",
+            ));
+        }
+        if let (DerivationMethod::ENCRYPT, Some((data, _))) = (self.derivation_method, others) {
+            readable(call, data.object())?;
+        }
         let derivation = derivation(call, self.derivation_method, self.derivation_parameters, base, others)?;
         call.notes.mechanism = Some(derivation.name());
         let secret = base.derive(bytes.as_ref(), &derivation, length)?;
@@ -83,6 +97,15 @@ fn chosen(bases: &[Source]) -> Result<(&Source, Option<&Source>), Refusal> {
         },
         _ => Err(Refusal::invalid("something is derived from one or two objects")),
     }
+}
+
+/// Whoever has something encrypted and may decrypt it has it: that takes the right to read it.
+fn readable(call: &mut Call<'_>, data: &Object) -> Result<(), Refusal> {
+    call.see(&data.id, Action::Read)?;
+    if data.attributes.extractable() == Some(false) {
+        return Err(Refusal::new(ResultReason::NotExtractable, "the data to encrypt are not extractable"));
+    }
+    Ok(())
 }
 
 /// The bytes of Secret Data; nothing for a key that a slot works with.
@@ -270,6 +293,9 @@ fn secret_of(call: &Call<'_>, set: &mut Set, secret: Secret) -> Content {
     let object = Managed::from(SecretData { secret_data_type: SecretDataType::Seed, key_block });
     Content::Blob(material::freeze(&object))
 }
+
+/// Bytes, at least, of what is derived from something that is kept closely: as strong as the weakest key that is served.
+const SHORTEST: usize = 14;
 
 /// A key and the data, or the two keys of an agreement.
 const MOST_BASES: usize = 2;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use strongroom_kmip::{
     attribute::{Attribute, Kind, Link, Linked, Set, Standard},
     code::{LinkType, ResultReason},
+    ttlv::DateTime,
 };
 
-use super::{call::Call, refusal::Refusal};
+use super::{alter, call::Call, refusal::Refusal};
 use crate::vault::{Action, Object, ObjectId};
 
 /// Keeps what is made of these objects as closely as the closest of them: what could not leave does not leave by being
@@ -30,6 +31,31 @@ pub fn keep_close(set: &mut Set, sources: &[Arc<Object>]) -> Result<(), Refusal>
         set.put(Attribute::Extractable(false));
     }
     Ok(())
+}
+
+/// Lets what is made of these objects be used no longer than they, and no sooner.
+///
+/// # Errors
+/// [`Refusal`] when their dates do not go together.
+pub fn keep_time(set: &mut Set, sources: &[Arc<Object>], now: i64) -> Result<(), Refusal> {
+    for own in sources.iter().map(|source| &source.attributes) {
+        let later = |wanted: Option<i64>, own: Option<i64>| own.filter(|own| wanted.is_none_or(|wanted| wanted < *own));
+        let sooner =
+            |wanted: Option<i64>, own: Option<i64>| own.filter(|own| wanted.is_none_or(|wanted| wanted > *own));
+        let dates = [
+            // A time that has come binds nobody any more: what is made begins when it is activated.
+            later(set.activation_date(), own.activation_date().filter(|date| *date > now))
+                .map(|date| Attribute::ActivationDate(DateTime(date))),
+            later(set.process_start_date(), own.process_start_date().filter(|date| *date > now))
+                .map(|date| Attribute::ProcessStartDate(DateTime(date))),
+            sooner(set.protect_stop_date(), own.protect_stop_date())
+                .map(|date| Attribute::ProtectStopDate(DateTime(date))),
+            sooner(set.deactivation_date(), own.deactivation_date())
+                .map(|date| Attribute::DeactivationDate(DateTime(date))),
+        ];
+        dates.into_iter().flatten().for_each(|date| set.put(date));
+    }
+    alter::dates_in_order(set)
 }
 
 /// Says of a finished object that it was always sensitive, or never extractable, only where that is true of everything

@@ -44,7 +44,7 @@ impl Perform for EncryptRequest {
         let named = self.unique_identifier.as_ref();
         let tool = working::tool(call, named, Purpose::Encrypt, self.cryptographic_parameters, translate)?;
         if nonce.is_none() {
-            working::spend(call, &tool)?;
+            working::spend(call, &tool.usable, &tool.mechanism)?;
         }
         if part.is_whole() {
             return whole(call, &tool, data.ok_or_else(|| Refusal::missing("Data"))?, nonce);

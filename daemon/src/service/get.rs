@@ -107,10 +107,31 @@ fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest)
     Ok(managed)
 }
 
+/// Refuses an object that is wrapped with trusted keys alone (PKCS#11 3.2 §4.9 CKA_WRAP_WITH_TRUSTED): no key here is one.
+///
+/// # Errors
+/// [`Refusal`].
+pub(super) fn untrusting(object: &Object) -> Result<(), Refusal> {
+    let asks = object.attributes.iter().any(|attribute| match attribute {
+        Attribute::Vendor(own) => {
+            own.vendor == "PKCS11" && own.name == "CKA_WRAP_WITH_TRUSTED" && own.value.read_as() == Ok(true)
+        }
+        _ => false,
+    });
+    if asks {
+        let message = "the object is wrapped with trusted keys alone, and no key is trusted";
+        return Err(Refusal::new(ResultReason::KeyWrapTypeNotSupported, message));
+    }
+    Ok(())
+}
+
 /// A sensitive object leaves wrapped or not at all, one that is not extractable never.
 fn leaves(object: &Object, request: &GetRequest) -> Result<(), Refusal> {
     if object.attributes.extractable() == Some(false) {
         return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
+    }
+    if request.key_wrapping_specification.is_some() {
+        untrusting(object)?;
     }
     let hidden = request.key_wrapping_specification.as_deref().is_some_and(wrapping::hides);
     if object.attributes.sensitive() == Some(true) && !hidden {

@@ -2,7 +2,7 @@
 
 use strongroom_kmip::{
     attribute::{Attribute, Instance, Kind, Listed, Multiplicity, Set, Standard},
-    code::{KeyWrapType, ResultReason},
+    code::{KeyWrapType, ObjectType, ResultReason},
     object::{KeyValue, Object},
     payload::{ImportRequest, ImportResponse},
     version::EVERY,
@@ -19,6 +19,7 @@ impl Perform for ImportRequest {
         let id = identifier(&self.unique_identifier.0)?;
         call.notes.object = Some(id.clone());
         let mut told = told(&self.attributes, &self)?;
+        let hidden = self.object.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
         if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
             wrapping::unwrap(call, &mut self.object)?;
             enclosed(&mut self.object, &mut told)?;
@@ -31,6 +32,11 @@ impl Perform for ImportRequest {
         let mut set: Set = told.iter().filter(asked).cloned().collect();
         let content = register::content(call, &mut self.object, &mut set)?;
         overlay(&mut set, &told)?;
+        // What stood in the open on its way here was once outside, whatever is said of it.
+        if !hidden && self.object_type != ObjectType::Template {
+            set.put(Attribute::AlwaysSensitive(false));
+            set.put(Attribute::NeverExtractable(false));
+        }
         let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
         let (vault, caller) = (call.vault, call.caller);
         (call.notes.after, call.notes.generation) = (set.state(), None);

@@ -28,7 +28,8 @@ impl Perform for JoinSplitKeyRequest {
         let (whole, format) = join(&found, self.object_type)?;
         let sources: Vec<Arc<Object>> = found.iter().map(|(object, _)| Arc::clone(object)).collect();
         let mut set = creation::gather(call, self.object_type, &[self.attributes.as_ref()])?;
-        describe(&mut set, &sources);
+        describe(&mut set, &sources)?;
+        descent::keep_time(&mut set, &sources, call.vault.now().seconds())?;
         descent::keep_close(&mut set, &sources)?;
         let content = if secret {
             creation::complete(call, &mut set, ObjectType::SecretData, whole.reveal(), Some(KeyFormatType::Opaque));
@@ -107,9 +108,15 @@ fn piece(split: &SplitKey) -> Result<Part, Refusal> {
     }
 }
 
-/// What the parts say of the key, where the request does not say it.
-fn describe(set: &mut Set, sources: &[Arc<Object>]) {
+/// What the parts say of the key, where the request does not say it. It may not say that the key does more.
+fn describe(set: &mut Set, sources: &[Arc<Object>]) -> Result<(), Refusal> {
     for object in sources {
+        if let (Some(wanted), Some(own)) = (set.usage_mask(), object.attributes.usage_mask())
+            && wanted.0 & !own.0 != 0
+        {
+            let message = "the Cryptographic Usage Mask is more than that of the parts";
+            return Err(Refusal::new(ResultReason::InvalidAttributeValue, message));
+        }
         let told = [
             object.attributes.algorithm().map(Attribute::CryptographicAlgorithm),
             object.attributes.length().map(Attribute::CryptographicLength),
@@ -119,4 +126,5 @@ fn describe(set: &mut Set, sources: &[Arc<Object>]) {
         told.into_iter().flatten().for_each(|attribute| creation::default(set, attribute));
         set.put(Attribute::JoinedSplitKeyPartsLink(Linked::Identifier(object.id.as_str().to_owned())));
     }
+    Ok(())
 }

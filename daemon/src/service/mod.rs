@@ -124,5 +124,6 @@ pub use showing::{Prepared, Served, SlotView};
 pub use standing::Standing;
 pub use together::Together;
 pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, SHORTEST as SHORTEST_PIN, TokenState};
+pub use working::tag_of;
 
 pub use crate::vault::{Body, Family, Object, ObjectId, Offered, Pair, Purpose, Shape};

@@ -77,13 +77,13 @@ impl Tool {
 ///
 /// # Errors
 /// [`Refusal`] for one that was used, and for a key that has had more of them than are remembered.
-pub fn spend(call: &mut Call<'_>, tool: &Tool) -> Result<(), Refusal> {
-    let nonce = match &tool.mechanism {
+pub fn spend(call: &mut Call<'_>, usable: &Usable, mechanism: &Mechanism) -> Result<(), Refusal> {
+    let nonce = match mechanism {
         Mechanism::Cipher(_, Mode::Gcm { nonce, .. }) | Mechanism::ChaCha20Poly1305 { nonce, .. } => nonce,
         _ => return Ok(()),
     };
     let vault = call.vault;
-    match vault.spend(call.change()?, &tool.usable, nonce)? {
+    match vault.spend(call.change()?, usable, nonce)? {
         Spent::Fresh => Ok(()),
         Spent::Again => Err(Refusal::new(
             ResultReason::BadCryptographicParameters,

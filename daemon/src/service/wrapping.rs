@@ -18,6 +18,7 @@ use super::{
     descent, get_attributes,
     parameters::{self, Given},
     refusal::Refusal,
+    working,
 };
 use crate::vault::{Action, Body, Family, Object, ObjectId, Purpose, Shape, Usable};
 
@@ -57,7 +58,10 @@ pub fn wrap(
         let key = needed(specification.encryption_key_information.as_ref())?;
         let (id, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Wrap)?;
         let (mechanism, iv) = match call.mechanism.take() {
-            Some(mechanism) => (mechanism, None),
+            Some(mechanism) => {
+                working::spend(call, &usable, &mechanism)?;
+                (mechanism, None)
+            }
             None => {
                 let parameters = parameters::of(key.cryptographic_parameters.clone(), usable.object());
                 let iv = fresh(call, &parameters, usable.shape())?;

@@ -194,6 +194,9 @@ impl Change {
     pub(super) fn install(&mut self, mut object: Object, secret: Secret, old: Option<&Object>) {
         let secret = Secretly::Write(secret);
         let Some(old) = old else { return self.objects.push(Written { object, before: None, secret }) };
+        if old.nonces {
+            self.forget(&old.id);
+        }
         let place = self.objects.iter_mut().find(|written| written.object.id == old.id);
         object.generation = match &place {
             Some(written) => written.object.generation,
@@ -201,9 +204,6 @@ impl Change {
         };
         // Nothing that was sealed, or opened and kept at hand, under the old generation fits the new secret.
         object.written = object.generation;
-        if old.nonces {
-            self.forgotten.push(old.id.clone());
-        }
         match place {
             Some(written) => (written.object, written.secret) = (object, secret),
             None => self.objects.push(Written { object, before: Some(old.generation), secret }),
@@ -231,7 +231,10 @@ impl Change {
         }
         let claim = trace.claim(id);
         self.claims.push(self.opened.claims.take(&claim).ok_or_else(|| Error::Busy(id.clone()))?);
-        let mut bucket = trace.bucket(id, store, &self.opened.sealer)?;
+        let mut bucket = match self.forgotten.contains(id) {
+            true => trace.empty(id),
+            false => trace.bucket(id, store, &self.opened.sealer)?,
+        };
         let spent = bucket.spend(&trace);
         if spent == Spent::Fresh {
             self.nonces.push(bucket);
@@ -245,12 +248,18 @@ impl Change {
         Ok(spent)
     }
 
+    /// Remembers no nonce any more of a key that is gone.
+    fn forget(&mut self, id: &ObjectId) {
+        self.nonces.retain(|bucket| !bucket.is_of(id));
+        self.forgotten.push(id.clone());
+    }
+
     /// Puts a claimed object's new form in.
     pub(super) fn replace(&mut self, mut object: Object) {
         let secret = if object.body == Body::Gone { Secretly::Erase } else { Secretly::Keep };
         if object.nonces && object.body == Body::Gone {
             object.nonces = false;
-            self.forgotten.push(object.id.clone());
+            self.forget(&object.id);
         }
         if let Some(written) = self.objects.iter_mut().find(|written| written.object.id == object.id) {
             object.generation = written.object.generation;
@@ -268,7 +277,7 @@ impl Change {
     /// Lets nothing of a claimed object stay.
     pub(super) fn expunge(&mut self, object: Object) {
         if object.nonces {
-            self.forgotten.push(object.id.clone());
+            self.forget(&object.id);
         }
         // What the store holds is what the first change to it found; what this change made, the store never saw.
         let found = self.objects.iter().find(|written| written.object.id == object.id);
@@ -337,10 +346,11 @@ impl Change {
                 Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
+        // What is forgotten goes first: a key that came in another's place has its own nonces, under the same name.
+        self.forgotten.iter().for_each(|id| nonce::forget(id, &mut batch));
         for bucket in &self.nonces {
             bucket.write(&mut batch, sealer)?;
         }
-        self.forgotten.iter().for_each(|id| nonce::forget(id, &mut batch));
         for client in &self.clients {
             batch.put(Table::Client, client.row(), client.close(sealer)?);
         }

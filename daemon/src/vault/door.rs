@@ -307,11 +307,11 @@ impl Vault {
     }
 
     /// Adds an object under an identifier that the caller brings, in place of one that is the caller's own where
-    /// `replace` says so. False when there is an object of that identifier and it stays.
+    /// `replace` says so. False when there is an object of that identifier and it stays, as another's always does: nobody
+    /// puts a key under a name that others trust.
     ///
     /// # Errors
-    /// [`Error::Use`] for a caller that may make nothing, [`Error::Forbidden`] when the object is another's: nobody puts a
-    /// key under a name that others trust.
+    /// [`Error::Use`] for a caller that may make nothing.
     pub fn install(
         &self,
         change: &mut Change,
@@ -321,14 +321,8 @@ impl Vault {
         replace: bool,
     ) -> Result<bool, Error> {
         let old = change.reserve(id)?;
-        if let Some(old) = &old {
-            if !replace {
-                return Ok(false);
-            }
-            if old.owner != caller.principal {
-                let (who, object) = (caller.principal.clone(), id.clone());
-                return Err(Error::Forbidden { who, action: Action::Live, object });
-            }
+        if old.as_ref().is_some_and(|old| !replace || old.owner != caller.principal) {
+            return Ok(false);
         }
         let (mut object, secret) = self.newborn(change, caller, id, new)?;
         if let Some(old) = &old {

@@ -52,12 +52,17 @@ impl Trace {
         ObjectId::from_text(&format!("{object} nonces {}", self.number))
     }
 
+    /// The row that the nonce belongs to, of a key that has spent none.
+    pub(super) fn empty(&self, object: &ObjectId) -> Bucket {
+        Bucket { object: object.clone(), number: self.number, seen: Vec::new() }
+    }
+
     /// The row that the nonce belongs to, as it is stored.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub(super) fn bucket(&self, object: &ObjectId, store: &dyn Store, sealer: &Sealer) -> Result<Bucket, Error> {
-        let mut bucket = Bucket { object: object.clone(), number: self.number, seen: Vec::new() };
+        let mut bucket = self.empty(object);
         if let Some(row) = store.get(Table::Nonce, &row(object, self.number))? {
             bucket.seen = bucket.sealed(|place| sealer.open(place, &row))?.reveal().to_vec();
         }
@@ -69,6 +74,11 @@ impl Bucket {
     /// Whether this is the row of that nonce.
     pub(super) fn holds(&self, object: &ObjectId, trace: &Trace) -> bool {
         self.object == *object && self.number == trace.number
+    }
+
+    /// Whether this is a row of that key.
+    pub(super) fn is_of(&self, object: &ObjectId) -> bool {
+        self.object == *object
     }
 
     /// Remembers a nonce, unless it is known or there is no room.

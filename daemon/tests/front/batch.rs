@@ -180,4 +180,7 @@ fn a_batch_that_undoes_is_done_whole_or_not_at_all() {
     let items = exchange(&mut client, vec![activate(Some(id))], |_| {});
     assert_eq!(reasons(&items), [Some(ResultReason::ItemNotFound)], "what was undone is not there");
     assert_eq!(door.refused("undone"), 2, "the log tells of both");
+    let items = exchange(&mut client, vec![create(), get(), activate(Some("nothing"))], undo);
+    assert_eq!(items[1].result_status, ResultStatus::OperationUndone);
+    assert!(items[0].payload.is_some() && items[1].payload.is_none(), "no key leaves by what was undone: {items:?}");
 }

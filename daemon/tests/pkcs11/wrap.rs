@@ -4,7 +4,7 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
     call::request,
-    mechanism::{Iv, Oaep, Parameter},
+    mechanism::{Gcm, Iv, Oaep, Parameter},
     number::{KeyType, Mask, ObjectClass, Source},
     value::{Bytes, Output, Room, Wiped},
 };
@@ -235,4 +235,33 @@ fn what_is_no_wrapped_key_does_not_come() {
     let longer = with(Attribute::new(AttributeType::VALUE_LEN, Value::Ulong(16)));
     assert!(unwrap(&mut client, session, kw(), under, &wrapped, longer).is_err(), "another length than it says");
     assert_eq!(house.vault.count().unwrap(), count);
+}
+
+#[test]
+fn a_nonce_wraps_once_and_asking_for_the_length_spends_none() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let private = {
+        let public = vec![Attribute::bytes(AttributeType::EC_PARAMS, crate::house::P256), lasts()];
+        let private = vec![labelled("pair"), lasts(), truth(AttributeType::EXTRACTABLE, true)];
+        let mechanism = Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN);
+        let made = client.ask(request::GenerateKeyPair { session, mechanism, public, private }).unwrap();
+        made.private
+    };
+    let gcm = |first: u8| {
+        let (iv, aad) = (Bytes(vec![first; 12]), Bytes::default());
+        Mechanism {
+            kind: MechanismType::AES_GCM,
+            parameter: Parameter::Gcm(Gcm { iv, aad, iv_bits: 96, tag_bits: 128 }),
+        }
+    };
+    for (nonce, key, exact) in [(1, key, Some(48)), (2, private, None)] {
+        let ask = request::WrapKey { session, mechanism: gcm(nonce), wrapping: under, key, room: Room::Query };
+        let Output::Length(length) = client.ask(ask).unwrap().output else { panic!("no length") };
+        let wrapped = wrap(&mut client, session, gcm(nonce), under, key).unwrap();
+        let told = usize::try_from(length).unwrap();
+        assert!(exact.map_or(wrapped.len() <= told, |exact| (wrapped.len(), told) == (exact, exact)), "{told}");
+        assert!(wrap(&mut client, session, gcm(nonce), under, key).is_err(), "the nonce comes again");
+    }
 }

@@ -14,6 +14,8 @@ use strongroom_kmip::{
     ttlv::{Bytes, DateTime},
 };
 
+use strongroom::vault::{Grant, Level, ObjectId};
+
 use crate::house::{House, NOON, alice, bob};
 
 const DERIVES: CryptographicUsageMask = CryptographicUsageMask::DeriveKey;
@@ -285,4 +287,42 @@ fn a_base_keeps_a_bounded_number_of_links() {
     let link = |id: &str| Attribute::Link(Link::to(LinkType::DerivedKeyLink, id));
     assert!(links.contains(&link(&ids[1029])) && links.contains(&link(&ids[6])));
     assert!(!links.contains(&link(&ids[5])));
+}
+
+#[test]
+fn nothing_short_enough_to_guess_is_derived_from_what_is_kept_closely() {
+    let house = House::new();
+    let base = key(&house, DERIVES, &[Attribute::Sensitive(true)]);
+    for (bits, allowed) in [(8, false), (104, false), (112, true)] {
+        let request = DeriveKeyRequest {
+            object_type: ObjectType::SecretData,
+            attributes: Some(template(vec![Attribute::CryptographicLength(bits)])),
+            ..derive(&[&base], DerivationMethod::HMAC, given(&[b"x"]), 0)
+        };
+        assert_eq!(house.ask(&alice(), request).is_ok(), allowed, "{bits}");
+    }
+}
+
+#[test]
+fn secret_data_are_encrypted_into_a_key_only_for_whoever_may_read_them() {
+    let house = House::new();
+    let data = secret(&house, &[7; 16]);
+    let encrypts = |house: &House, caller: &strongroom::caller::Caller, base: &str| {
+        let mut request = derive(&[base, &data], DerivationMethod::ENCRYPT, given(&[]), 128);
+        let own = request.derivation_parameters.cryptographic_parameters.as_mut().unwrap();
+        own.block_cipher_mode = Some(BlockCipherMode::ECB);
+        house.ask(caller, request)
+    };
+    let base = key(&house, DERIVES, &[]);
+    assert!(encrypts(&house, &alice(), &base).is_ok(), "the owner may read them");
+    for (id, to) in [(&data, Level::Use), (&base, Level::Use)] {
+        let mut change = house.vault.begin().unwrap();
+        let grant = Grant { to: bob().principal, level: Some(to) };
+        house.vault.share(&mut change, &alice(), &ObjectId::from_text(id), grant).unwrap();
+        house.vault.commit(change).wait().unwrap();
+    }
+    let refused = encrypts(&house, &bob(), &base).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::ItemNotFound, "whoever may use them may not have them");
+    let hmac = derive(&[&base, &data], DerivationMethod::HMAC, given(&[]), 128);
+    assert!(house.ask(&bob(), hmac).is_ok(), "what shows nothing of them needs no more than their use");
 }

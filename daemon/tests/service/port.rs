@@ -115,7 +115,8 @@ fn nobody_puts_an_object_in_the_place_of_anothers() {
     let house = House::new();
     let id = activated(&house);
     let exported = house.ask(&alice(), export(&id)).unwrap();
-    assert_eq!(house.ask(&bob(), import(exported, Some(true))).unwrap_err().reason, ResultReason::ItemNotFound);
+    let refused = house.ask(&bob(), import(exported, Some(true))).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::ObjectAlreadyExists, "as without Replace Existing");
     assert_eq!(house.ask(&bob(), export(&id)).unwrap_err().reason, ResultReason::ItemNotFound);
 }
 

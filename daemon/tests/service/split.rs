@@ -1,15 +1,18 @@
 //! Keys in parts.
 
 use strongroom_kmip::{
-    attribute::{Attribute, Name, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType, ResultReason, SecretDataType, SplitKeyMethod},
+    attribute::{Attribute, Name, Template, UsageLimits, Vendor},
+    code::{
+        CryptographicAlgorithm, CryptographicUsageMask, ObjectType, ResultReason, SecretDataType, SplitKeyMethod,
+        UsageLimitsUnit,
+    },
     object::{KeyMaterial, KeyValue, Object},
-    payload::{CreateSplitKeyRequest, GetRequest, JoinSplitKeyRequest},
-    ttlv::BigInteger,
+    payload::{CreateSplitKeyRequest, GetAttributesRequest, GetRequest, JoinSplitKeyRequest},
+    ttlv::{Any, BigInteger, DateTime},
     version::{V1_4, V2_1},
 };
 
-use crate::house::{House, aes, alice, bob};
+use crate::house::{House, NOON, aes, alice, bob};
 
 fn split(id: Option<&str>, method: SplitKeyMethod, parts: i32, threshold: i32) -> CreateSplitKeyRequest {
     let prime = [&[0x01][..], &[0xFF; 65]].concat();
@@ -232,4 +235,54 @@ fn the_field_over_two_bytes_is_the_one_of_the_version() {
         let joined = house.ask_in(V2_1, &alice(), request).unwrap().unique_identifier.0;
         assert_eq!(bytes(&house.ask(&alice(), get(&joined)).unwrap().object), key, "{version}");
     }
+}
+
+#[test]
+fn a_key_whose_other_objects_would_do_more_is_not_split() {
+    let house = House::new();
+    let limits =
+        UsageLimits { usage_limits_total: 1, usage_limits_count: None, usage_limits_unit: UsageLimitsUnit::Object };
+    let trusted =
+        Vendor { vendor: "PKCS11".to_owned(), name: "CKA_WRAP_WITH_TRUSTED".to_owned(), value: Any::of(&true) };
+    for (why, attribute, reason) in [
+        ("it may be used once", Attribute::UsageLimits(limits), ResultReason::PermissionDenied),
+        ("no key is trusted", Attribute::Vendor(trusted), ResultReason::KeyWrapTypeNotSupported),
+    ] {
+        let mut request = aes(why);
+        request.attributes.attributes.push(attribute.into());
+        let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
+        let refused = house.ask(&alice(), split(Some(&id), SplitKeyMethod::XOR, 2, 2)).unwrap_err();
+        assert_eq!(refused.reason, reason, "{why}");
+    }
+    let mut unsettled = aes("unsettled");
+    let mask = CryptographicUsageMask::WrapKey | CryptographicUsageMask::Decrypt;
+    unsettled.attributes.attributes[2] = Attribute::CryptographicUsageMask(mask).into();
+    let id = house.ask(&alice(), unsettled).unwrap().unique_identifier.0;
+    let refused = house.ask(&alice(), split(Some(&id), SplitKeyMethod::XOR, 2, 2)).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::PermissionDenied);
+}
+
+#[test]
+fn what_parts_make_does_no_more_and_lasts_no_longer_than_what_was_split() {
+    let house = House::new();
+    let mut request = aes("k");
+    let until = Attribute::DeactivationDate(DateTime(NOON + 100));
+    request.attributes.attributes.push(until.clone().into());
+    let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
+    let parts = made(&house, split(Some(&id), SplitKeyMethod::XOR, 2, 2));
+    let whole = |attribute: Attribute| JoinSplitKeyRequest {
+        attributes: template(&[attribute]),
+        ..join(ObjectType::SymmetricKey, &[&parts[0], &parts[1]])
+    };
+    let more = CryptographicUsageMask::Encrypt | CryptographicUsageMask::WrapKey;
+    let refused = house.ask(&alice(), whole(Attribute::CryptographicUsageMask(more))).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::InvalidAttributeValue);
+    let longer = whole(Attribute::DeactivationDate(DateTime(NOON + 200)));
+    let joined = house.ask(&alice(), longer).unwrap().unique_identifier.0;
+    let ask = GetAttributesRequest {
+        unique_identifier: Some(joined.as_str().into()),
+        attribute_reference: strongroom_kmip::attribute::References::default(),
+    };
+    let told = house.ask(&alice(), ask).unwrap().attributes.0;
+    assert!(told.iter().any(|instance| instance.attribute == until), "{told:?}");
 }

@@ -1,12 +1,18 @@
 //! Cryptography through the service: in one go and in parts.
 
 use proptest::prelude::*;
+use strongroom::service::{Ask, Together};
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters},
     code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, ResultReason},
-    payload::{CreateRequest, DecryptRequest, EncryptRequest, EncryptResponse, MACRequest, RNGRetrieveRequest},
+    operation::Request,
+    payload::{
+        CreateRequest, DecryptRequest, EncryptRequest, EncryptResponse, ExportRequest, ImportRequest, MACRequest,
+        RNGRetrieveRequest,
+    },
     secret::Secret,
     ttlv::{Bytes, DateTime},
+    version::V2_1,
 };
 
 use crate::house::{House, alice, bob};
@@ -137,6 +143,37 @@ fn a_nonce_is_spent_by_what_leaves_and_by_nothing_else() {
         let cbc = with_nonce(&id, BlockCipherMode::CBC, &[7; 16]);
         assert!(house.ask(&alice(), cbc).is_ok(), "an initialisation vector is no nonce");
     }
+}
+
+#[test]
+fn a_key_that_came_in_anothers_place_remembers_its_nonces_and_not_the_others() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let spend = || with_nonce(&id, BlockCipherMode::GCM, &[7; 12]);
+    house.ask(&alice(), spend()).unwrap();
+    let export = ExportRequest {
+        unique_identifier: Some(id.as_str().into()),
+        key_format_type: None,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    let exported = house.ask(&alice(), export).unwrap();
+    let import = ImportRequest {
+        unique_identifier: exported.unique_identifier,
+        object_type: exported.object_type,
+        replace_existing: Some(true),
+        key_wrap_type: None,
+        attributes: exported.attributes,
+        object: exported.object.unwrap(),
+    };
+    let caller = alice();
+    let mut together = Together::new(&house.service, &caller);
+    for request in [Request::from(import), spend().into()] {
+        together.perform(Ask::new(request, V2_1, house.service.number())).unwrap();
+    }
+    together.keep().unwrap();
+    assert!(house.ask(&alice(), spend()).is_err(), "after it");
 }
 
 #[test]

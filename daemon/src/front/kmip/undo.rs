@@ -1,7 +1,7 @@
 //! A batch that is done whole or not at all (KMIP 2.1 §9.6 Batch Error Continuation Option, Undo).
 
 use strongroom_kmip::{
-    code::{ResultReason, ResultStatus},
+    code::{Operation, ResultReason, ResultStatus},
     message::{RequestHeader, RequestItem, ResponseItem},
     operation::Request,
 };
@@ -65,9 +65,20 @@ fn failed(item: &ResponseItem) -> bool {
     item.result_status == ResultStatus::OperationFailed
 }
 
+/// An answer that says that nothing came of it.
 fn undo(item: ResponseItem) -> ResponseItem {
+    let payload = item.payload.filter(|_| !item.operation.is_some_and(lets_out));
     match item.result_status {
-        ResultStatus::Success => ResponseItem { result_status: ResultStatus::OperationUndone, ..item },
-        _ => item,
+        ResultStatus::Success => ResponseItem { result_status: ResultStatus::OperationUndone, payload, ..item },
+        _ => ResponseItem { payload, ..item },
     }
+}
+
+/// What lets something out that cannot be taken back: it does not leave where its nonce, its count or the role of the key
+/// around it is not kept.
+fn lets_out(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Get | Operation::Export | Operation::Encrypt | Operation::Decrypt | Operation::Sign | Operation::MAC
+    )
 }

@@ -176,13 +176,20 @@ fn wrappable(desk: &Desk<'_>, key: &Object) -> Result<KeyFormatType, Rv> {
 
 /// How long the wrapped form of a secret key is.
 fn length(way: &Way, under: Shape, key: &Object) -> Option<usize> {
-    let bits = key.attributes.length().filter(|_| object::class(key) == Some(ObjectClass::SECRET_KEY))?;
-    let bits = usize::try_from(bits).ok()?;
+    let sealing = crate::service::tag_of(way);
+    let bits = usize::try_from(key.attributes.length()?).ok()?;
+    match object::class(key) {
+        Some(ObjectClass::SECRET_KEY) => {}
+        // Asking must not spend the nonce that the answer needs: a little more than the key can be.
+        Some(ObjectClass::PRIVATE_KEY) if sealing > 0 => return bits.div_ceil(8).checked_mul(5)?.checked_add(160),
+        _ => return None,
+    }
     // Triple DES says its length without the parity bits.
     let bytes = if object::is_triple(key) && bits % 56 == 0 { bits / 7 } else { bits.div_ceil(8) };
     match (way, under) {
         (Way::KeyWrap | Way::KeyWrapPadded, _) => bytes.checked_next_multiple_of(8)?.checked_add(8),
         (_, Shape::Public(crate::service::Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
+        _ if sealing > 0 => bytes.checked_add(sealing),
         _ => None,
     }
 }
