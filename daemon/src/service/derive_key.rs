@@ -133,7 +133,7 @@ fn derivation(
     let explicit = std::mem::take(&mut given.derivation_data);
     let own = parameters::of(given.cryptographic_parameters.take(), base.object());
     let hash = parameters::hash(&own)?;
-    let of_key = base.object().attributes.algorithm().and_then(parameters::hmac_hash);
+    let of_key = base.object().attributes.algorithm().and_then(Hash::of_mac);
     let keyed = of_key.or(hash).ok_or_else(|| Refusal::missing("Hashing Algorithm"));
     let salt = given.salt.take().unwrap_or_else(|| Secret::copy_of(&[]));
     if method == DerivationMethod::AsymmetricKey {

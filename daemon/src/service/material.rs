@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::Set,
     code::{CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType, RecommendedCurve, ResultReason},
-    mechanism::Curve,
+    mechanism::{Curve, Hash},
     object::{
         KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentECPrivateKey,
         TransparentECPublicKey, TransparentRSAPrivateKey, TransparentRSAPublicKey, TransparentSymmetricKey,
@@ -37,7 +37,7 @@ fn family(algorithm: CryptographicAlgorithm) -> Option<Family> {
         CryptographicAlgorithm::AES => Some(Family::Aes),
         CryptographicAlgorithm::DES3 => Some(Family::TripleDes),
         CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305 => Some(Family::ChaCha20),
-        algorithm if super::parameters::hmac_hash(algorithm).is_some() => Some(Family::Hmac),
+        algorithm if Hash::of_mac(algorithm).is_some() => Some(Family::Hmac),
         algorithm if KEPT_ONLY.contains(&algorithm) => Some(Family::Foreign),
         _ => None,
     }

@@ -196,7 +196,7 @@ pub fn mac(
         let length = parameters.tag_length.map_or(Ok(16), usize::try_from);
         return Ok(Mechanism::Cmac { length: length.map_err(|_| Refusal::invalid("Tag Length is negative"))? });
     }
-    let named = parameters.cryptographic_algorithm.or(own).and_then(hmac_hash);
+    let named = parameters.cryptographic_algorithm.or(own).and_then(Hash::of_mac);
     let hash = match named {
         Some(hash) => hash,
         None => optional_hash(parameters.hashing_algorithm)?.ok_or_else(|| unsupported("a MAC without a hash"))?,
@@ -220,17 +220,8 @@ pub fn hash(parameters: &CryptographicParameters) -> Result<Option<Hash>, Refusa
     optional_hash(parameters.hashing_algorithm)
 }
 
-/// The hash inside an HMAC algorithm.
-pub fn hmac_hash(algorithm: CryptographicAlgorithm) -> Option<Hash> {
-    HMACS.iter().find(|(code, _)| *code == algorithm).map(|&(_, hash)| hash)
-}
-
 fn optional_hash(code: Option<HashingAlgorithm>) -> Result<Option<Hash>, Refusal> {
-    code.map(|code| {
-        let row = HASHES.iter().find(|(known, _)| *known == code);
-        row.map(|&(_, hash)| hash).ok_or_else(|| unsupported("this Hashing Algorithm"))
-    })
-    .transpose()
+    code.map(|code| Hash::of_code(code).ok_or_else(|| unsupported("this Hashing Algorithm"))).transpose()
 }
 
 /// What a Digital Signature Algorithm says: the hash, and whether it is PSS.
@@ -279,29 +270,3 @@ fn unfit(why: &str) -> Refusal {
 
 /// RFC 8017's default, and what a peer means that names no hash.
 const DEFAULT_OAEP_HASH: Hash = Hash::Sha1;
-
-const HASHES: &[(HashingAlgorithm, Hash)] = &[
-    (HashingAlgorithm::SHA_1, Hash::Sha1),
-    (HashingAlgorithm::SHA_224, Hash::Sha224),
-    (HashingAlgorithm::SHA_256, Hash::Sha256),
-    (HashingAlgorithm::SHA_384, Hash::Sha384),
-    (HashingAlgorithm::SHA_512, Hash::Sha512),
-    (HashingAlgorithm::SHA_512_224, Hash::Sha512_224),
-    (HashingAlgorithm::SHA_512_256, Hash::Sha512_256),
-    (HashingAlgorithm::SHA3_224, Hash::Sha3_224),
-    (HashingAlgorithm::SHA3_256, Hash::Sha3_256),
-    (HashingAlgorithm::SHA3_384, Hash::Sha3_384),
-    (HashingAlgorithm::SHA3_512, Hash::Sha3_512),
-];
-
-const HMACS: &[(CryptographicAlgorithm, Hash)] = &[
-    (CryptographicAlgorithm::HMAC_SHA1, Hash::Sha1),
-    (CryptographicAlgorithm::HMAC_SHA224, Hash::Sha224),
-    (CryptographicAlgorithm::HMAC_SHA256, Hash::Sha256),
-    (CryptographicAlgorithm::HMAC_SHA384, Hash::Sha384),
-    (CryptographicAlgorithm::HMAC_SHA512, Hash::Sha512),
-    (CryptographicAlgorithm::HMAC_SHA3_224, Hash::Sha3_224),
-    (CryptographicAlgorithm::HMAC_SHA3_256, Hash::Sha3_256),
-    (CryptographicAlgorithm::HMAC_SHA3_384, Hash::Sha3_384),
-    (CryptographicAlgorithm::HMAC_SHA3_512, Hash::Sha3_512),
-];

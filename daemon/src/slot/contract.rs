@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    mechanism::{Curve, Hash, Mechanism},
+    mechanism::{Curve, Hash, Keys, Mechanism},
     secret::Secret,
 };
 
 use super::derivation::Derivation;
 use crate::chance::Chance;
+
+pub use strongroom_kmip::mechanism::{Family, Offered};
 
 /// A place where keys live: software here, a vendor's HSM elsewhere.
 pub trait Slot: Send + Sync {
@@ -162,19 +164,25 @@ pub enum Shape {
     Public(Pair),
 }
 
-/// What a symmetric key works with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// AES.
-    Aes,
-    /// Triple DES; its length counts 56 bits for every eight bytes or 64, as KMIP allows both.
-    TripleDes,
-    /// ChaCha20 and ChaCha20-Poly1305.
-    ChaCha20,
-    /// HMAC with any hash.
-    Hmac,
-    /// An algorithm that is kept and given out, and not worked with here.
-    Foreign,
+impl Shape {
+    /// Which mechanisms it is for.
+    pub const fn keys(self) -> Keys {
+        match self {
+            Self::Symmetric { family, .. } => Keys::Symmetric(family),
+            Self::Private(pair) | Self::Public(pair) => match pair {
+                Pair::Rsa { .. } => Keys::Rsa,
+                Pair::Elliptic(curve) => curve.keys(),
+            },
+        }
+    }
+
+    /// Its length.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
+            Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
+        }
+    }
 }
 
 /// A kind of key pair.
@@ -301,7 +309,7 @@ pub enum Form {
     Numbers,
 }
 
-/// One thing a slot can do: a mechanism, by an example of it, with a kind of key and for some purposes.
+/// One thing a slot can do: a mechanism, with which keys of those that it is for, and for some purposes.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
     /// The mechanism, without parameters.
@@ -310,45 +318,6 @@ pub struct Offer {
     pub bits: (usize, usize),
     /// For what.
     pub purposes: &'static [Purpose],
-}
-
-/// The mechanisms as a slot lists them: [`Mechanism`] without parameters, hashes named where they matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Offered {
-    AesEcb,
-    AesCbc,
-    AesCbcPad,
-    AesCtr,
-    AesCfb,
-    AesOfb,
-    AesGcm,
-    AesKeyWrap,
-    AesKeyWrapPadded,
-    AesCmac,
-    TripleDesEcb,
-    TripleDesCbc,
-    TripleDesCbcPad,
-    ChaCha20,
-    ChaCha20Poly1305,
-    RsaPkcs1,
-    RsaPkcs1Hashed(Hash),
-    RsaPss,
-    RsaPssHashed(Hash),
-    RsaOaep,
-    RsaRaw,
-    Ecdsa,
-    EcdsaHashed(Hash),
-    Eddsa,
-    Hmac(Hash),
-    Digest(Hash),
-    AesKeyGen,
-    GenericKeyGen,
-    ChaCha20KeyGen,
-    TripleDesKeyGen,
-    RsaKeyGen,
-    EllipticKeyGen,
-    EdwardsKeyGen,
 }
 
 /// Why a slot did not do it.

@@ -1,42 +1,46 @@
 //! What a slot offers once its mechanism policy has had its say, for those who list mechanisms before they use one.
 
-use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding};
+use strongroom_kmip::mechanism::{Curve, Keys, Work};
 
 use super::{
-    contract::{Family, Offer, Offered, Pair, Purpose, Recipe, Shape},
+    contract::{Offer, Pair, Purpose, Recipe, Shape},
     policy::{self, Level},
 };
 
 /// The purposes of an offer that a slot of this level serves for at least one length of key; nothing when the level
 /// leaves nothing of the offer.
 pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
-    if let Some(recipe) = recipe(offer) {
+    let facts = offer.mechanism.facts();
+    if matches!(facts.work, Work::Key | Work::Pair) {
+        let recipe = recipe(facts.keys, offer.bits.1)?;
         return policy::check_recipe(level, &recipe).is_ok().then(Vec::new);
     }
-    let Some((mechanism, keys)) = example(offer.mechanism) else { return Some(offer.purposes.to_vec()) };
+    let Some(mechanism) = offer.mechanism.usual() else { return Some(offer.purposes.to_vec()) };
     let allowed = |purpose: &Purpose| {
-        let shape = shape(offer, keys, *purpose);
-        policy::check(level, *purpose, &mechanism, shape).is_ok()
+        let shape = recipe(facts.keys, offer.bits.1).map(|recipe| shape(&recipe, *purpose));
+        shape.is_some_and(|shape| policy::check(level, *purpose, &mechanism, shape).is_ok())
     };
     let left: Vec<Purpose> = offer.purposes.iter().copied().filter(allowed).collect();
     (!left.is_empty()).then_some(left)
 }
 
-/// What kind of keys a mechanism works with.
-#[derive(Clone, Copy)]
-enum Keys {
-    Symmetric(Family),
-    Rsa,
-    Elliptic(Curve),
+/// How the longest key is made that the offer takes or makes, which is the one that policies like best.
+fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
+    Some(Recipe::Pair(match keys {
+        Keys::None => return None,
+        Keys::Symmetric(family) => return Some(Recipe::Symmetric { family, bits }),
+        Keys::Rsa => Pair::Rsa { bits },
+        Keys::Weierstrass => Pair::Elliptic(Curve::P256),
+        Keys::Edwards => Pair::Elliptic(Curve::Ed25519),
+        Keys::Montgomery => Pair::Elliptic(Curve::X25519),
+    }))
 }
 
-/// The longest key that the offer takes, which is the one that policies like best.
-fn shape(offer: &Offer, keys: Keys, purpose: Purpose) -> Shape {
-    let bits = offer.bits.1;
-    let pair = match keys {
-        Keys::Symmetric(family) => return Shape::Symmetric { family, bits },
-        Keys::Rsa => Pair::Rsa { bits },
-        Keys::Elliptic(curve) => Pair::Elliptic(curve),
+/// The half of what is made so that serves this purpose.
+fn shape(recipe: &Recipe, purpose: Purpose) -> Shape {
+    let pair = match *recipe {
+        Recipe::Symmetric { family, bits } => return Shape::Symmetric { family, bits },
+        Recipe::Pair(pair) => pair,
     };
     match purpose {
         Purpose::Sign | Purpose::Decrypt | Purpose::Unwrap | Purpose::Derive => Shape::Private(pair),
@@ -44,76 +48,10 @@ fn shape(offer: &Offer, keys: Keys, purpose: Purpose) -> Shape {
     }
 }
 
-/// The longest key that the offer makes, if it makes any.
-fn recipe(offer: &Offer) -> Option<Recipe> {
-    let bits = offer.bits.1;
-    let symmetric = |family| Some(Recipe::Symmetric { family, bits });
-    match offer.mechanism {
-        Offered::AesKeyGen => symmetric(Family::Aes),
-        Offered::GenericKeyGen => symmetric(Family::Hmac),
-        Offered::ChaCha20KeyGen => symmetric(Family::ChaCha20),
-        Offered::TripleDesKeyGen => symmetric(Family::TripleDes),
-        Offered::RsaKeyGen => Some(Recipe::Pair(Pair::Rsa { bits })),
-        Offered::EllipticKeyGen => Some(Recipe::Pair(Pair::Elliptic(Curve::P256))),
-        Offered::EdwardsKeyGen => Some(Recipe::Pair(Pair::Elliptic(Curve::Ed25519))),
-        _ => None,
-    }
-}
-
-/// The offered mechanism with the parameters that most use, and its keys; nothing for what uses no key.
-fn example(offered: Offered) -> Option<(Mechanism, Keys)> {
-    let cipher = |block: Block, mode| {
-        let family = if block == Block::Aes { Family::Aes } else { Family::TripleDes };
-        Some((Mechanism::Cipher(block, mode), Keys::Symmetric(family)))
-    };
-    let iv = |block: Block| vec![0; block.length()];
-    let cbc = |block, padding| cipher(block, Mode::Cbc { iv: iv(block), padding });
-    let stream = |mechanism| Some((mechanism, Keys::Symmetric(Family::ChaCha20)));
-    let rsa = |mechanism| Some((mechanism, Keys::Rsa));
-    let elliptic = |mechanism, curve| Some((mechanism, Keys::Elliptic(curve)));
-    let pss = |hash: Hash, input| rsa(Mechanism::RsaPss { hash, mask: hash, salt: Some(hash.length()), input });
-    let none = Padding::None;
-    match offered {
-        Offered::AesEcb => cipher(Block::Aes, Mode::Ecb { padding: none }),
-        Offered::AesCbc => cbc(Block::Aes, none),
-        Offered::AesCbcPad => cbc(Block::Aes, Padding::Pkcs7),
-        Offered::AesCtr => cipher(Block::Aes, Mode::Ctr { block: iv(Block::Aes) }),
-        Offered::AesCfb => cipher(Block::Aes, Mode::Cfb { iv: iv(Block::Aes) }),
-        Offered::AesOfb => cipher(Block::Aes, Mode::Ofb { iv: iv(Block::Aes) }),
-        Offered::AesGcm => cipher(Block::Aes, Mode::Gcm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 }),
-        Offered::AesKeyWrap => Some((Mechanism::KeyWrap, Keys::Symmetric(Family::Aes))),
-        Offered::AesCmac => Some((Mechanism::Cmac { length: 16 }, Keys::Symmetric(Family::Aes))),
-        Offered::AesKeyWrapPadded => Some((Mechanism::KeyWrapPadded, Keys::Symmetric(Family::Aes))),
-        Offered::TripleDesEcb => cipher(Block::TripleDes, Mode::Ecb { padding: none }),
-        Offered::TripleDesCbc => cbc(Block::TripleDes, none),
-        Offered::TripleDesCbcPad => cbc(Block::TripleDes, Padding::Pkcs7),
-        Offered::ChaCha20 => stream(Mechanism::ChaCha20 { nonce: vec![0; 12], counter: 0 }),
-        Offered::ChaCha20Poly1305 => {
-            stream(Mechanism::ChaCha20Poly1305 { nonce: vec![0; 12], additional: Vec::new(), tag: 16 })
-        }
-        Offered::RsaPkcs1 => rsa(Mechanism::RsaPkcs1),
-        Offered::RsaPkcs1Hashed(hash) => rsa(Mechanism::RsaPkcs1Hashed { hash, input: Input::Message }),
-        Offered::RsaPss => pss(Hash::Sha256, Input::Digest),
-        Offered::RsaPssHashed(hash) => pss(hash, Input::Message),
-        Offered::RsaOaep => rsa(Mechanism::RsaOaep { hash: Hash::Sha256, mask: Hash::Sha256, label: Vec::new() }),
-        Offered::RsaRaw => rsa(Mechanism::RsaRaw),
-        Offered::Ecdsa => elliptic(Mechanism::Ecdsa { hash: None, form: Form::Raw }, Curve::P256),
-        Offered::EcdsaHashed(hash) => elliptic(Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw }, Curve::P256),
-        Offered::Eddsa => elliptic(Mechanism::Eddsa, Curve::Ed25519),
-        Offered::Hmac(hash) => Some((Mechanism::Hmac { hash, length: hash.length() }, Keys::Symmetric(Family::Hmac))),
-        Offered::Digest(_)
-        | Offered::AesKeyGen
-        | Offered::GenericKeyGen
-        | Offered::ChaCha20KeyGen
-        | Offered::TripleDesKeyGen
-        | Offered::RsaKeyGen
-        | Offered::EllipticKeyGen
-        | Offered::EdwardsKeyGen => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use strongroom_kmip::mechanism::{Hash, Offered};
+
     use super::*;
 
     #[test]

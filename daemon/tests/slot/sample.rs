@@ -115,9 +115,9 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
     ]);
     for form in [Form::Raw, Form::Der] {
         all.push(Mechanism::Ecdsa { hash: None, form });
-        all.extend(Hash::ALL.map(|hash| Mechanism::Ecdsa { hash: Some(hash), form }));
+        all.extend(Hash::ALL.iter().map(|hash| Mechanism::Ecdsa { hash: Some(*hash), form }));
     }
-    for hash in Hash::ALL {
+    for hash in Hash::ALL.iter().copied() {
         all.push(Mechanism::Hmac { hash, length: hash.length() });
         all.push(Mechanism::Hmac { hash, length: 12 });
         all.push(Mechanism::RsaOaep { hash, mask: hash, label: Vec::new() });

@@ -174,7 +174,7 @@ proptest! {
     ) {
         cuts.sort_unstable();
         let mac: &Arc<dyn Key> = &ring("HMAC").private;
-        for hash in Hash::ALL {
+        for hash in Hash::ALL.iter().copied() {
             let mechanism = Mechanism::Hmac { hash, length: hash.length() };
             let whole = mac.work(Purpose::Sign, &mechanism, &data).unwrap();
             let parts = in_parts(&**mac, Purpose::Sign, &mechanism, &data, &cuts);

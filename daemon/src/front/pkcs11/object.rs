@@ -46,13 +46,7 @@ impl<'v> View<'v> {
             return Some(KeyType(said));
         }
         match self.object.body {
-            Body::Key(
-                Shape::Private(crate::service::Pair::Rsa { .. }) | Shape::Public(crate::service::Pair::Rsa { .. }),
-            ) => Some(KeyType::RSA),
-            Body::Key(
-                Shape::Private(crate::service::Pair::Elliptic(curve))
-                | Shape::Public(crate::service::Pair::Elliptic(curve)),
-            ) => Some(mechanism::of_curve(curve)),
+            Body::Key(shape @ (Shape::Private(_) | Shape::Public(_))) => mechanism::of_keys(shape.keys()),
             _ => self.object.attributes.algorithm().map(symmetric_type),
         }
     }

@@ -135,8 +135,8 @@ fn gcm(parameter: &Parameter) -> Result<Mechanism, Rv> {
 
 fn pss(parameter: &Parameter, own: Option<Hash>) -> Result<Mechanism, Rv> {
     let Parameter::Pss(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
-    let hash = mechanism::hash(given.hash).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
-    let mask = mechanism::mask(given.mask).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let mask = Hash::of_mask(given.mask.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     let salt = usize::try_from(given.salt).ok().filter(|salt| *salt <= LONGEST_SALT);
     let salt = salt.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     if own.is_some_and(|own| own != hash) {
@@ -148,8 +148,8 @@ fn pss(parameter: &Parameter, own: Option<Hash>) -> Result<Mechanism, Rv> {
 
 fn oaep(parameter: &Parameter) -> Result<Mechanism, Rv> {
     let Parameter::Oaep(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
-    let hash = mechanism::hash(given.hash).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
-    let mask = mechanism::mask(given.mask).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let mask = Hash::of_mask(given.mask.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     // The source is told only where there is a label; some applications leave it at nought.
     let known = given.source == strongroom_pkcs11_wire::number::Source::DATA_SPECIFIED || given.label.is_empty();
     if !known {

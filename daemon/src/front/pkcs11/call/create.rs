@@ -196,7 +196,7 @@ fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>
 /// [`Rv::TEMPLATE_INCOMPLETE`], [`Rv::CURVE_NOT_SUPPORTED`].
 pub fn curve(wishes: &Wishes<'_>, key: KeyType) -> Result<Curve, Rv> {
     let named = der::curve(wishes.needed(AttributeType::EC_PARAMS)?);
-    named.filter(|curve| mechanism::of_curve(*curve) == key).ok_or(Rv::CURVE_NOT_SUPPORTED)
+    named.filter(|curve| mechanism::of_keys(curve.keys()) == Some(key)).ok_or(Rv::CURVE_NOT_SUPPORTED)
 }
 
 /// What KMIP says of a key on a curve.

@@ -217,7 +217,7 @@ pub fn perform(desk: &Desk<'_>, operation: &mut Operation, stage: Stage, data: O
     let fail = |failure: crate::front::pkcs11::refusal::Failure| failure.rv(about);
     let (output, stream) = match (&operation.tool, operation.kind) {
         (Tool::Hash(hash), _) => {
-            let code = mechanism::hash_code(*hash).ok_or(Rv::MECHANISM_INVALID)?;
+            let code = hash.facts().code.ok_or(Rv::MECHANISM_INVALID)?;
             let answer = desk.ask(HashRequest {
                 cryptographic_parameters: CryptographicParameters {
                     hashing_algorithm: Some(code),

@@ -1,83 +1,8 @@
-//! One typed name for every way of using a key.
-//!
-//! KMIP's Cryptographic Parameters, PKCS#11's CK_MECHANISM and JOSE's `alg` each say a part of it; all three are
-//! translated into a [`Mechanism`] before a slot sees them, so a slot has one list of what it can do.
+//! A way of using a key with everything it needs: the parameters of every mechanism, typed.
 
 use std::fmt;
 
-/// A hash function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Hash {
-    Sha1,
-    Sha224,
-    Sha256,
-    Sha384,
-    Sha512,
-    Sha512_224,
-    Sha512_256,
-    Sha3_224,
-    Sha3_256,
-    Sha3_384,
-    Sha3_512,
-}
-
-impl Hash {
-    /// Every hash function.
-    pub const ALL: [Self; 11] = [
-        Self::Sha1,
-        Self::Sha224,
-        Self::Sha256,
-        Self::Sha384,
-        Self::Sha512,
-        Self::Sha512_224,
-        Self::Sha512_256,
-        Self::Sha3_224,
-        Self::Sha3_256,
-        Self::Sha3_384,
-        Self::Sha3_512,
-    ];
-
-    /// Bytes of a digest.
-    pub const fn length(self) -> usize {
-        match self {
-            Self::Sha1 => 20,
-            Self::Sha224 | Self::Sha512_224 | Self::Sha3_224 => 28,
-            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 => 32,
-            Self::Sha384 | Self::Sha3_384 => 48,
-            Self::Sha512 | Self::Sha3_512 => 64,
-        }
-    }
-}
-
-/// An elliptic curve and, where the curve has but one, its signature scheme.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
-pub enum Curve {
-    P224,
-    P256,
-    P384,
-    P521,
-    Secp256k1,
-    Ed25519,
-    X25519,
-}
-
-impl Curve {
-    /// Every curve.
-    pub const ALL: [Self; 7] =
-        [Self::P224, Self::P256, Self::P384, Self::P521, Self::Secp256k1, Self::Ed25519, Self::X25519];
-
-    /// Bits of the field, as KMIP's Cryptographic Length counts them.
-    pub const fn bits(self) -> usize {
-        match self {
-            Self::P224 => 224,
-            Self::P256 | Self::Secp256k1 | Self::Ed25519 | Self::X25519 => 256,
-            Self::P384 => 384,
-            Self::P521 => 521,
-        }
-    }
-}
+use super::hash::Hash;
 
 /// A block cipher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -250,35 +175,9 @@ pub enum Mechanism {
 impl Mechanism {
     /// The plain name, as messages and the audit log write it; no parameter is in it.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Cipher(Block::Aes, mode) => match mode {
-                Mode::Ecb { .. } => "AES-ECB",
-                Mode::Cbc { .. } => "AES-CBC",
-                Mode::Ctr { .. } => "AES-CTR",
-                Mode::Cfb { .. } => "AES-CFB",
-                Mode::Ofb { .. } => "AES-OFB",
-                Mode::Gcm { .. } => "AES-GCM",
-            },
-            Self::Cipher(Block::TripleDes, mode) => match mode {
-                Mode::Ecb { .. } => "3DES-ECB",
-                Mode::Cbc { .. } => "3DES-CBC",
-                Mode::Ctr { .. } => "3DES-CTR",
-                Mode::Cfb { .. } => "3DES-CFB",
-                Mode::Ofb { .. } => "3DES-OFB",
-                Mode::Gcm { .. } => "3DES-GCM",
-            },
-            Self::ChaCha20 { .. } => "ChaCha20",
-            Self::ChaCha20Poly1305 { .. } => "ChaCha20-Poly1305",
-            Self::RsaPkcs1 | Self::RsaPkcs1Hashed { .. } => "RSA-PKCS1-v1.5",
-            Self::RsaPss { .. } => "RSA-PSS",
-            Self::RsaOaep { .. } => "RSA-OAEP",
-            Self::RsaRaw => "RSA-RAW",
-            Self::Ecdsa { .. } => "ECDSA",
-            Self::Eddsa => "EdDSA",
-            Self::Hmac { .. } => "HMAC",
-            Self::Cmac { .. } => "AES-CMAC",
-            Self::KeyWrap => "AES-KW",
-            Self::KeyWrapPadded => "AES-KWP",
+        match self.offered() {
+            Some(offered) => offered.facts().word,
+            None => "a mode that its cipher has not",
         }
     }
 }

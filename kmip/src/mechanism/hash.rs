@@ -1,0 +1,173 @@
+//! Hash functions: one row each says what the standards call it and the mechanisms that stand on it.
+
+use super::number::{Number, numbers};
+use crate::code::{CryptographicAlgorithm, HashingAlgorithm};
+
+/// What is true of a hash function.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Bytes of a digest.
+    pub length: usize,
+    /// KMIP's code for it.
+    pub code: Option<HashingAlgorithm>,
+    /// KMIP's code for HMAC with it.
+    pub mac: Option<CryptographicAlgorithm>,
+    /// The digest itself, in PKCS#11; it names the hash in parameters too.
+    pub digest: &'static [Number],
+    /// HMAC of full length, and of the length that the parameter says.
+    pub hmac: &'static [Number],
+    /// RSA PKCS#1 v1.5.
+    pub pkcs1: &'static [Number],
+    /// RSA-PSS.
+    pub pss: &'static [Number],
+    /// ECDSA.
+    pub ecdsa: &'static [Number],
+    /// The mask generation function (`CKG_`, without its `MGF1_`).
+    pub mask: &'static [Number],
+}
+
+/// A row reads: hash, bytes of its digest, KMIP's code for it and for its HMAC; then PKCS#11's numbers.
+macro_rules! hashes {
+    ($($hash:ident: $length:literal $(, $code:ident $(, $mac:ident)?)? {
+        $($field:ident: $($name:ident = $value:literal),+;)*
+    })*) => {
+        /// A hash function.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs)]
+        pub enum Hash {
+            $($hash),*
+        }
+
+        impl Hash {
+            /// Every hash function.
+            pub const ALL: &[Self] = &[$(Self::$hash),*];
+
+            /// Everything that is true of it.
+            #[allow(clippy::needless_update, reason = "some rows say everything")]
+            pub const fn facts(self) -> &'static Facts {
+                match self {
+                    $(Self::$hash => &Facts {
+                        length: $length,
+                        $(code: Some(HashingAlgorithm::$code), $(mac: Some(CryptographicAlgorithm::$mac),)?)?
+                        $($field: numbers![$($name = $value),+],)*
+                        ..UNNAMED
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+impl Hash {
+    /// Bytes of a digest.
+    pub const fn length(self) -> usize {
+        self.facts().length
+    }
+
+    /// The hash function that KMIP calls so.
+    pub fn of_code(code: HashingAlgorithm) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().code == Some(code))
+    }
+
+    /// The hash function inside that HMAC of KMIP.
+    pub fn of_mac(code: CryptographicAlgorithm) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().mac == Some(code))
+    }
+
+    /// The hash function whose digest has that number in PKCS#11.
+    pub fn of_digest(number: u64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().digest.iter().any(|known| known.value == number))
+    }
+
+    /// The hash function whose mask generation function has that number in PKCS#11.
+    pub fn of_mask(number: u64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().mask.iter().any(|known| known.value == number))
+    }
+}
+
+/// A hash function that nobody has a word for.
+const UNNAMED: Facts =
+    Facts { length: 0, code: None, mac: None, digest: &[], hmac: &[], pkcs1: &[], pss: &[], ecdsa: &[], mask: &[] };
+
+hashes! {
+    Sha1: 20, SHA_1, HMAC_SHA1 {
+        digest: SHA_1 = 0x220;
+        hmac: SHA_1_HMAC = 0x221, SHA_1_HMAC_GENERAL = 0x222;
+        pkcs1: SHA1_RSA_PKCS = 0x6;
+        pss: SHA1_RSA_PKCS_PSS = 0xe;
+        ecdsa: ECDSA_SHA1 = 0x1042;
+        mask: SHA1 = 1;
+    }
+    Sha224: 28, SHA_224, HMAC_SHA224 {
+        digest: SHA224 = 0x255;
+        hmac: SHA224_HMAC = 0x256, SHA224_HMAC_GENERAL = 0x257;
+        pkcs1: SHA224_RSA_PKCS = 0x46;
+        pss: SHA224_RSA_PKCS_PSS = 0x47;
+        ecdsa: ECDSA_SHA224 = 0x1043;
+        mask: SHA224 = 5;
+    }
+    Sha256: 32, SHA_256, HMAC_SHA256 {
+        digest: SHA256 = 0x250;
+        hmac: SHA256_HMAC = 0x251, SHA256_HMAC_GENERAL = 0x252;
+        pkcs1: SHA256_RSA_PKCS = 0x40;
+        pss: SHA256_RSA_PKCS_PSS = 0x43;
+        ecdsa: ECDSA_SHA256 = 0x1044;
+        mask: SHA256 = 2;
+    }
+    Sha384: 48, SHA_384, HMAC_SHA384 {
+        digest: SHA384 = 0x260;
+        hmac: SHA384_HMAC = 0x261, SHA384_HMAC_GENERAL = 0x262;
+        pkcs1: SHA384_RSA_PKCS = 0x41;
+        pss: SHA384_RSA_PKCS_PSS = 0x44;
+        ecdsa: ECDSA_SHA384 = 0x1045;
+        mask: SHA384 = 3;
+    }
+    Sha512: 64, SHA_512, HMAC_SHA512 {
+        digest: SHA512 = 0x270;
+        hmac: SHA512_HMAC = 0x271, SHA512_HMAC_GENERAL = 0x272;
+        pkcs1: SHA512_RSA_PKCS = 0x42;
+        pss: SHA512_RSA_PKCS_PSS = 0x45;
+        ecdsa: ECDSA_SHA512 = 0x1046;
+        mask: SHA512 = 4;
+    }
+    Sha512_224: 28, SHA_512_224 {
+        digest: SHA512_224 = 0x48;
+        hmac: SHA512_224_HMAC = 0x49, SHA512_224_HMAC_GENERAL = 0x4a;
+    }
+    Sha512_256: 32, SHA_512_256 {
+        digest: SHA512_256 = 0x4c;
+        hmac: SHA512_256_HMAC = 0x4d, SHA512_256_HMAC_GENERAL = 0x4e;
+    }
+    Sha3_224: 28, SHA3_224, HMAC_SHA3_224 {
+        digest: SHA3_224 = 0x2b5;
+        hmac: SHA3_224_HMAC = 0x2b6, SHA3_224_HMAC_GENERAL = 0x2b7;
+        pkcs1: SHA3_224_RSA_PKCS = 0x66;
+        pss: SHA3_224_RSA_PKCS_PSS = 0x67;
+        ecdsa: ECDSA_SHA3_224 = 0x1047;
+        mask: SHA3_224 = 6;
+    }
+    Sha3_256: 32, SHA3_256, HMAC_SHA3_256 {
+        digest: SHA3_256 = 0x2b0;
+        hmac: SHA3_256_HMAC = 0x2b1, SHA3_256_HMAC_GENERAL = 0x2b2;
+        pkcs1: SHA3_256_RSA_PKCS = 0x60;
+        pss: SHA3_256_RSA_PKCS_PSS = 0x63;
+        ecdsa: ECDSA_SHA3_256 = 0x1048;
+        mask: SHA3_256 = 7;
+    }
+    Sha3_384: 48, SHA3_384, HMAC_SHA3_384 {
+        digest: SHA3_384 = 0x2c0;
+        hmac: SHA3_384_HMAC = 0x2c1, SHA3_384_HMAC_GENERAL = 0x2c2;
+        pkcs1: SHA3_384_RSA_PKCS = 0x61;
+        pss: SHA3_384_RSA_PKCS_PSS = 0x64;
+        ecdsa: ECDSA_SHA3_384 = 0x1049;
+        mask: SHA3_384 = 8;
+    }
+    Sha3_512: 64, SHA3_512, HMAC_SHA3_512 {
+        digest: SHA3_512 = 0x2d0;
+        hmac: SHA3_512_HMAC = 0x2d1, SHA3_512_HMAC_GENERAL = 0x2d2;
+        pkcs1: SHA3_512_RSA_PKCS = 0x62;
+        pss: SHA3_512_RSA_PKCS_PSS = 0x65;
+        ecdsa: ECDSA_SHA3_512 = 0x104a;
+        mask: SHA3_512 = 9;
+    }
+}

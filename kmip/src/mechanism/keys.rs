@@ -1,0 +1,40 @@
+//! Kinds of keys, as mechanisms tell them apart.
+
+/// What kind of keys a mechanism works with or makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keys {
+    /// None: it works with data alone.
+    None,
+    /// Symmetric ones.
+    Symmetric(Family),
+    /// RSA.
+    Rsa,
+    /// Elliptic, on curves of ECDSA and ECDH.
+    Weierstrass,
+    /// Elliptic, of EdDSA.
+    Edwards,
+    /// Elliptic, of X25519 and its kin.
+    Montgomery,
+}
+
+impl Keys {
+    /// Whether they are points on a curve.
+    pub const fn are_elliptic(self) -> bool {
+        matches!(self, Self::Weierstrass | Self::Edwards | Self::Montgomery)
+    }
+}
+
+/// What a symmetric key works with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// AES.
+    Aes,
+    /// Triple DES; its length counts 56 bits for every eight bytes or 64, as KMIP allows both.
+    TripleDes,
+    /// ChaCha20 and ChaCha20-Poly1305.
+    ChaCha20,
+    /// HMAC with any hash.
+    Hmac,
+    /// An algorithm that is kept and given out, and not worked with here.
+    Foreign,
+}
