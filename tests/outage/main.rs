@@ -6,17 +6,22 @@
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     env, fs,
     sync::{Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use strongroom_kmip::{
-    attribute::{Attribute, References, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType, State},
-    payload::{ActivateRequest, CreateRequest, DestroyRequest, GetAttributesRequest},
+    attribute::{Attribute, Listed, References, Template},
+    code::{AsynchronousIndicator, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, ResultStatus, State},
+    message::{Asynchronous, RequestMessage},
+    operation::{Request, Response},
+    payload::{
+        ActivateRequest, CreateKeyPairRequest, CreateRequest, DestroyRequest, GetAttributesRequest, LocateRequest,
+        PollRequest,
+    },
     version::V2_1,
 };
 use strongroom_tests::{Appliance, Doors, Line, Loss, Powerloss, connect, run};
@@ -54,6 +59,49 @@ fn an_appliance_that_loses_its_power_keeps_what_it_acknowledged() {
         told.holds(appliance.doors());
         verifies(&appliance);
     }
+}
+
+#[test]
+fn what_a_killed_appliance_was_to_answer_later_is_done_after_the_next_start() {
+    let mut appliance = Appliance::start();
+    let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
+    // More than there are seats, so that some are under way and some are not begun when all goes dark.
+    let mut message = RequestMessage::of(V2_1, (0..2).map(|_| rsa()));
+    message.header.asynchronous_indicator = Some(Asynchronous(AsynchronousIndicator::Mandatory));
+    let messages = (0..4).flat_map(|_| line.exchange(&message).unwrap().items);
+    let values: Vec<_> = messages.map(|item| item.asynchronous_correlation_value.unwrap()).collect();
+    appliance.kill();
+    appliance.restart();
+    let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
+    let mut made = HashSet::new();
+    for value in &values {
+        let poll = || PollRequest { asynchronous_correlation_value: value.clone() };
+        let began = Instant::now();
+        let item = loop {
+            let item = line.exchange(&RequestMessage::of(V2_1, [poll().into()])).unwrap().items.remove(0);
+            if item.result_status != ResultStatus::OperationPending {
+                break item;
+            }
+            assert!(began.elapsed() < LONGEST, "it is pending for ever");
+            thread::sleep(Duration::from_millis(50));
+        };
+        let Some(Response::CreateKeyPair(pair)) = item.payload else { panic!("no pair: {item:?}") };
+        let id = pair.private_key_unique_identifier.0;
+        assert_eq!(state(&mut line, &id), State::PreActive);
+        made.insert(id);
+    }
+    assert_eq!(made.len(), values.len(), "each was done");
+    let all = LocateRequest {
+        maximum_items: None,
+        offset_items: None,
+        storage_status_mask: None,
+        object_group_member: None,
+        object_class_mask: None,
+        attributes: [Attribute::ObjectType(ObjectType::PrivateKey)].into_iter().collect::<Listed>(),
+    };
+    assert_eq!(line.ask(all).unwrap().unique_identifier.len(), values.len(), "and none twice");
+    drop(line);
+    verifies(&appliance);
 }
 
 /// What clients were told: each object's last acknowledged state, and the one that was asked for when all went dark.
@@ -139,6 +187,27 @@ fn aes() -> CreateRequest {
         protection_storage_masks: None,
     }
 }
+
+fn rsa() -> Request {
+    let attributes = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
+        Attribute::CryptographicLength(3072),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
+    ];
+    let common = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
+    CreateKeyPairRequest {
+        common_attributes: Some(common),
+        private_key_attributes: None,
+        public_key_attributes: None,
+        common_protection_storage_masks: None,
+        private_protection_storage_masks: None,
+        public_protection_storage_masks: None,
+    }
+    .into()
+}
+
+/// Eight pairs of 3072 bits on a loaded machine take a fraction of it.
+const LONGEST: Duration = Duration::from_secs(120);
 
 fn rounds() -> u64 {
     env::var("STRONGROOM_OUTAGE_ROUNDS").map_or(6, |value| value.parse().expect("a number of rounds"))

@@ -172,6 +172,8 @@ events! {
     Login = "login";
     /// A message was taken that is answered later; the count is that of its items.
     Submitted = "submitted";
+    /// What was kept to be answered later was removed: messages that are done, answers past their time; the count is theirs.
+    Swept = "swept";
     /// The end of a login.
     Logout = "logout";
     /// A PKCS#11 token was initialised.

@@ -27,6 +27,7 @@ impl Service {
         if self.is_sealed() {
             return Ok(0);
         }
+        self.sweep(daemon)?;
         let mut acted = 0usize;
         for id in self.vault.turns(MOST)? {
             match self.turn(daemon, &id) {
@@ -105,7 +106,7 @@ impl Service {
         Ok(self.vault.commit(change).wait().map(|_| ()).map_err(vault::Error::from)?)
     }
 
-    fn write_down(&self, entry: &Entry<'_>, change: Option<Change>) -> Result<(), Refusal> {
+    pub(super) fn write_down(&self, entry: &Entry<'_>, change: Option<Change>) -> Result<(), Refusal> {
         let settled = self.settle(entry, Durability::Sync, change).wait();
         settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))
     }

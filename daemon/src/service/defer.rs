@@ -155,14 +155,22 @@ impl Service {
 
     /// Does a message's items in their order. What was done before, or cancelled, is passed over.
     fn perform_later(&self, job: &Job, seat: Seat) {
-        if let Err(refusal) = self.perform_message(job) {
-            // Sealed meanwhile, most likely: it is kept, and done when the vault is open again.
-            log::warn!("a request that is answered later was put off: {refusal}");
+        let retries = self.later.retries();
+        match self.perform_message(job, retries.is_given_up(job)) {
+            Ok(()) => retries.end(job),
+            Err(refusal) => {
+                log::warn!("a request that is answered later was put off: {refusal}");
+                // While the vault is sealed it is kept; it is begun again when the vault is open.
+                if self.is_sealed() {
+                    retries.end(job);
+                } else {
+                    retries.put_off(seat.who(), job, self.vault.now());
+                }
+            }
         }
-        drop(seat);
     }
 
-    fn perform_message(&self, job: &Job) -> Result<(), Refusal> {
+    fn perform_message(&self, job: &Job, given_up: bool) -> Result<(), Refusal> {
         let unreadable = || Refusal::new(ResultReason::GeneralFailure, "it cannot be read");
         let Some(row) = self.vault.setting(&later::setting(MESSAGES, job))? else { return Ok(()) };
         let (kept, bytes) = later::of_row::<Message>(&row).ok_or_else(unreadable)?;
@@ -194,7 +202,10 @@ impl Service {
                 item: place,
                 ..Ask::new(request, header.protocol_version, kept.number)
             };
-            let request = asked.payload.map_err(|_| unreadable()).map(ask);
+            let request = match asked.payload {
+                Ok(_) if given_up => Err(Refusal::new(ResultReason::GeneralFailure, "it was tried in vain; ask again")),
+                payload => payload.map_err(|_| unreadable()).map(ask),
+            };
             let told = Told { job, kept: &kept, item, version: header.protocol_version };
             match self.perform_item(&told, request, ended) {
                 Ok((left, failed)) => {
@@ -207,10 +218,16 @@ impl Service {
                 }
             }
         }
-        if self.later.is_done(&kept) {
+        let name = later::setting(MESSAGES, job);
+        // It went with its last answer, unless that was there before or its item was cancelled.
+        if self.later.is_done(&kept, None) && self.vault.setting(&name)?.is_some() {
             let mut change = self.vault.begin()?;
-            change.put_setting(&later::setting(MESSAGES, job), None);
-            self.vault.commit(change).wait().map_err(vault::Error::from)?;
+            change.put_setting(&name, None);
+            let nobody = stranger(&kept)?;
+            let mut entry =
+                Entry::new(Who::Known(&nobody), audit::Action::Event(Event::Swept), audit::Outcome::Success);
+            (entry.request, entry.count) = (Some(kept.number), Some(1));
+            self.write_down(&entry, Some(change))?;
         }
         Ok(())
     }
@@ -224,6 +241,9 @@ impl Service {
     ) -> Result<(Option<ObjectId>, bool), Refusal> {
         let operation = Operation(told.item.operation);
         let caller = self.sender(told.kept, told.item)?;
+        // Begun before the work, and held until its answer is kept: a vault that is sealed meanwhile is not opened before,
+        // so nobody begins the work a second time.
+        let (begun, held) = (self.vault.begin()?, self.vault.begin()?);
         let ask = match (caller.as_ref(), ended) {
             (None, _) => Err(Refusal::new(ResultReason::NotAuthorised, "its sender is no longer a registered client")),
             (_, true) => Err(Refusal::new(ResultReason::OperationCanceledByRequester, "an item before it has failed")),
@@ -232,14 +252,18 @@ impl Service {
         let nobody = stranger(told.kept)?;
         let caller = caller.as_ref().unwrap_or(&nobody);
         let (outcome, done, change) = match ask {
-            Ok(ask) => self.attempt_seated(caller, ask, None),
+            Ok(ask) => self.attempt_seated(caller, ask, Some(begun)),
             Err(refusal) => {
                 let done = Done::refused(operation, &refusal, told.kept.number);
                 (Err(refusal), done, None)
             }
         };
         let failed = outcome.is_err();
-        let change = change.filter(|_| !failed);
+        if failed && self.is_sealed() {
+            // Whatever was in its way may be the seal alone.
+            return Err(vault::Error::Sealed.into());
+        }
+        let change = change.filter(|_| !failed).unwrap_or(held);
         let answer = answered(operation, told.version, outcome, None);
         let change = self.keep_answer(told, &answer, done.placeholder.as_ref(), change)?;
         let kept = self.settle(&done.entry(caller, done.said), Durability::Sync, Some(change)).wait();
@@ -252,7 +276,7 @@ impl Service {
         told: &Told<'_>,
         answer: &ResponseItem,
         placeholder: Option<&ObjectId>,
-        change: Option<Change>,
+        mut change: Change,
     ) -> Result<Change, Refusal> {
         let (now, value) = (self.vault.now(), told.item.value);
         let failed = answer.result_status != ResultStatus::Success;
@@ -265,8 +289,10 @@ impl Service {
             failed,
             placeholder: placeholder.map(ToString::to_string),
         };
-        let mut change = change.map_or_else(|| self.vault.begin(), Ok)?;
         change.put_setting(&later::setting(ANSWERS, &value), Some(answer_row(&outcome, told.version, answer)?));
+        if self.later.is_done(told.kept, Some(&value)) {
+            change.put_setting(&later::setting(MESSAGES, told.job), None);
+        }
         let later = Arc::clone(&self.later);
         change.afterwards(move || later.finish(&value, failed, now));
         Ok(change)

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::{
     pool::{Job, Pool},
     refusal::Refusal,
+    retry::Retries,
 };
 use crate::{
     caller::{Caller, Principal, Scope},
@@ -32,6 +33,7 @@ pub struct Later {
     requests: Mutex<HashMap<Value, Request>>,
     changed: Condvar,
     pool: Arc<Pool>,
+    retries: Retries,
 }
 
 /// What a request is called. Nobody guesses it, and it is good for its caller only.
@@ -131,12 +133,22 @@ pub struct Leaving {
 impl Later {
     /// None, and the pool on which they are to be done.
     pub fn new(pool: Arc<Pool>) -> Self {
-        Self { requests: Mutex::default(), changed: Condvar::new(), pool }
+        Self { requests: Mutex::default(), changed: Condvar::new(), pool, retries: Retries::default() }
     }
 
     /// The pool on which they are done.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// What is to be tried again.
+    pub fn retries(&self) -> &Retries {
+        &self.retries
+    }
+
+    /// Forgets answers that were kept long enough, and says which.
+    pub fn expired(&self, now: Time) -> Vec<Value> {
+        self.look().extract_if(|_, it| it.is_over(now)).map(|(value, _)| value).collect()
     }
 
     /// Makes room for so many more items of a message of this size, and says whose answers give way.
@@ -230,10 +242,11 @@ impl Later {
         }
     }
 
-    /// Whether every item of a message was done.
-    pub fn is_done(&self, kept: &Message) -> bool {
+    /// Whether every item of a message was done, but for one if it is named.
+    pub fn is_done(&self, kept: &Message, but: Option<&Value>) -> bool {
         let requests = self.look();
-        kept.items.iter().all(|item| requests.get(&item.value).is_none_or(Request::is_done))
+        let mut others = kept.items.iter().filter(|item| Some(&item.value) != but);
+        others.all(|item| requests.get(&item.value).is_none_or(Request::is_done))
     }
 
     /// How a request stands. One that is to be waited for is waited for.
@@ -371,6 +384,8 @@ impl Leaving {
     /// The request was cancelled.
     pub fn gone(self, at: Time) {
         self.later.finish(&self.value, true, at);
+        // Nobody else may be left to see that the whole message is done.
+        self.later.pool.submit(&self.owner, self.message);
     }
 }
 

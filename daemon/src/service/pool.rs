@@ -151,6 +151,13 @@ impl Pool {
     }
 }
 
+impl Seat {
+    /// Whose it is.
+    pub fn who(&self) -> &Principal {
+        &self.who
+    }
+}
+
 impl State {
     fn withdraw(&mut self, who: &Principal, want: Want) {
         for (_, wants) in self.waiting.iter_mut().filter(|(waiting, _)| waiting == who) {

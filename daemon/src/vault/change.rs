@@ -79,6 +79,11 @@ impl Change {
         })
     }
 
+    /// The open vault that it belongs to.
+    pub(super) fn opened(&self) -> Arc<Opened> {
+        Arc::clone(&self.opened)
+    }
+
     /// Whether nothing would come of it.
     pub fn is_empty(&self) -> bool {
         self.writes_nothing() && self.effects.is_empty()

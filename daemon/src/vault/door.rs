@@ -165,12 +165,14 @@ impl Vault {
         view::slot(&self.slots, name)
     }
 
-    /// The vault as it would be with a change that is not kept yet.
+    /// The vault as it would be with a change that is not kept yet. A change that was begun before the vault was sealed is
+    /// finished, so its view stays.
     ///
     /// # Errors
     /// [`Error::Sealed`].
     pub fn with<'v>(&'v self, change: Option<&'v Change>) -> Result<View<'v>, Error> {
-        Ok(View { opened: self.opened()?, change, store: &*self.store, slots: &self.slots, now: self.clock.now() })
+        let opened = change.map_or_else(|| self.opened(), |change| Ok(change.opened()))?;
+        Ok(View { opened, change, store: &*self.store, slots: &self.slots, now: self.clock.now() })
     }
 
     /// The object, if the caller may do this with it.

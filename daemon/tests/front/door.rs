@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use rustls::{
 use strongroom::{
     audit::{Durability, Log, Options},
     caller::{Caller, Front, Principal, Role, Scope},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Time},
     front::{
         self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls,
         kmip::{self, Carrier},
@@ -28,7 +28,7 @@ use strongroom::{
         policy::Level,
         software::{Random, Software},
     },
-    store::{self, Kind, Settings},
+    store::{self, Batch, Kind, Receipt, Settings, Store, Table, Visit},
     vault::{Fitted, UnsealKey, Vault},
 };
 use strongroom_kmip::{client::Client, secret::Secret, version::Version};
@@ -43,6 +43,9 @@ pub(crate) struct Door {
     pub(crate) service: Arc<Service>,
     pub(crate) places: Arc<Places>,
     pub(crate) stopper: Stopper,
+    /// How far its clock is ahead of the system's.
+    pub(crate) ahead: Arc<Ahead>,
+    pub(crate) store: Arc<Moody>,
     vault: Arc<Vault>,
     authority: CertificateDer<'static>,
     folder: PathBuf,
@@ -75,10 +78,12 @@ impl Door {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-front-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (Arc::new(SystemClock), Arc::new(Random::default()));
-        let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
+        let (ahead, chance) = (Arc::new(Ahead::default()), Arc::new(Random::default()));
+        let clock: Arc<dyn Clock> = ahead.clone();
+        let inner = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
+        let store = Arc::new(Moody { inner, refuses: AtomicUsize::new(0) });
         let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
-        let vault = Arc::new(Vault::new(store, vec![slot], clock.clone(), chance.clone()));
+        let vault = Arc::new(Vault::new(store.clone(), vec![slot], clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock.clone(), chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
         let service = Arc::new(Service::new(vault.clone(), Arc::new(log), Durability::Written));
@@ -103,7 +108,7 @@ impl Door {
             let serve = |stream, from, place| server.clone().serve(stream, from, place, stop.clone());
             front::accept(listening.listener, room, stop.clone(), &Crew::new(), serve).await;
         });
-        Self { address, service, places, stopper, vault, authority, folder, _runtime: runtime }
+        Self { address, service, places, stopper, ahead, store, vault, authority, folder, _runtime: runtime }
     }
 
     /// Registers a client.
@@ -124,6 +129,12 @@ impl Door {
 
     pub(crate) fn order(&self, order: Order) -> Result<Report, Refusal> {
         self.service.order(&operator(), order)
+    }
+
+    /// The timetable's round, once.
+    pub(crate) fn pass(&self) {
+        let daemon = Caller { principal: Principal::Daemon, front: Front::Rounds, ..operator() };
+        self.service.pass(&daemon).unwrap();
     }
 
     /// What a TLS client with this identity, or with none, is configured like.
@@ -174,6 +185,55 @@ impl Door {
         let logs =
             folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "log"));
         logs.map(|path| std::fs::read_to_string(path).unwrap().matches(wanted).count()).sum()
+    }
+}
+
+/// The system's clock, and what it is ahead of it in milliseconds.
+#[derive(Default)]
+pub(crate) struct Ahead(AtomicI64);
+
+impl Ahead {
+    pub(crate) fn by(&self, time: Duration) {
+        self.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Time {
+        Time(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A store that does not find what is to be answered later for a while.
+pub(crate) struct Moody {
+    inner: Arc<dyn Store>,
+    /// So many looks fail.
+    pub(crate) refuses: AtomicUsize,
+}
+
+impl Store for Moody {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, store::Error> {
+        let less = |left: usize| left.checked_sub(1);
+        if key.starts_with(b"later/") && self.refuses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            return Err(store::Error::Busy);
+        }
+        self.inner.get(table, key)
+    }
+
+    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), store::Error> {
+        self.inner.walk(table, visit)
+    }
+
+    fn commit(&self, batch: Batch) -> Receipt {
+        self.inner.commit(batch)
+    }
+
+    fn generation(&self) -> u64 {
+        self.inner.generation()
+    }
+
+    fn close(&self) -> Result<(), store::Error> {
+        self.inner.close()
     }
 }
 

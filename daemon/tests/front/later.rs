@@ -1,6 +1,6 @@
 //! Messages that are answered later: Poll, Cancel, Process, Query Asynchronous Requests, and what survives.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use strongroom::service::Order;
 use strongroom_kmip::{
@@ -8,7 +8,7 @@ use strongroom_kmip::{
     client::Client,
     code::{
         AsynchronousIndicator, BatchErrorContinuationOption, CancellationResult, CryptographicAlgorithm,
-        PKCS11Function, ProcessingStage, ResultReason, ResultStatus, State,
+        CryptographicUsageMask, PKCS11Function, ProcessingStage, ResultReason, ResultStatus, State,
     },
     message::{Asynchronous, Authentication, Credential, RequestMessage, ResponseItem, TicketCredential},
     operation::{Request, Response},
@@ -69,6 +69,24 @@ fn stages(client: &mut Client<Stream>) -> Vec<ProcessingStage> {
 fn made(item: &ResponseItem) -> String {
     let Some(Response::Create(made)) = &item.payload else { panic!("nothing made: {item:?}") };
     made.unique_identifier.0.clone()
+}
+
+fn rsa(bits: i32) -> Request {
+    let attributes = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
+        Attribute::CryptographicLength(bits),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
+    ];
+    let common = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
+    CreateKeyPairRequest {
+        common_attributes: Some(common),
+        private_key_attributes: None,
+        public_key_attributes: None,
+        common_protection_storage_masks: None,
+        private_protection_storage_masks: None,
+        public_protection_storage_masks: None,
+    }
+    .into()
 }
 
 /// As after a crash: nothing is left but what is kept.
@@ -141,6 +159,77 @@ fn what_is_pending_and_what_is_answered_survive_the_daemon() {
     assert_eq!(made(&poll(&mut client, &values[0])), id);
     assert_eq!(poll(&mut client, &values[1]).result_status, ResultStatus::Success);
     assert_eq!(door.logged("Create"), 1, "what is done is not done again");
+}
+
+#[test]
+fn what_could_not_be_done_is_tried_again_after_a_while() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = later(&mut client, [create()]).remove(0);
+    door.store.refuses.store(1, Ordering::Relaxed);
+    assert!(door.service.work_once() && !door.service.work_once());
+    door.pass();
+    assert!(!door.service.work_once(), "not at once");
+    door.ahead.by(Duration::from_secs(1));
+    door.pass();
+    assert!(door.service.work_once());
+    assert_eq!(poll(&mut client, &value).result_status, ResultStatus::Success);
+    assert_eq!(door.logged("Create"), 1);
+}
+
+#[test]
+fn what_is_tried_in_vain_is_refused_in_the_end() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = later(&mut client, [create()]).remove(0);
+    door.store.refuses.store(5, Ordering::Relaxed);
+    for _ in 0..6 {
+        assert!(door.service.work_once());
+        door.ahead.by(Duration::from_secs(60));
+        door.pass();
+    }
+    assert!(!door.service.work_once(), "it is over");
+    assert_eq!(poll(&mut client, &value).result_reason, Some(ResultReason::GeneralFailure));
+    assert_eq!(door.logged("Create"), 1, "the refusal");
+}
+
+#[test]
+fn work_that_was_begun_before_the_vault_was_sealed_is_kept_and_not_done_again() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let mut client = door.client(&alice, V2_1);
+    let value = later(&mut client, [rsa(4096)]).remove(0);
+    let service = door.service.clone();
+    let worker = std::thread::spawn(move || service.work_once());
+    while stages(&mut client) != [ProcessingStage::InProcess] {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    reopen(&door);
+    assert!(worker.join().unwrap());
+    let item = poll(&mut door.client(&alice, V2_1), &value);
+    assert_eq!(item.result_status, ResultStatus::Success, "{:?}", item.result_message);
+    while door.service.work_once() {}
+    assert_eq!(door.logged("Create Key Pair"), 1);
+}
+
+#[test]
+fn answers_past_their_time_go_in_the_round_and_the_log_says_so() {
+    let door = Door::new();
+    let alice = door.register("alice");
+    let value = later(&mut door.client(&alice, V2_1), [create()]).remove(0);
+    door.service.work_once();
+    door.pass();
+    assert_eq!(door.logged("swept"), 0, "it can be fetched for an hour; its message went with it");
+    door.ahead.by(Duration::from_secs(3_600));
+    door.pass();
+    assert_eq!(door.logged("swept"), 1);
+    door.pass();
+    assert_eq!(door.logged("swept"), 1, "once");
+    reopen(&door);
+    let mut client = door.client(&alice, V2_1);
+    assert_eq!(poll(&mut client, &value).result_reason, Some(ResultReason::InvalidAsynchronousCorrelationValue));
 }
 
 #[test]
@@ -270,28 +359,11 @@ fn who_may_be_answered_later_is_where_it_takes_long_and_nobody_else_is() {
     let door = Door::new();
     let alice = door.register("alice");
     let mut client = door.client(&alice, V2_1);
-    let rsa = || -> Request {
-        let attributes = vec![
-            Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
-            Attribute::CryptographicLength(2048),
-            Attribute::CryptographicUsageMask(strongroom_kmip::code::CryptographicUsageMask::Sign),
-        ];
-        let common = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-        CreateKeyPairRequest {
-            common_attributes: Some(common),
-            private_key_attributes: None,
-            public_key_attributes: None,
-            common_protection_storage_masks: None,
-            private_protection_storage_masks: None,
-            public_protection_storage_masks: None,
-        }
-        .into()
-    };
     let pending = ResultStatus::OperationPending;
     for (name, indicator, request, expected) in [
         ("a quick one that may", AsynchronousIndicator::Optional, create(), ResultStatus::Success),
-        ("a slow one that may", AsynchronousIndicator::Optional, rsa(), pending),
-        ("a slow one that may not", AsynchronousIndicator::Prohibited, rsa(), ResultStatus::Success),
+        ("a slow one that may", AsynchronousIndicator::Optional, rsa(2048), pending),
+        ("a slow one that may not", AsynchronousIndicator::Prohibited, rsa(2048), ResultStatus::Success),
         ("a quick one that must", AsynchronousIndicator::Mandatory, create(), pending),
     ] {
         let item = asked(&mut client, indicator, [request]).remove(0);
