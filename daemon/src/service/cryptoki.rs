@@ -23,6 +23,9 @@ pub trait Cryptoki: Send + Sync {
         correlation: Option<&[u8]>,
         input: &[u8],
     ) -> Result<Returned, Refusal>;
+
+    /// Ends the applications of clients that have not called for a while.
+    fn tidy(&self);
 }
 
 /// What a function of PKCS#11 has returned.

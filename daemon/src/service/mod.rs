@@ -75,6 +75,7 @@ mod pace;
 mod parameters;
 mod parts;
 mod ping;
+mod pins;
 mod pkcs_11;
 mod poll;
 mod pool;

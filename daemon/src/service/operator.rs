@@ -43,8 +43,11 @@ impl Service {
         };
         let tries = tried.map(|name| self.attempts.of(&name));
         let _untried = tries.as_ref().map(|tries| tries.lock().unwrap_or_else(PoisonError::into_inner));
-        let _alone =
-            matches!(order, Order::TokenInit { .. }).then(|| self.pins.lock().unwrap_or_else(PoisonError::into_inner));
+        let token = match &order {
+            Order::TokenInit { slot, .. } => Some(self.pins.of(slot)),
+            _ => None,
+        };
+        let _alone = token.as_ref().map(|token| token.lock().unwrap_or_else(PoisonError::into_inner));
         let outcome = self.perform_order(operator, order, &mut done);
         let said = match &outcome {
             Ok(_) => Outcome::Success,
@@ -210,7 +213,7 @@ impl Service {
 
     fn slots(&self) -> Vec<SlotRow> {
         let row = |fitted: &crate::vault::Fitted| {
-            let token = self.token(fitted.slot.name()).ok();
+            let token = self.token_for(None, fitted.slot.name()).ok();
             SlotRow {
                 name: fitted.slot.name().to_owned(),
                 maker: fitted.slot.maker().to_owned(),

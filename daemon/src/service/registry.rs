@@ -24,6 +24,7 @@ use super::{
     keeper::Keeper,
     later::Later,
     pace::is_slow,
+    pins::Pins,
     pool::Pool,
     refusal::Refusal,
     stream::Streams,
@@ -57,7 +58,7 @@ pub struct Service {
     /// The front that serves PKCS#11, while there is one.
     cryptoki: Mutex<Option<Weak<dyn Cryptoki>>>,
     /// Held from reading a token's PINs until they are written again: no two tries count as one.
-    pub(super) pins: Mutex<()>,
+    pub(super) pins: Pins,
 }
 
 /// A request, and what the front knows besides.
@@ -227,7 +228,7 @@ impl Service {
             requests: AtomicU64::new(0),
             told: Mutex::default(),
             cryptoki: Mutex::default(),
-            pins: Mutex::default(),
+            pins: Pins::default(),
         }
     }
 
@@ -246,6 +247,11 @@ impl Service {
     /// Lets the PKCS#11 operation reach the front that serves PKCS#11, in place of an earlier one.
     pub fn reach(&self, cryptoki: Weak<dyn Cryptoki>) {
         *self.cryptoki.lock().unwrap_or_else(PoisonError::into_inner) = Some(cryptoki);
+    }
+
+    /// That front, while there is one.
+    pub(super) fn cryptoki(&self) -> Option<Arc<dyn Cryptoki>> {
+        self.cryptoki.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade)
     }
 
     /// A number for a message that has just come in.
@@ -303,7 +309,7 @@ impl Service {
         call.mechanism = ask.mechanism;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
-        call.cryptoki = self.cryptoki.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade);
+        call.cryptoki = self.cryptoki();
         call.adopt(earlier);
         // A panic is a fault of ours; it must cost this request and nothing else.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Service {
-    /// Removes answers that were kept long enough, and lets work that was put off be tried again.
+    /// Removes answers that were kept long enough, ends applications that do not call any more, and lets work that was put off be tried again.
     ///
     /// # Errors
     /// [`Refusal`], when log or store do not take it.
@@ -19,6 +19,9 @@ impl Service {
         let now = self.vault.now();
         for (owner, job) in self.later.retries().due(now) {
             self.later.pool().submit(&owner, job);
+        }
+        if let Some(cryptoki) = self.cryptoki() {
+            cryptoki.tidy();
         }
         let gone = self.later.expired(now);
         if gone.is_empty() {

@@ -1,17 +1,18 @@
 //! The PINs of a slot's token, as PKCS#11 has them: a security officer's and a user's.
 //!
-//! A try is counted, durably, before the PIN is looked at, so that no crash and no race gives a try away. The wait
-//! between tries grows, and after enough of them the PIN is locked until the security officer sets a new one.
+//! A try is counted, durably, before anybody is told whether the PIN was right, so that no crash and no race gives a try
+//! away. The wait between tries grows, and after enough of them the PIN is locked until the security officer sets a new
+//! one: for all who are here, and for each who comes from afar by itself.
 
 use std::sync::PoisonError;
 
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
-use super::{refusal::Refusal, registry::Service, stretch::stretch};
+use super::{pins, refusal::Refusal, registry::Service, stretch::stretch};
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
-    caller::Caller,
+    caller::{Caller, Principal, Role},
     chance::{self, Chance},
     clock::Time,
     vault::Change,
@@ -41,6 +42,9 @@ pub enum PinError {
     /// No PIN was set yet.
     #[error("the token has no PIN; run `strongroom init` or set one")]
     Unset,
+    /// The token has no security officer, and the caller is nobody who could be the first.
+    #[error("the operator gives the token its security officer; run `strongroom slot init`")]
+    Unfounded,
     /// A new PIN is too short or too long.
     #[error("a PIN has {SHORTEST} to {LONGEST} bytes")]
     Length,
@@ -93,13 +97,35 @@ struct Pin {
     last: i64,
 }
 
+/// A PIN that was looked at.
+struct Tried {
+    token: Token,
+    /// What counts the try, or forgets the wrong ones before it.
+    change: Change,
+    outcome: Result<(), PinError>,
+}
+
+/// What is written and what is told.
+type Closing = (Change, Result<(), PinError>);
+
 impl Service {
-    /// How a slot's token is.
+    /// How a slot's token is for the caller: a guest is told of its own tries.
     ///
     /// # Errors
     /// [`Refusal`] while the vault is sealed.
-    pub fn token(&self, slot: &str) -> Result<TokenState, Refusal> {
-        let Some(token) = self.load(slot)? else { return Ok(TokenState::default()) };
+    pub fn token(&self, caller: &Caller, slot: &str) -> Result<TokenState, Refusal> {
+        self.token_for(pins::guest(caller), slot)
+    }
+
+    /// The same for a guest, or for whoever is here.
+    pub(super) fn token_for(&self, guest: Option<&Principal>, slot: &str) -> Result<TokenState, Refusal> {
+        let Some(mut token) = self.load(slot)? else { return Ok(TokenState::default()) };
+        if let Some(guest) = guest {
+            for of in [PinOf::SecurityOfficer, PinOf::User] {
+                let Some(pin) = token.pin(of) else { continue };
+                pin.tries = self.tried(slot, of.word(), guest, pin.salt)?.tries;
+            }
+        }
         let tries = token.user.as_ref().map_or(0, |user| user.tries);
         Ok(TokenState {
             initialised: true,
@@ -113,13 +139,18 @@ impl Service {
         })
     }
 
-    /// Checks a PIN. Whether it fits or not, the record is durable when this returns.
+    /// Checks a PIN. Whether it fits or not, the record is durable when this returns, and so is the try's count.
     ///
     /// # Errors
     /// [`PinError`].
     pub fn check_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<(), PinError> {
-        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.try_pin(slot, of, pin).and_then(|token| self.writing(slot, &token));
+        // A guest's try leaves the token as it is, so others need not wait for it.
+        let own = match pins::guest(caller) {
+            Some(guest) => self.pins.of_guest(slot, guest),
+            None => self.pins.of(slot),
+        };
+        let _alone = own.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = self.try_pin(caller, slot, of, pin).map(|tried| (tried.change, tried.outcome));
         self.close_with(caller, slot, Event::Login, outcome)
     }
 
@@ -135,9 +166,10 @@ impl Service {
         old: &Secret,
         new: &Secret,
     ) -> Result<(), PinError> {
-        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.try_pin(slot, of, old).and_then(|token| self.with_pin(slot, token, of, new));
-        self.close_with(caller, slot, Event::PinSet, outcome)
+        self.setting_pins(caller, slot, Event::PinSet, || {
+            let tried = self.try_pin(caller, slot, of, old)?;
+            tried.then(|token, change| self.put_pin(slot, token, of, new, change))
+        })
     }
 
     /// Sets the user's PIN, for a security officer who has logged in.
@@ -145,55 +177,99 @@ impl Service {
     /// # Errors
     /// [`PinError`].
     pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
-        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let token = self.load(slot).map_err(PinError::from).and_then(|token| token.ok_or(PinError::Unset));
-        let outcome = token.and_then(|token| self.with_pin(slot, token, PinOf::User, new));
-        self.close_with(caller, slot, Event::PinSet, outcome)
+        self.setting_pins(caller, slot, Event::PinSet, || {
+            let token = self.load(slot)?.ok_or(PinError::Unset)?;
+            let mut change = self.vault.begin().map_err(Refusal::from)?;
+            self.put_pin(slot, token, PinOf::User, new, &mut change)?;
+            Ok((change, Ok(())))
+        })
     }
 
-    /// Makes a token anew: under the security officer's PIN, which a token that never was is given, without a PIN of the
-    /// user's, and with this label.
+    /// Makes a token anew: under the security officer's PIN, without a PIN of the user's, and with this label. A token that
+    /// never was is given its security officer by whoever governs the machine or the appliance, and by nobody else: who
+    /// comes first would be the security officer of all.
     ///
     /// # Errors
     /// [`PinError`].
     pub fn init_token(&self, caller: &Caller, slot: &str, pin: &Secret, label: Vec<u8>) -> Result<(), PinError> {
-        let _alone = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
-        let officer = match self.load(slot) {
-            Ok(Some(_)) => self.try_pin(slot, PinOf::SecurityOfficer, pin).map(|token| token.officer),
-            Ok(None) => Pin::new(pin, self.vault.chance()),
-            Err(refusal) => Err(refusal.into()),
+        let renew = |officer: Pin, change: &mut Change| {
+            let token = Token { officer, user: None, label: Some(label) };
+            Ok::<_, PinError>(change.put_setting(&setting(slot), Some(token.to_secret()?)))
         };
-        let made = officer.map(|officer| Token { officer, user: None, label: Some(label) });
-        let outcome = made.and_then(|token| self.writing(slot, &token));
-        self.close_with(caller, slot, Event::TokenInit, outcome)
+        self.setting_pins(caller, slot, Event::TokenInit, || match self.load(slot)? {
+            Some(_) => {
+                let tried = self.try_pin(caller, slot, PinOf::SecurityOfficer, pin)?;
+                tried.then(|token, change| renew(token.officer, change))
+            }
+            None if !may_found(caller) => Err(PinError::Unfounded),
+            None => {
+                let mut change = self.vault.begin().map_err(Refusal::from)?;
+                renew(Pin::new(pin, self.vault.chance())?, &mut change)?;
+                Ok((change, Ok(())))
+            }
+        })
     }
 
-    /// Counts a try, durably, and then looks at the PIN. The token that comes back has the tries forgotten; it is not
-    /// written yet.
-    fn try_pin(&self, slot: &str, of: PinOf, pin: &Secret) -> Result<Token, PinError> {
+    /// Does something with a token's PINs while nobody else tries or sets them.
+    fn setting_pins(
+        &self,
+        caller: &Caller,
+        slot: &str,
+        event: Event,
+        work: impl FnOnce() -> Result<Closing, PinError>,
+    ) -> Result<(), PinError> {
+        // A guest first waits for its own tries, then for the token: always in this order.
+        let own = pins::guest(caller).map(|guest| self.pins.of_guest(slot, guest));
+        let _own = own.as_ref().map(|own| own.lock().unwrap_or_else(PoisonError::into_inner));
+        let token = self.pins.of(slot);
+        let _alone = token.lock().unwrap_or_else(PoisonError::into_inner);
+        self.close_with(caller, slot, event, work())
+    }
+
+    /// Looks at a PIN, and counts the try where it is wrong. Nobody is told the outcome before the change that comes with
+    /// it is durable, so no crash gives a try away.
+    fn try_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<Tried, PinError> {
         let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
         let now = self.vault.now();
-        let entered = token.pin(of).ok_or(PinError::Unset)?;
-        entered.may_try(now)?;
-        entered.tries = entered.tries.saturating_add(1);
-        entered.last = now.0;
-        let counted = self.vault.commit(self.writing(slot, &token)?).wait();
-        counted.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
-        let entered = token.pin(of).ok_or(PinError::Unset)?;
-        if !entered.fits(pin)? {
-            return Err(PinError::Incorrect);
+        let kept = token.pin(of).ok_or(PinError::Unset)?;
+        let guest = pins::guest(caller);
+        let before = match guest {
+            Some(guest) => self.tried(slot, of.word(), guest, kept.salt)?,
+            None => pins::Tried { salt: kept.salt, tries: kept.tries, last: kept.last },
+        };
+        may_try(before.tries, before.last, now)?;
+        // Guests are many, and each waits for its turn; the caller of a local socket waits on a thread of its own.
+        let _seat = guest.map(|guest| self.later.pool().enter(guest)).transpose()?;
+        let fits = kept.fits(pin)?;
+        let tries = if fits { 0 } else { before.tries.saturating_add(1) };
+        let mut change = self.vault.begin().map_err(Refusal::from)?;
+        match guest {
+            Some(guest) => {
+                pins::count(&mut change, slot, of.word(), guest, pins::Tried { tries, last: now.0, ..before })?;
+            }
+            None => {
+                (kept.tries, kept.last) = (tries, now.0);
+                change.put_setting(&setting(slot), Some(token.to_secret()?));
+            }
         }
-        entered.tries = 0;
-        Ok(token)
+        Ok(Tried { token, change, outcome: if fits { Ok(()) } else { Err(PinError::Incorrect) } })
     }
 
-    fn with_pin(&self, slot: &str, mut token: Token, of: PinOf, new: &Secret) -> Result<Change, PinError> {
+    fn put_pin(
+        &self,
+        slot: &str,
+        mut token: Token,
+        of: PinOf,
+        new: &Secret,
+        change: &mut Change,
+    ) -> Result<(), PinError> {
         let new = Pin::new(new, self.vault.chance())?;
         match of {
             PinOf::SecurityOfficer => token.officer = new,
             PinOf::User => token.user = Some(new),
         }
-        self.writing(slot, &token)
+        change.put_setting(&setting(slot), Some(token.to_secret()?));
+        Ok(())
     }
 
     fn load(&self, slot: &str) -> Result<Option<Token>, Refusal> {
@@ -202,24 +278,17 @@ impl Service {
         row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()
     }
 
-    fn writing(&self, slot: &str, token: &Token) -> Result<Change, PinError> {
-        let mut change = self.vault.begin().map_err(Refusal::from)?;
-        change.put_setting(&setting(slot), Some(token.to_secret()?));
-        Ok(change)
-    }
-
     /// Records the outcome, then writes its change; both are durable when this returns.
     fn close_with(
         &self,
         caller: &Caller,
         slot: &str,
         event: Event,
-        outcome: Result<Change, PinError>,
+        outcome: Result<Closing, PinError>,
     ) -> Result<(), PinError> {
-        let (said, change, outcome) = match outcome {
-            Ok(change) => (Outcome::Success, Some(change), Ok(())),
-            Err(error) => (Outcome::Refused(Reason::Named(error.word())), None, Err(error)),
-        };
+        let (change, outcome) = outcome.map_or_else(|error| (None, Err(error)), |(change, said)| (Some(change), said));
+        let said =
+            outcome.as_ref().map_or_else(|error| Outcome::Refused(Reason::Named(error.word())), |()| Outcome::Success);
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Event(event), said);
         entry.object = Some(audit::Object { id: slot, version: None });
         let settled = self.settle(&entry, Durability::Sync, change).wait();
@@ -248,6 +317,40 @@ impl Token {
     }
 }
 
+impl Tried {
+    /// Goes on where the PIN fits. Where that fails, the try is forgotten all the same.
+    fn then(self, work: impl FnOnce(Token, &mut Change) -> Result<(), PinError>) -> Result<Closing, PinError> {
+        let Self { token, mut change, outcome } = self;
+        let outcome = outcome.and_then(|()| work(token, &mut change));
+        Ok((change, outcome))
+    }
+}
+
+impl PinOf {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::SecurityOfficer => "officer",
+            Self::User => "user",
+        }
+    }
+}
+
+/// Whether a try is allowed at all.
+fn may_try(tries: u32, last: i64, now: Time) -> Result<(), PinError> {
+    if tries >= MOST_TRIES {
+        return Err(PinError::Locked);
+    }
+    let Some(exponent) = tries.checked_sub(FREE_TRIES) else { return Ok(()) };
+    let wait = 1_i64.checked_shl(exponent).unwrap_or(i64::MAX).saturating_mul(1000);
+    let left = last.saturating_add(wait).saturating_sub(now.0);
+    if left > 0 { Err(PinError::Wait(left.div_euclid(1000).saturating_add(1))) } else { Ok(()) }
+}
+
+/// Whether the caller governs the machine or the appliance.
+fn may_found(caller: &Caller) -> bool {
+    caller.role == Role::Administrator || caller.principal == Principal::User(0)
+}
+
 impl Pin {
     fn new(pin: &Secret, chance: &dyn Chance) -> Result<Self, PinError> {
         if !(SHORTEST..=LONGEST).contains(&pin.len()) {
@@ -256,17 +359,6 @@ impl Pin {
         let dry = |dry| Refusal::from(crate::vault::Error::from(dry));
         let salt = chance::array(chance).map_err(dry)?;
         Ok(Self { salt, hash: stretch(pin, &salt)?, tries: 0, last: 0 })
-    }
-
-    /// Whether a try is allowed at all.
-    fn may_try(&self, now: Time) -> Result<(), PinError> {
-        if self.tries >= MOST_TRIES {
-            return Err(PinError::Locked);
-        }
-        let Some(exponent) = self.tries.checked_sub(FREE_TRIES) else { return Ok(()) };
-        let wait = 1_i64.checked_shl(exponent).unwrap_or(i64::MAX).saturating_mul(1000);
-        let left = self.last.saturating_add(wait).saturating_sub(now.0);
-        if left > 0 { Err(PinError::Wait(left.div_euclid(1000).saturating_add(1))) } else { Ok(()) }
     }
 
     fn fits(&self, pin: &Secret) -> Result<bool, PinError> {
@@ -281,6 +373,7 @@ impl PinError {
             Self::Incorrect | Self::Wait(_) => "CKR_PIN_INCORRECT",
             Self::Locked => "CKR_PIN_LOCKED",
             Self::Unset => "CKR_USER_PIN_NOT_INITIALIZED",
+            Self::Unfounded => "CKR_TOKEN_WRITE_PROTECTED",
             Self::Length => "CKR_PIN_LEN_RANGE",
             Self::Refused(_) => "CKR_GENERAL_ERROR",
         }

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use strongroom::{
     audit::{Durability, Log, Options},
     caller::{Caller, Front, Principal, Role, Scope},
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Time},
     front::pkcs11::{Door, Places, open},
     service::{Order, Service},
     slot::{
@@ -40,6 +40,7 @@ pub struct House {
     pub service: Arc<Service>,
     pub vault: Arc<Vault>,
     pub log: Arc<Log>,
+    pub ahead: Arc<Ahead>,
     door: Option<Door>,
     folder: PathBuf,
 }
@@ -57,7 +58,8 @@ impl House {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-pkcs11-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (Arc::new(SystemClock), Arc::new(Random::default()));
+        let (ahead, chance) = (Arc::new(Ahead::default()), Arc::new(Random::default()));
+        let clock: Arc<dyn Clock> = ahead.clone();
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let fitted = |name: &str| {
             let slot: Arc<dyn Slot> = Arc::new(Software::new(name));
@@ -74,7 +76,7 @@ impl House {
             let (so_pin, user_pin) = (Secret::copy_of(OFFICER), Secret::copy_of(PIN));
             service.order(&operator(), Order::TokenInit { slot: slot.to_owned(), so_pin, user_pin }).unwrap();
         }
-        let mut house = Self { service, vault, log, door: None, folder };
+        let mut house = Self { service, vault, log, ahead, door: None, folder };
         house.open(places);
         house
     }
@@ -94,6 +96,12 @@ impl House {
         self.close();
         std::fs::remove_file(self.folder.join("pkcs11.sock")).unwrap();
         self.open(Places::default());
+    }
+
+    /// The timetable's round, once.
+    pub fn pass(&self) {
+        let daemon = Caller { principal: Principal::Daemon, front: Front::Rounds, ..operator() };
+        self.service.pass(&daemon).unwrap();
     }
 
     /// How many records in the audit log have this text.
@@ -124,6 +132,22 @@ impl House {
         let session = client.session(RW);
         client.log_in(session, UserType::USER, PIN).unwrap();
         (client, session)
+    }
+}
+
+/// The system's clock, and what it is ahead of it in milliseconds.
+#[derive(Default)]
+pub struct Ahead(AtomicI64);
+
+impl Ahead {
+    pub fn by(&self, time: Duration) {
+        self.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Time {
+        Time(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The PKCS#11 operation of KMIP: another door to the same functions.
 
+use std::time::Duration;
+
 use strongroom::{
     caller::{Caller, Front, Principal, Role, Scope},
     service::{Ask as Message, Refusal},
@@ -13,15 +15,15 @@ use strongroom_kmip::{
     version::{V2_1, V3_0, Version},
 };
 use strongroom_pkcs11_wire::{
-    Mechanism, MechanismType, Rv,
+    AttributeType, Mechanism, MechanismType, Rv,
     call::{self, Ask, request},
     codec,
     mechanism::{Iv, Parameter},
-    number::UserType,
+    number::{TokenFlags, UserType},
     value::{Output, Room, Wiped},
 };
 
-use crate::house::{House, PIN, RW, lasting_aes};
+use crate::house::{House, OFFICER, PIN, RW, lasting_aes, number};
 
 /// A client of KMIP and one of its applications.
 struct Remote<'h> {
@@ -184,4 +186,84 @@ fn every_answer_of_3_0_names_its_application() {
     assert_eq!(info(V3_0).correlation_value.map(|value| value.0), remote.correlation);
     assert_eq!(info(V2_1).correlation_value, None);
     assert_eq!(info(V2_1).pkcs11_output_parameters.unwrap().len(), 76);
+}
+
+impl Remote<'_> {
+    fn session(&self) -> u64 {
+        self.ask(request::OpenSession { slot: 0, flags: RW }).unwrap().session
+    }
+
+    fn log_in(&self, session: u64, pin: &[u8]) -> Result<(), Rv> {
+        self.ask(request::Login { session, user: UserType::USER, pin: Some(Wiped::from(pin)) }).map(|_| ())
+    }
+
+    fn token_flags(&self) -> TokenFlags {
+        self.ask(request::GetTokenInfo { slot: 0 }).unwrap().info.flags
+    }
+}
+
+#[test]
+fn a_guest_with_wrong_pins_locks_itself_out_and_nobody_else() {
+    let house = House::new();
+    let mallory = Remote::new(&house, "mallory");
+    let session = mallory.session();
+    for number in 1..=10 {
+        assert_eq!(mallory.log_in(session, b"9999"), Err(Rv::PIN_INCORRECT), "try {number}");
+        house.ahead.by(Duration::from_secs(1_000));
+    }
+    assert_eq!(mallory.log_in(session, PIN), Err(Rv::PIN_LOCKED));
+    assert!(mallory.token_flags().has(TokenFlags::USER_PIN_LOCKED));
+    let again = Remote::new(&house, "mallory");
+    assert_eq!(again.log_in(again.session(), PIN), Err(Rv::PIN_LOCKED), "another application, the same client");
+    let bob = Remote::new(&house, "bob");
+    assert_eq!(bob.log_in(bob.session(), PIN), Ok(()));
+    let (mut here, session) = house.user();
+    let flags = here.ask(request::GetTokenInfo { slot: 0 }).unwrap().info.flags;
+    assert!(!flags.has(TokenFlags::USER_PIN_LOCKED) && !flags.has(TokenFlags::USER_PIN_COUNT_LOW));
+    // A new PIN is a new beginning for whoever guessed at the old one.
+    let (old, new) = (Some(Wiped::from(PIN)), Some(Wiped::from(&b"5678"[..])));
+    here.ask(request::SetPIN { session, old, new }).unwrap();
+    assert_eq!(again.log_in(again.session(), b"5678"), Ok(()));
+}
+
+#[test]
+fn a_guest_that_tries_too_fast_waits() {
+    let house = House::new();
+    let mallory = Remote::new(&house, "mallory");
+    let session = mallory.session();
+    for _ in 0..4 {
+        assert_eq!(mallory.log_in(session, b"9999"), Err(Rv::PIN_INCORRECT));
+    }
+    assert_eq!(mallory.log_in(session, PIN), Err(Rv::PIN_INCORRECT), "not before the wait is over");
+    house.ahead.by(Duration::from_secs(2));
+    assert_eq!(mallory.log_in(session, PIN), Ok(()));
+}
+
+#[test]
+fn a_token_that_a_guest_uses_is_not_made_anew() {
+    let house = House::new();
+    let remote = Remote::new(&house, "alice");
+    let session = remote.session();
+    let mut here = house.attach(1);
+    let make = || request::InitToken { slot: 0, pin: Some(Wiped::from(OFFICER)), label: [b' '; 32] };
+    assert_eq!(here.ask(make()).err(), Some(Rv::SESSION_EXISTS));
+    remote.ask(request::CloseSession { session }).unwrap();
+    assert!(here.ask(make()).is_ok());
+}
+
+#[test]
+fn a_guest_that_does_not_call_any_more_is_seen_out_by_the_round() {
+    let house = House::new();
+    let remote = Remote::new(&house, "alice");
+    let session = remote.session();
+    remote.log_in(session, PIN).unwrap();
+    let (mechanism, template) =
+        (Mechanism::plain(MechanismType::AES_KEY_GEN), vec![number(AttributeType::VALUE_LEN, 32)]);
+    remote.ask(request::GenerateKey { session, mechanism, template }).unwrap();
+    house.pass();
+    assert_eq!(house.records("\"action\":\"Destroy\""), 0, "it has called a moment ago");
+    house.ahead.by(Duration::from_secs(600));
+    house.pass();
+    assert_eq!(house.records("\"action\":\"Destroy\""), 1, "its session object ended with it");
+    assert_eq!(remote.ask(request::CloseSession { session }).err(), Some(Rv::CRYPTOKI_NOT_INITIALIZED));
 }

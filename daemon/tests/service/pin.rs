@@ -1,6 +1,9 @@
 //! The PINs of a token, and their records.
 
-use strongroom::service::{Order, PinError, PinOf};
+use strongroom::{
+    caller::{Caller, Role},
+    service::{Order, PinError, PinOf},
+};
 use strongroom_kmip::secret::Secret;
 
 use crate::house::{House, alice, operator};
@@ -35,5 +38,16 @@ fn a_pin_that_was_changed_is_the_one_that_fits() {
     let old = house.service.check_pin(&alice(), "dev", PinOf::User, &pin("1234"));
     assert_eq!(old, Err(PinError::Incorrect));
     house.service.check_pin(&alice(), "dev", PinOf::User, &pin("5678")).unwrap();
-    assert!(!house.service.token("dev").unwrap().user_tried);
+    assert!(!house.service.token(&alice(), "dev").unwrap().user_tried);
+}
+
+#[test]
+fn a_token_that_never_was_is_given_its_officer_by_whoever_governs_and_by_nobody_else() {
+    let house = House::new();
+    let init = |caller: &Caller| house.service.init_token(caller, "dev", &pin("87654321"), b"mine".to_vec());
+    assert_eq!(init(&alice()), Err(PinError::Unfounded));
+    assert!(!house.service.token(&alice(), "dev").unwrap().initialised);
+    let administrator = Caller { role: Role::Administrator, ..alice() };
+    assert_eq!(init(&administrator), Ok(()));
+    assert_eq!(init(&alice()), Ok(()), "now the PIN decides");
 }

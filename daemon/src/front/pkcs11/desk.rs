@@ -14,6 +14,7 @@ use strongroom_pkcs11_wire::{AttributeType, Rv, attribute::Value};
 
 use super::{
     application::{Application, Leftovers},
+    guest::Guests,
     object,
     operation::Operation,
     presence::Applications,
@@ -35,6 +36,8 @@ pub struct House {
     pub slots: Vec<SlotView>,
     /// Who is there.
     pub applications: Applications,
+    /// Who is there from afar.
+    pub guests: Guests,
     /// Names this run of the daemon.
     pub run: [u8; 16],
     /// Who is awake.
@@ -59,7 +62,15 @@ impl House {
     pub fn new(service: Arc<Service>, run: [u8; 16], first: u64) -> Self {
         let slots = service.slot_views();
         let applications = Applications::new(first);
-        Self { service, slots, applications, run, room: Room::default(), swept: Mutex::default() }
+        Self {
+            service,
+            slots,
+            applications,
+            guests: Guests::default(),
+            run,
+            room: Room::default(),
+            swept: Mutex::default(),
+        }
     }
 
     /// Destroys what an earlier run left of sessions that are gone, once, before the first session is opened: no session
@@ -83,6 +94,11 @@ impl House {
         }
         *swept = true;
         Ok(())
+    }
+
+    /// Whether any application, here or from afar, has a session with a slot.
+    pub fn use_slot(&self, slot: usize) -> bool {
+        self.applications.use_slot(slot) || self.guests.use_slot(slot)
     }
 
     /// Tidies up after an application that is gone.

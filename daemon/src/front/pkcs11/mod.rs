@@ -11,6 +11,7 @@ mod call;
 mod connection;
 mod der;
 mod desk;
+mod guest;
 mod mechanism;
 mod object;
 mod operation;

@@ -132,6 +132,7 @@ pub fn pin(error: &PinError) -> Rv {
         PinError::Incorrect | PinError::Wait(_) => Rv::PIN_INCORRECT,
         PinError::Locked => Rv::PIN_LOCKED,
         PinError::Unset => Rv::USER_PIN_NOT_INITIALIZED,
+        PinError::Unfounded => Rv::TOKEN_WRITE_PROTECTED,
         PinError::Length => Rv::PIN_LEN_RANGE,
         PinError::Refused(refusal) => rv(refusal, About::Token),
     }

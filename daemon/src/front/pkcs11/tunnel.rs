@@ -4,13 +4,7 @@
 //! An application begins with `C_Initialize`, which gives it a correlation value, and is its client's alone. It ends with
 //! `C_Finalize`, or when it has not called for a while.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::Arc;
 
 use strongroom_kmip::{
     code::{PKCS11Function, PKCS11ReturnCode, ResultReason},
@@ -25,35 +19,23 @@ use strongroom_pkcs11_wire::{
 };
 
 use super::{
-    application::Application,
     call,
     desk::{Desk, House},
 };
 use crate::{
-    caller::{Caller, Principal, Role},
-    clock::Time,
+    caller::{Caller, Role},
     service::{Cryptoki, Refusal, Returned},
 };
 
 /// Serves the PKCS#11 operation.
 pub struct Tunnel {
     house: Arc<House>,
-    next: AtomicU64,
-    there: Mutex<HashMap<Vec<u8>, Guest>>,
-}
-
-/// An application at the other end.
-struct Guest {
-    owner: Principal,
-    application: Arc<Application>,
-    /// When it last called.
-    last: Time,
 }
 
 impl Tunnel {
     /// A tunnel into a house.
     pub fn new(house: Arc<House>) -> Self {
-        Self { house, next: AtomicU64::new(1), there: Mutex::default() }
+        Self { house }
     }
 
     /// Begins an application.
@@ -62,42 +44,15 @@ impl Tunnel {
         if !matches!(input, [] | [0 | 1]) {
             return Err(unread("C_Initialize takes no arguments from afar"));
         }
-        let now = self.house.service.now();
-        let (gone, begun) = {
-            let mut there = self.lock();
-            if correlation.is_some_and(|name| there.get(name).is_some_and(|guest| guest.owner == caller.principal)) {
-                return Ok(returned(Rv::CRYPTOKI_ALREADY_INITIALIZED));
-            }
-            let is_gone = |guest: &Guest| guest.last.0 <= now.0.saturating_sub(IDLE);
-            let gone: Vec<Guest> = there.extract_if(|_, guest| is_gone(guest)).map(|(_, guest)| guest).collect();
-            let own = there.values().filter(|guest| guest.owner == caller.principal).count();
-            if there.len() >= MOST || own >= MOST_OF_ONE {
-                (gone, None)
-            } else {
-                let number = self.next.fetch_add(1, Ordering::Relaxed);
-                let name = [self.house.run.as_slice(), &number.to_be_bytes()].concat();
-                let guest = Guest { owner: caller.principal.clone(), application: Arc::default(), last: now };
-                there.insert(name.clone(), guest);
-                (gone, Some(name))
-            }
-        };
-        gone.iter().for_each(|guest| self.house.bury(&guest.application));
-        Ok(match begun {
+        let (house, now) = (&self.house, self.house.service.now());
+        if correlation.is_some_and(|name| house.guests.call(&caller.principal, name, now).is_some()) {
+            return Ok(returned(Rv::CRYPTOKI_ALREADY_INITIALIZED));
+        }
+        self.tidy();
+        Ok(match house.guests.begin(&caller.principal, house.run, now) {
             Some(name) => Returned { correlation: Some(name), ..returned(Rv::OK) },
             None => returned(Rv::HOST_MEMORY),
         })
-    }
-
-    /// The application of this name, if it is the caller's.
-    fn application(&self, caller: &Caller, correlation: Option<&[u8]>) -> Option<Arc<Application>> {
-        let mut there = self.lock();
-        let guest = there.get_mut(correlation?).filter(|guest| guest.owner == caller.principal)?;
-        guest.last = self.house.service.now();
-        Some(Arc::clone(&guest.application))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Guest>> {
-        self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,7 +68,9 @@ impl Cryptoki for Tunnel {
         if function == Function::Initialize {
             return self.initialize(caller, correlation, input);
         }
-        let Some(application) = self.application(caller, correlation) else {
+        let now = self.house.service.now();
+        let known = correlation.and_then(|name| self.house.guests.call(&caller.principal, name, now));
+        let Some(application) = known else {
             return Ok(returned(Rv::CRYPTOKI_NOT_INITIALIZED));
         };
         match function {
@@ -142,10 +99,15 @@ impl Cryptoki for Tunnel {
         if function == Function::Finalize
             && let Some(name) = correlation
         {
-            self.lock().remove(name);
+            self.house.guests.end(name);
         }
         let output = Secret::copy_of(answer.body);
         Ok(Returned { code: PKCS11ReturnCode(answer.head), correlation: None, output })
+    }
+
+    fn tidy(&self) {
+        let gone = self.house.guests.gone(self.house.service.now());
+        gone.iter().for_each(|application| self.house.bury(application));
     }
 }
 
@@ -184,10 +146,3 @@ fn unknown(function: Function) -> Refusal {
 fn unread(why: &str) -> Refusal {
     Refusal::new(ResultReason::PKCS_11CodecError, format!("the parameters cannot be read: {why}"))
 }
-
-/// Applications of all clients.
-const MOST: usize = 1024;
-/// Applications of one client.
-const MOST_OF_ONE: usize = 16;
-/// How long an application that does not call is kept, in milliseconds.
-const IDLE: i64 = 600_000;

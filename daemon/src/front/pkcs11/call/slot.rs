@@ -62,7 +62,8 @@ impl Serve for request::WaitForSlotEvent {
 impl Serve for request::GetTokenInfo {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetTokenInfo), Rv> {
         let (place, slot) = desk.slot(self.slot)?;
-        let state = desk.house.service.token(&slot.name).map_err(|refusal| refusal::rv(&refusal, About::Token))?;
+        let state =
+            desk.house.service.token(desk.caller, &slot.name).map_err(|refusal| refusal::rv(&refusal, About::Token))?;
         let (sessions, rw_sessions) = desk.application.count(place);
         let most = u64::try_from(MOST_SESSIONS).unwrap_or(u64::MAX);
         let info = TokenInfo {

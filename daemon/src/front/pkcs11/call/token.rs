@@ -64,7 +64,7 @@ impl Serve for request::Logout {
 impl Serve for request::InitToken {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitToken), Rv> {
         let (place, slot) = desk.slot(self.slot)?;
-        if desk.house.applications.use_slot(place) {
+        if desk.house.use_slot(place) {
             return Err(Rv::SESSION_EXISTS);
         }
         let service = &desk.house.service;
