@@ -8,7 +8,9 @@ use strongroom_kmip::{
     version::EVERY,
 };
 
-use super::{alter, call::Call, contract::Perform, creation, refusal::Refusal, register, wrapping};
+use super::{
+    alter, call::Call, contract::Perform, creation, refusal::Refusal, register, wrapping, wrapping::Unwrapped,
+};
 use crate::vault::{New, ObjectId};
 
 impl Perform for ImportRequest {
@@ -19,9 +21,9 @@ impl Perform for ImportRequest {
         let id = identifier(&self.unique_identifier.0)?;
         call.notes.object = Some(id.clone());
         let mut told = told(&self.attributes, &self)?;
-        let hidden = self.object.key_block().is_some_and(|block| block.key_wrapping_data.is_some());
+        let mut came = Unwrapped::default();
         if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
-            wrapping::unwrap(call, &mut self.object)?;
+            came = wrapping::unwrap(call, &mut self.object)?;
             enclosed(&mut self.object, &mut told)?;
         }
         for name in told.names() {
@@ -32,10 +34,14 @@ impl Perform for ImportRequest {
         let mut set: Set = told.iter().filter(asked).cloned().collect();
         let content = register::content(call, &mut self.object, &mut set)?;
         overlay(&mut set, &told)?;
-        // What stood in the open on its way here was once outside, whatever is said of it.
-        if !hidden && self.object_type != ObjectType::Template {
+        // What stood in the open on its way here was once outside, whatever is said of it; and what the caller may have made
+        // up itself only tightens.
+        if !came.vouched && self.object_type != ObjectType::Template {
             set.put(Attribute::AlwaysSensitive(false));
             set.put(Attribute::NeverExtractable(false));
+        }
+        if let Some(usable) = came.under.filter(|_| set.sensitive() == Some(true)) {
+            wrapping::keep_apart(call, &usable)?;
         }
         let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
         let (vault, caller) = (call.vault, call.caller);

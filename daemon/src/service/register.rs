@@ -20,11 +20,11 @@ impl Perform for RegisterRequest {
         let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
         // A front that names a mechanism wants the key unwrapped with it; otherwise it is kept as it came.
         if call.mechanism.is_some()
-            && let Some((id, usable)) = wrapping::unwrap(call, &mut self.object)?
+            && let Some(usable) = wrapping::unwrap(call, &mut self.object)?.under
         {
             private::describe(&mut set, &self.object)?;
             if set.sensitive() == Some(true) {
-                wrapping::keep_apart(call, &id, &usable)?;
+                wrapping::keep_apart(call, &usable)?;
             }
         }
         let content = content(call, &mut self.object, &mut set)?;

@@ -194,7 +194,8 @@ impl Service {
     pub fn init_token(&self, caller: &Caller, slot: &str, pin: &Secret, label: Vec<u8>) -> Result<(), PinError> {
         let renew = |officer: Pin, change: &mut Change| {
             let token = Token { officer, user: None, label: Some(label) };
-            Ok::<_, PinError>(change.put_setting(&setting(slot), Some(token.to_secret()?)))
+            change.put_setting(&setting(slot), Some(token.to_secret()?));
+            Ok::<_, PinError>(())
         };
         self.setting_pins(caller, slot, Event::TokenInit, || match self.load(slot)? {
             Some(_) => {

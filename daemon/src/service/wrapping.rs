@@ -1,7 +1,7 @@
 //! Keys that leave under another key, and keys that came under one.
 
 use strongroom_kmip::{
-    attribute::{Attribute, CryptographicParameters, Kind, Listed},
+    attribute::{CryptographicParameters, Kind, Listed},
     code::{BlockCipherMode, CryptographicUsageMask, EncodingOption, LinkType, ResultReason, WrappingMethod},
     identifier::UniqueIdentifier,
     mechanism::Mechanism,
@@ -56,7 +56,7 @@ pub fn wrap(
     let mut sealed = None;
     if order.encrypts() {
         let key = needed(specification.encryption_key_information.as_ref())?;
-        let (id, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Wrap)?;
+        let usable = wrapping_key(call, &key.unique_identifier, Purpose::Wrap)?;
         let (mechanism, iv) = match call.mechanism.take() {
             Some(mechanism) => {
                 working::spend(call, &usable, &mechanism)?;
@@ -70,7 +70,7 @@ pub fn wrap(
         };
         let wrapped = usable.work(&mechanism, encoded.reveal())?;
         if object.attributes.sensitive() == Some(true) {
-            keep_apart(call, &id, &usable)?;
+            keep_apart(call, &usable)?;
         }
         call.notes.mechanism = Some(mechanism.name());
         data.encryption_key_information = Some(key.clone());
@@ -84,7 +84,7 @@ pub fn wrap(
             (Some(sealed), Order::EncryptThenAuthenticate) => sealed.as_slice(),
             _ => encoded.reveal(),
         };
-        let (_, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Sign)?;
+        let usable = wrapping_key(call, &key.unique_identifier, Purpose::Sign)?;
         let mechanism = authentication(&usable, key)?;
         data.mac_signature = Some(Bytes(usable.work(&mechanism, covered)?.reveal().to_vec()));
         data.mac_signature_key_information = Some(MACSignatureKeyInformation {
@@ -104,19 +104,28 @@ pub fn hides(specification: &KeyWrappingSpecification) -> bool {
     Order::of(specification.wrapping_method).is_ok_and(Order::encrypts)
 }
 
+/// What came of unwrapping.
+#[derive(Default)]
+pub struct Unwrapped {
+    /// What the key was encrypted with; nothing where it stood in the open.
+    pub under: Option<Usable>,
+    /// Whether it came hidden, and with a signature that the caller cannot make: what was wrapped with it is somebody else's
+    /// word. A MAC says nothing of the kind: whoever checks it can make it.
+    pub vouched: bool,
+}
+
 /// Unwraps a key that was registered wrapped; one that was not stays as it is. A MAC or a signature on it is checked.
-/// Answers what it was encrypted with.
 ///
 /// # Errors
 /// [`Refusal`] as for [`wrap`], when the wrapping key does not fit, and when a MAC or a signature does not.
-pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<Option<(ObjectId, Usable)>, Refusal> {
-    let Some(block) = managed.key_block_mut() else { return Ok(None) };
-    let Some(data) = block.key_wrapping_data.take() else { return Ok(None) };
+pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<Unwrapped, Refusal> {
+    let Some(block) = managed.key_block_mut() else { return Ok(Unwrapped::default()) };
+    let Some(data) = block.key_wrapping_data.take() else { return Ok(Unwrapped::default()) };
     let order = Order::of(data.wrapping_method)?;
     if !order.encrypts() {
         let value = block.key_value.as_ref().ok_or_else(|| Refusal::missing("Key Value"))?;
         let covered = encode(call, value, data.encoding_option)?;
-        return authentic(call, &data, covered.reveal()).map(|()| None);
+        return authentic(call, &data, covered.reveal()).map(|_| Unwrapped::default());
     }
     let wrapped = match &block.key_value {
         Some(KeyValue::Wrapped(bytes)) => bytes.0.as_slice(),
@@ -124,11 +133,12 @@ pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<Option<(Obje
         Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => bytes.reveal(),
         Some(KeyValue::Plain { .. }) | None => return Err(Refusal::missing("Key Value")),
     };
+    let mut by = By::Nobody;
     if order == Order::EncryptThenAuthenticate {
-        authentic(call, &data, wrapped)?;
+        by = authentic(call, &data, wrapped)?;
     }
     let key = needed(data.encryption_key_information.as_ref())?;
-    let (id, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Unwrap)?;
+    let usable = wrapping_key(call, &key.unique_identifier, Purpose::Unwrap)?;
     let mechanism = match call.mechanism.take() {
         Some(mechanism) => mechanism,
         None => {
@@ -140,10 +150,10 @@ pub fn unwrap(call: &mut Call<'_>, managed: &mut Managed) -> Result<Option<(Obje
     let bytes = usable.work(&mechanism, wrapped)?;
     call.notes.mechanism = Some(mechanism.name());
     if order == Order::AuthenticateThenEncrypt {
-        authentic(call, &data, bytes.reveal())?;
+        by = authentic(call, &data, bytes.reveal())?;
     }
     block.key_value = Some(decode(block, bytes, data.encoding_option)?);
-    Ok(Some((id, usable)))
+    Ok(Unwrapped { under: Some(usable), vouched: by == By::Another })
 }
 
 /// What is done to a key, and in which order (KMIP 2.1 §11.62).
@@ -191,15 +201,29 @@ fn enclosed(
     Ok(Some(get_attributes::known(call, object).select(&kinds)))
 }
 
-/// Checks the MAC or the signature that came with a key.
-fn authentic(call: &mut Call<'_>, data: &KeyWrappingData, covered: &[u8]) -> Result<(), Refusal> {
+/// Who has authenticated a key that came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Nobody in particular: the caller may have made it, with a key that it can use or has brought itself.
+    Nobody,
+    /// Somebody whose public key another has put here, and whose private key is not the caller's to use.
+    Another,
+}
+
+/// Checks the MAC or the signature that came with a key, and says whose it is.
+fn authentic(call: &mut Call<'_>, data: &KeyWrappingData, covered: &[u8]) -> Result<By, Refusal> {
     let key = data.mac_signature_key_information.as_ref();
     let key = key.ok_or_else(|| Refusal::missing("MAC/Signature Key Information"))?;
     let given = data.mac_signature.as_ref().ok_or_else(|| Refusal::missing("MAC/Signature"))?;
-    let (_, usable) = wrapping_key(call, &key.unique_identifier, Purpose::Verify)?;
+    let usable = wrapping_key(call, &key.unique_identifier, Purpose::Verify)?;
     let mechanism = authentication(&usable, key)?;
     if usable.verify(&mechanism, covered, &given.0)? {
-        return Ok(());
+        let foreign = usable.object().owner != call.caller.principal && matches!(usable.shape(), Shape::Public(_));
+        let signs = match descent::linked(usable.object(), LinkType::PrivateKeyLink) {
+            Some(private) => call.view()?.see(call.caller, &private, Action::Use).is_ok(),
+            None => false,
+        };
+        return Ok(if foreign && !signs { By::Another } else { By::Nobody });
     }
     Err(Refusal::new(ResultReason::CryptographicFailure, "the MAC or signature on the key does not fit"))
 }
@@ -245,11 +269,7 @@ fn needed(key: Option<&EncryptionKeyInformation>) -> Result<&EncryptionKeyInform
 
 /// The key that wraps or authenticates; a signature is checked with the public half of the key that is named. What the
 /// log says of the call stays about the key that is wrapped.
-fn wrapping_key(
-    call: &mut Call<'_>,
-    named: &UniqueIdentifier,
-    purpose: Purpose,
-) -> Result<(ObjectId, Usable), Refusal> {
+fn wrapping_key(call: &mut Call<'_>, named: &UniqueIdentifier, purpose: Purpose) -> Result<Usable, Refusal> {
     let UniqueIdentifier::Identifier(identifier) = named else {
         return Err(Refusal::invalid("a wrapping key is named by its Unique Identifier"));
     };
@@ -264,15 +284,14 @@ fn wrapping_key(
     }
     let usable = call.usable(&id, purpose);
     call.notes = notes;
-    let usable = usable.map_err(|refusal| match refusal.reason {
+    usable.map_err(|refusal| match refusal.reason {
         ResultReason::ItemNotFound => Refusal {
             reason: ResultReason::WrappingObjectNotFound,
             message: "there is no such wrapping key".to_owned(),
             ..refusal
         },
         _ => refusal,
-    })?;
-    Ok((id, usable))
+    })
 }
 
 fn mechanism(parameters: &CryptographicParameters, shape: Shape, iv: Option<Vec<u8>>) -> Result<Mechanism, Refusal> {
@@ -301,22 +320,15 @@ fn fresh(call: &Call<'_>, parameters: &CryptographicParameters, shape: Shape) ->
     Ok(Some(iv))
 }
 
-/// Takes from a key that wraps or has unwrapped a sensitive one the right to encrypt and decrypt.
+/// Takes from a key that wraps or has unwrapped a sensitive one the right to encrypt and decrypt, and from the other half
+/// of its pair.
 ///
 /// # Errors
-/// [`Refusal`], as the policy says.
-pub fn keep_apart(call: &mut Call<'_>, id: &ObjectId, usable: &Usable) -> Result<(), Refusal> {
+/// [`Refusal`], when one of them is being changed.
+pub fn keep_apart(call: &mut Call<'_>, usable: &Usable) -> Result<(), Refusal> {
+    let vault = call.vault;
     let data = CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt;
-    let Some(mask) = usable.object().attributes.usage_mask().filter(|mask| mask.0 & data.0 != 0) else {
-        return Ok(());
-    };
-    let notes = call.notes.clone();
-    let edited = call.edit(id, Action::Use, |object| {
-        object.attributes.put(Attribute::CryptographicUsageMask(CryptographicUsageMask(mask.0 & !data.0)));
-        Ok(())
-    });
-    call.notes = notes;
-    edited
+    Ok(vault.narrow(call.change()?, usable, data)?)
 }
 
 fn no_key() -> Refusal {

@@ -18,6 +18,7 @@ mod index;
 mod manifest;
 mod nonce;
 mod opened;
+mod pair;
 mod policy;
 mod record;
 mod roll;

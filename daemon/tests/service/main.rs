@@ -9,6 +9,7 @@ mod house;
 mod life;
 mod locate;
 mod model;
+mod pair;
 mod pin;
 mod policy;
 mod port;

@@ -1,21 +1,25 @@
 //! Keys that leave under another key.
 
+use strongroom::{caller::Caller, service::Order};
 use strongroom_kmip::{
     attribute::Attribute,
     attribute::{CryptographicParameters, Template},
     code::{
-        BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, EncodingOption, KeyFormatType, KeyWrapType,
-        ObjectType, ResultReason, WrappingMethod,
+        BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, DigitalSignatureAlgorithm, EncodingOption,
+        KeyFormatType, KeyWrapType, ObjectType, ResultReason, WrappingMethod,
     },
     object::{
         EncryptionKeyInformation, KeyBlock, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
         MACSignatureKeyInformation, Object, SymmetricKey,
     },
-    payload::{ActivateRequest, CreateRequest, EncryptRequest, GetRequest, ImportRequest, RegisterRequest},
+    payload::{
+        ActivateRequest, CreateKeyPairRequest, CreateRequest, EncryptRequest, GetRequest, ImportRequest,
+        RegisterRequest,
+    },
     secret::Secret,
 };
 
-use crate::house::{House, aes, alice, bob};
+use crate::house::{House, aes, alice, bob, operator};
 
 fn get(id: &str, under: Option<(&str, Option<EncodingOption>)>) -> GetRequest {
     let specification = under.map(|(key, encoding_option)| {
@@ -301,4 +305,127 @@ fn a_key_leaves_under_gcm_with_a_fresh_nonce() {
     let mut lost = other;
     lost.key_block_mut().unwrap().key_wrapping_data.as_mut().unwrap().iv_counter_nonce = None;
     assert!(house.ask(&alice(), import("lost", lost, &[mask()])).is_err());
+}
+
+/// What is told of an object that is imported with the claim that it was always sensitive and never extractable.
+fn believed(house: &House, id: &str, object: Object) -> [bool; 3] {
+    let claims = [
+        mask(),
+        Attribute::Sensitive(true),
+        Attribute::AlwaysSensitive(true),
+        Attribute::Extractable(false),
+        Attribute::NeverExtractable(true),
+    ];
+    house.ask(&alice(), import(id, object, &claims)).unwrap();
+    let request = strongroom_kmip::payload::GetAttributesRequest {
+        unique_identifier: Some(id.into()),
+        attribute_reference: strongroom_kmip::attribute::References(vec![]),
+    };
+    let told = house.ask(&alice(), request).unwrap().attributes.0;
+    [Attribute::Sensitive(true), Attribute::AlwaysSensitive(true), Attribute::NeverExtractable(true)]
+        .map(|claim| told.iter().any(|instance| instance.attribute == claim))
+}
+
+#[test]
+fn what_an_import_says_of_the_past_is_believed_of_nobody_who_could_have_made_it_up() {
+    let house = House::new();
+    let (under, mac) = (wrapping_key(&house), mac_key(&house));
+    let id = house.ask(&alice(), aes("k")).unwrap().unique_identifier.0;
+    let open = house.ask(&alice(), get(&id, None)).unwrap().object;
+    assert_eq!(believed(&house, "open", open), [true, false, false], "in the open");
+    let wrapped = house.ask(&alice(), get(&id, Some((&under, None)))).unwrap().object;
+    assert_eq!(believed(&house, "wrapped", wrapped), [true, false, false], "encrypted alone");
+    for (name, method) in METHODS {
+        let wrapped = house.ask(&alice(), both(&id, &under, &mac, method, &[])).unwrap().object;
+        assert_eq!(believed(&house, &format!("mac-{}", method.0), wrapped), [true, false, false], "{name}");
+    }
+    let (private, public) = signer(&house);
+    let method = WrappingMethod::EncryptThenMACSign;
+    let signed = house.ask(&alice(), both(&id, &under, &private, method, &[])).unwrap().object;
+    assert_eq!(believed(&house, "own", signed), [true, false, false], "signed with a pair that is here");
+    for (name, brought, expected) in [
+        ("checked with a public key of the importer's", &alice(), [true, false, false]),
+        ("checked with a public key that another has brought", &bob(), [true, true, true]),
+    ] {
+        let verifies = foreign(&house, brought, &public);
+        let mut signed = house.ask(&alice(), both(&id, &under, &private, method, &[])).unwrap().object;
+        let data = signed.key_block_mut().unwrap().key_wrapping_data.as_mut().unwrap();
+        data.mac_signature_key_information.as_mut().unwrap().unique_identifier = verifies.as_str().into();
+        assert_eq!(believed(&house, &format!("signed-{verifies}"), signed), expected, "{name}");
+    }
+}
+
+/// A pair of alice's that signs, activated.
+fn signer(house: &House) -> (String, String) {
+    let mask = |mask| Some([Attribute::CryptographicUsageMask(mask)].into_iter().collect::<Template>());
+    let common = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
+        Attribute::CryptographicLength(2048),
+        Attribute::CryptographicParameters(signs()),
+    ];
+    let request = CreateKeyPairRequest {
+        common_attributes: Some(common.iter().cloned().collect()),
+        private_key_attributes: mask(CryptographicUsageMask::Sign),
+        public_key_attributes: mask(CryptographicUsageMask::Verify),
+        common_protection_storage_masks: None,
+        private_protection_storage_masks: None,
+        public_protection_storage_masks: None,
+    };
+    let made = house.ask(&alice(), request).unwrap();
+    let (private, public) = (made.private_key_unique_identifier.0, made.public_key_unique_identifier.0);
+    for id in [&private, &public] {
+        house.ask(&alice(), ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    }
+    (private, public)
+}
+
+/// Alice's public key as somebody brings it who has it from elsewhere, and lets alice use it, activated.
+fn foreign(house: &House, by: &Caller, public: &str) -> String {
+    let object = house.ask(&alice(), get(public, None)).unwrap().object;
+    let attributes = [
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify),
+        Attribute::CryptographicParameters(signs()),
+    ];
+    let register = RegisterRequest {
+        object_type: ObjectType::PublicKey,
+        attributes: attributes.into_iter().collect(),
+        object,
+        protection_storage_masks: None,
+    };
+    let id = house.ask(by, register).unwrap().unique_identifier.0;
+    house.ask(by, ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    let grant = Order::KeyGrant { id: id.clone(), to: "client:alice".to_owned(), level: Some("use".to_owned()) };
+    house.service.order(&operator(), grant).unwrap();
+    id
+}
+
+fn signs() -> CryptographicParameters {
+    CryptographicParameters {
+        digital_signature_algorithm: Some(DigitalSignatureAlgorithm::SHA_256WithRSAEncryption),
+        ..CryptographicParameters::default()
+    }
+}
+
+#[test]
+fn a_key_that_has_unwrapped_a_sensitive_one_for_an_import_decrypts_nothing_any_more() {
+    let house = House::new();
+    let under = wrapping_key(&house);
+    let id = house.ask(&alice(), aes("k")).unwrap().unique_identifier.0;
+    let wrapped = || house.ask(&alice(), get(&id, Some((&under, None)))).unwrap().object;
+    let may = || {
+        let request = strongroom_kmip::payload::GetAttributesRequest {
+            unique_identifier: Some(under.as_str().into()),
+            attribute_reference: strongroom_kmip::attribute::References(vec![]),
+        };
+        let told = house.ask(&alice(), request).unwrap().attributes.0;
+        let all = told.iter().find_map(|instance| match instance.attribute {
+            Attribute::CryptographicUsageMask(mask) => Some(mask.contains(CryptographicUsageMask::Encrypt)),
+            _ => None,
+        });
+        all.unwrap()
+    };
+    house.ask(&alice(), import("plain", wrapped(), &[mask()])).unwrap();
+    assert!(may());
+    house.ask(&alice(), import("secret", wrapped(), &[mask(), Attribute::Sensitive(true)])).unwrap();
+    assert!(!may());
 }
