@@ -10,10 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
-use super::{refusal::Refusal, registry::Service};
+use super::refusal::Refusal;
 use crate::{
     caller::{Caller, Front, Principal},
-    vault::Change,
+    vault::{Change, Vault},
 };
 
 /// The locks.
@@ -60,17 +60,15 @@ pub fn guest(caller: &Caller) -> Option<&Principal> {
     matches!(caller.front, Front::Kmip | Front::KmipHttps).then_some(&caller.principal)
 }
 
-impl Service {
-    /// A guest's tries of the PIN that has this salt.
-    ///
-    /// # Errors
-    /// [`Refusal`] when they cannot be read.
-    pub(super) fn tried(&self, slot: &str, word: &str, guest: &Principal, salt: [u8; 16]) -> Result<Tried, Refusal> {
-        let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the guest's tries cannot be read");
-        let row = self.vault.setting(&setting(slot, word, guest))?;
-        let tried: Option<Tried> = row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()?;
-        Ok(tried.filter(|tried| tried.salt == salt).unwrap_or(Tried { salt, ..Tried::default() }))
-    }
+/// A guest's tries of the PIN that has this salt.
+///
+/// # Errors
+/// [`Refusal`] when they cannot be read.
+pub fn tried(vault: &Vault, slot: &str, word: &str, guest: &Principal, salt: [u8; 16]) -> Result<Tried, Refusal> {
+    let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the guest's tries cannot be read");
+    let row = vault.setting(&setting(slot, word, guest))?;
+    let tried: Option<Tried> = row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()?;
+    Ok(tried.filter(|tried| tried.salt == salt).unwrap_or(Tried { salt, ..Tried::default() }))
 }
 
 /// Puts a guest's tries into a change.

@@ -123,7 +123,7 @@ impl Service {
         if let Some(guest) = guest {
             for of in [PinOf::SecurityOfficer, PinOf::User] {
                 let Some(pin) = token.pin(of) else { continue };
-                pin.tries = self.tried(slot, of.word(), guest, pin.salt)?.tries;
+                pin.tries = pins::tried(&self.vault, slot, of.word(), guest, pin.salt)?.tries;
             }
         }
         let tries = token.user.as_ref().map_or(0, |user| user.tries);
@@ -235,7 +235,7 @@ impl Service {
         let kept = token.pin(of).ok_or(PinError::Unset)?;
         let guest = pins::guest(caller);
         let before = match guest {
-            Some(guest) => self.tried(slot, of.word(), guest, kept.salt)?,
+            Some(guest) => pins::tried(&self.vault, slot, of.word(), guest, kept.salt)?,
             None => pins::Tried { salt: kept.salt, tries: kept.tries, last: kept.last },
         };
         may_try(before.tries, before.last, now)?;
