@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A point in time: milliseconds since 1970.
@@ -35,6 +35,23 @@ impl Clock for SystemClock {
     fn now(&self) -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// By when something that is waited for must have come. It follows the time that passes, whatever a clock is set to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// So long from now.
+    pub fn after(limit: Duration) -> Self {
+        Self(Instant::now().checked_add(limit))
+    }
+
+    /// How long there is still to wait; nothing when it is over.
+    pub fn left(self) -> Option<Duration> {
+        let left = self.0.map(|until| until.saturating_duration_since(Instant::now()));
+        left.filter(|left| !left.is_zero())
     }
 }
 

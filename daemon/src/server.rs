@@ -2,7 +2,7 @@
 
 use std::{
     env, io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener as StdTcpListener},
     os::unix::net::UnixListener as StdUnixListener,
     path::{Path, PathBuf},
     process,
@@ -115,6 +115,8 @@ pub struct Ready {
     pub kmip: Vec<SocketAddr>,
     /// KMIP over HTTPS.
     pub kmip_https: Vec<SocketAddr>,
+    /// PKCS#11 for other hosts.
+    pub pkcs11: Vec<SocketAddr>,
 }
 
 impl House {
@@ -273,9 +275,11 @@ async fn fronts(
     tls: Arc<Tls>,
     ready: impl FnOnce(&Ready),
 ) -> Result<(), Error> {
-    let Sockets { kmip, kmip_https, control, pkcs11 } = sockets(settings)?;
+    let Sockets { kmip, kmip_https, control, pkcs11, pkcs11_tls } = sockets(settings)?;
     let addresses = |sockets: &[Listening]| sockets.iter().map(|listening| listening.address).collect();
-    let reached = Ready { kmip: addresses(&kmip), kmip_https: addresses(&kmip_https) };
+    let distant = pkcs11_tls.iter().map(StdTcpListener::local_addr).collect::<io::Result<_>>();
+    let distant = distant.map_err(|source| Error::System { what: "address of a socket", source })?;
+    let reached = Ready { kmip: addresses(&kmip), kmip_https: addresses(&kmip_https), pkcs11: distant };
     let (stopper, stop) = Stopper::new();
     let crew = Arc::new(Crew::new());
     let places = Places::new(limits.connections, limits.per_address);
@@ -293,7 +297,8 @@ async fn fronts(
             }));
         }
     }
-    let module = pkcs11::open(pkcs11, Arc::clone(&service), &Random::default(), pkcs11::Places::default())
+    let afar = pkcs11::Afar { listeners: pkcs11_tls, tls: Arc::clone(&tls), limits };
+    let module = pkcs11::open(pkcs11, Some(afar), Arc::clone(&service), &Random::default(), pkcs11::Places::default())
         .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
     let timetable = Timetable::start(Arc::clone(&service), daemon())
         .map_err(|source| Error::System { what: "thread for the timetable", source })?;
@@ -375,6 +380,7 @@ struct Sockets {
     kmip_https: Vec<Listening>,
     control: tokio::net::UnixListener,
     pkcs11: StdUnixListener,
+    pkcs11_tls: Vec<StdTcpListener>,
 }
 
 fn sockets(settings: &Settings) -> Result<Sockets, Error> {
@@ -382,7 +388,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let mut inherited = listenfd::ListenFd::from_env();
     let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
     let (mut kmip, mut kmip_https) = (Vec::new(), Vec::new());
-    let (mut control, mut pkcs11) = (None, None);
+    let (mut control, mut pkcs11, mut pkcs11_tls) = (None, None, Vec::new());
     for (place, name) in names.split(':').take(inherited.len()).enumerate() {
         let failed = || at(format!("the inherited socket {name}"));
         match name {
@@ -394,6 +400,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
             }
             "control" => control = inherited.take_unix_listener(place).map_err(failed())?,
             "pkcs11" => pkcs11 = inherited.take_unix_listener(place).map_err(failed())?,
+            "pkcs11-tls" => pkcs11_tls.extend(inherited.take_tcp_listener(place).map_err(failed())?),
             other => log::warn!("nothing here serves the inherited socket {other:?}"),
         }
     }
@@ -404,6 +411,11 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
             }
         }
     }
+    if pkcs11_tls.is_empty() {
+        for address in &settings.pkcs11.listen {
+            pkcs11_tls.push(StdTcpListener::bind(address).map_err(at(address.to_string()))?);
+        }
+    }
     let path = &settings.control.socket;
     let failed = || at(path.display().to_string());
     let control = control.map_or_else(|| front::bind_local(path, 0o600), Ok).map_err(failed())?;
@@ -412,7 +424,7 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     let failed = || at(path.display().to_string());
     // Whoever may reach the socket's folder may knock: the kernel says who it is, and the PIN is asked for.
     let pkcs11 = pkcs11.map_or_else(|| front::bind_local(path, 0o666), Ok).map_err(failed())?;
-    Ok(Sockets { kmip, kmip_https, control, pkcs11 })
+    Ok(Sockets { kmip, kmip_https, control, pkcs11, pkcs11_tls })
 }
 
 fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {

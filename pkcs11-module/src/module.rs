@@ -17,7 +17,7 @@ use strongroom_pkcs11_wire::{
 };
 
 use crate::{
-    config::Config,
+    config::{Config, Place},
     prelude::{self, Age, Prelude},
     recall::Recall,
     remote::{Error, Next, Remote, Repeat},
@@ -59,11 +59,11 @@ struct Session {
 
 impl Module {
     /// A module for the application that `nonce` and `process` name. The daemon is not called yet.
-    pub(crate) fn new(config: Config, nonce: [u8; 16], process: u64) -> Self {
+    pub(crate) fn new(config: &Config, place: Place, nonce: [u8; 16], process: u64) -> Self {
         let patience = config.patience();
         Self {
             token: config.token.as_deref().map(padded),
-            remote: Remote::new(config.socket, patience, nonce, process),
+            remote: Remote::new(place, patience, nonce, process),
             sessions: RwLock::default(),
             age: Age::default(),
             shown: Mutex::default(),
@@ -77,10 +77,7 @@ impl Module {
     pub(crate) fn finish(&self) {
         *self.finished.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.ended.notify_all();
-        if self.remote.is_known() {
-            // Nothing can be done about a daemon that does not hear this: it ends the application by its own clock.
-            let _ = self.ask(None, Repeat::Harmless, &request::Finalize {});
-        }
+        self.remote.part(&|to| call::write_request(&request::Finalize {}, to));
         self.remote.hang_up();
     }
 

@@ -1,12 +1,11 @@
-//! The way to the daemon: a small pool of connections to its socket, one per call under way.
+//! The way to the daemon: a small pool of connections to it, one per call under way.
 //!
 //! What the daemon says is believed no more than what a stranger says: lengths are limited, a frame must be whole and
 //! exact, every wait has an end. A connection on which anything went wrong is closed and never used again.
 
 use std::{
     io::{self, Read, Write},
-    os::{fd::AsRawFd, unix::net::UnixStream},
-    path::PathBuf,
+    os::fd::AsRawFd,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -23,15 +22,17 @@ use strongroom_pkcs11_wire::{
 use zeroize::Zeroize;
 
 use crate::{
+    config::Place,
     descriptors::{self, Listed},
+    line::{self, Line, Way},
     wakeful::Wakeful,
 };
 
 /// Why a call did not come back.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the daemon's socket cannot be reached: {0}")]
-    Absent(io::Error),
+    #[error(transparent)]
+    Absent(line::Error),
     #[error("the connection to the daemon was lost, and with it what was under way")]
     Lost,
     #[error("the daemon did not answer in time")]
@@ -50,7 +51,8 @@ impl Error {
     /// What the application is told.
     pub(crate) fn rv(&self) -> Rv {
         match self {
-            Self::Absent(_) | Self::Lost => Rv::DEVICE_REMOVED,
+            Self::Absent(line::Error::Absent(_)) | Self::Lost => Rv::DEVICE_REMOVED,
+            Self::Absent(line::Error::Papers(..) | line::Error::Untrusted(_)) => Rv::GENERAL_ERROR,
             Self::Slow | Self::Malformed(_) => Rv::DEVICE_ERROR,
             Self::Refused(rv) => *rv,
             Self::Long => Rv::DATA_LEN_RANGE,
@@ -85,7 +87,7 @@ pub(crate) enum Next {
 /// The daemon, as one application sees it.
 #[derive(Debug)]
 pub(crate) struct Remote {
-    socket: PathBuf,
+    way: Way,
     patience: Duration,
     nonce: [u8; 16],
     process: u64,
@@ -102,10 +104,10 @@ struct Pool {
 }
 
 impl Remote {
-    /// A way to the daemon behind `socket`, for the application that `nonce` and `process` name. Nothing is opened yet.
-    pub(crate) fn new(socket: PathBuf, patience: Duration, nonce: [u8; 16], process: u64) -> Self {
-        let pool = Mutex::default();
-        Self { socket, patience, nonce, process, pool, freed: Condvar::new(), epoch: AtomicU64::new(0) }
+    /// A way to a daemon, for the application that `nonce` and `process` name. Nothing is opened yet.
+    pub(crate) fn new(place: Place, patience: Duration, nonce: [u8; 16], process: u64) -> Self {
+        let (way, pool) = (Way::new(place), Mutex::default());
+        Self { way, patience, nonce, process, pool, freed: Condvar::new(), epoch: AtomicU64::new(0) }
     }
 
     /// Counts the runs of the daemon that this application has seen. What was opened in one is lost in the next.
@@ -142,9 +144,17 @@ impl Remote {
         }
     }
 
-    /// Whether the daemon has ever been spoken to.
-    pub(crate) fn is_known(&self) -> bool {
-        self.pool().daemon.is_some()
+    /// Says a last word, if there is a connection to say it on. None is made for it: the program may be about to end, and
+    /// the daemon then finds out by itself.
+    pub(crate) fn part(&self, ask: Ask<'_>) {
+        let idle = self.pool().idle.pop();
+        if let Some(mut connection) = idle {
+            if connection.lives() {
+                let _ = connection.talk(ask, &mut |_, _| Ok(Next::Done));
+            }
+            drop(connection);
+            self.give_back(None);
+        }
     }
 
     /// Closes the connections that nobody is using.
@@ -199,10 +209,7 @@ impl Remote {
     }
 
     fn connect(&self) -> Result<Connection, Error> {
-        let stream = UnixStream::connect(&self.socket).map_err(Error::Absent)?;
-        let limits =
-            stream.set_read_timeout(Some(self.patience)).and_then(|()| stream.set_write_timeout(Some(self.patience)));
-        limits.map_err(Error::Absent)?;
+        let stream = self.way.open(self.patience).map_err(Error::Absent)?;
         let listed = Listed::new(stream.as_raw_fd());
         let used = Instant::now();
         let mut connection = Connection {
@@ -212,6 +219,7 @@ impl Remote {
             sending: buffer(),
             receiving: buffer(),
             used,
+            patience: self.patience,
             epoch: 0,
         };
         let attach = request::Attach { protocol: Protocol::ONE, nonce: self.nonce, process: self.process };
@@ -285,16 +293,18 @@ enum Broken {
 struct Connection {
     // Before the stream, so that the descriptor is off the list before it is closed and given to someone else.
     _listed: Listed,
-    stream: UnixStream,
+    stream: Line,
     wakeful: Wakeful,
     sending: Vec<u8>,
     receiving: Vec<u8>,
     used: Instant,
+    patience: Duration,
     epoch: u64,
 }
 
 impl Connection {
     fn talk(&mut self, ask: Ask<'_>, tell: Tell<'_>) -> Result<(), Broken> {
+        self.stream.limit(self.patience);
         let outcome = self.send(ask).and_then(|()| self.receive(tell));
         self.used = Instant::now();
         for buffer in [&mut self.sending, &mut self.receiving] {
@@ -310,7 +320,7 @@ impl Connection {
 
     fn send(&mut self, ask: Ask<'_>) -> Result<(), Broken> {
         ask(&mut self.sending).map_err(|_| Broken::For(Error::Long))?;
-        self.stream.write_all(&self.sending).map_err(|error| match error.kind() {
+        self.stream.write_all(&self.sending).and_then(|()| self.stream.flush()).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::For(Error::Slow),
             _ => Broken::Unsent,
         })
@@ -319,7 +329,7 @@ impl Connection {
     fn receive(&mut self, tell: Tell<'_>) -> Result<(), Broken> {
         let malformed = |error| Broken::For(Error::Malformed(error));
         // The read timeout is per read; a daemon that sends a byte at a time must not hold a thread for ever.
-        let until = Instant::now().checked_add(self.stream.read_timeout().ok().flatten().unwrap_or_default());
+        let until = Instant::now().checked_add(self.patience);
         let mut taken = 0;
         loop {
             let rest = self.receiving.get(taken..).unwrap_or_default();
@@ -359,6 +369,7 @@ impl Connection {
             return true;
         }
         let mut byte = [0];
+        self.stream.limit(self.patience);
         let quiet = self.stream.set_nonblocking(true).is_ok()
             && matches!(self.stream.read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
         quiet && self.stream.set_nonblocking(false).is_ok()

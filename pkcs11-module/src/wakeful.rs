@@ -6,13 +6,14 @@
 
 use std::{
     io::{self, Read},
-    os::unix::net::UnixStream,
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
+
+use crate::line::Line;
 
 /// Whether a connection's answers are quick enough to stay awake for.
 #[derive(Debug, Default)]
@@ -23,11 +24,11 @@ pub(crate) struct Wakeful {
 
 impl Wakeful {
     /// Reads what there is, as soon as there is something. The stream blocks before and after.
-    pub(crate) fn read(&mut self, stream: &mut UnixStream, into: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, stream: &mut Line, into: &mut [u8]) -> io::Result<usize> {
         let waiting = Waiting::begin();
         if self.pause > 0 {
             self.pause -= 1;
-        } else if waiting.is_alone() && has_two_processors() {
+        } else if stream.is_near() && waiting.is_alone() && has_two_processors() {
             stream.set_nonblocking(true)?;
             let seen = Self::watch(stream, into, &waiting);
             stream.set_nonblocking(false)?;
@@ -39,7 +40,7 @@ impl Wakeful {
         stream.read(into)
     }
 
-    fn watch(stream: &mut UnixStream, into: &mut [u8], waiting: &Waiting) -> io::Result<usize> {
+    fn watch(stream: &mut Line, into: &mut [u8], waiting: &Waiting) -> io::Result<usize> {
         for _ in 1..TRIES {
             match stream.read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && waiting.is_alone() => thread::yield_now(),

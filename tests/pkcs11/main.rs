@@ -5,4 +5,5 @@ mod bench;
 mod engine;
 mod gnutls;
 mod python;
+mod remote;
 mod tool;

@@ -48,6 +48,8 @@ pub struct Pkcs11 {
     pub module: PathBuf,
     /// What `STRONGROOM_PKCS11_CONFIG` must name.
     pub config: PathBuf,
+    /// Where the module on another host reaches it, where that is served.
+    pub address: Option<String>,
     /// The label of the token.
     pub token: String,
     /// The PIN of the token's user.

@@ -10,6 +10,7 @@ use strongroom_tests::{Folder, run, skip_or_require, top};
 const SOCKETS: &[(&str, &str, bool)] = &[
     ("strongroom-kmip.socket", "kmip", true),
     ("strongroom-kmip-https.socket", "kmip-https", false),
+    ("strongroom-pkcs11-tls.socket", "pkcs11-tls", false),
     ("strongroom-pkcs11.socket", "pkcs11", true),
     ("strongroom-control.socket", "control", true),
 ];

@@ -89,6 +89,9 @@ pub(super) struct Dev {
     /// Where KMIP over HTTPS listens; without it, on the port after that of --kmip
     #[arg(long, value_name = "ADDR")]
     pub(super) https: Option<SocketAddr>,
+    /// Where PKCS#11 listens for the module on other hosts; without it, nowhere
+    #[arg(long, value_name = "ADDR")]
+    pub(super) pkcs11: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

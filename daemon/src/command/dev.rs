@@ -35,6 +35,7 @@ pub(super) fn dev(wanted: &Dev) -> Result<(), Error> {
     let mut settings = place.settings()?;
     settings.kmip.listen = vec![wanted.kmip];
     settings.kmip.https = vec![wanted.https.unwrap_or_else(|| after(wanted.kmip))];
+    settings.pkcs11.listen = wanted.pkcs11.into_iter().collect();
     let house = if settings.store.path.exists() {
         if !place.complete().exists() {
             return Err(Error::HalfMade(wanted.dir.clone()));
@@ -136,6 +137,7 @@ impl Place {
             "pkcs11": {
                 "module": module(),
                 "config": self.at("pkcs11.toml"),
+                "address": ready.pkcs11.first().map(|address| format!("tls://{address}")),
                 "token": SLOT,
                 "user_pin": *text(&user_pin),
                 "so_pin": *text(&so_pin),

@@ -83,6 +83,9 @@ tables! {
     Pkcs11 {
         /// Where it is. A socket inherited from systemd takes its place.
         socket: PathBuf = PathBuf::from("/run/strongroom/pkcs11.sock");
+        /// Addresses and ports to listen on for the module on other hosts, over TLS. Sockets inherited from systemd take
+        /// their place.
+        listen: Vec<SocketAddr> = Vec::new();
     }
 
     /// The operator's socket.

@@ -4,14 +4,15 @@
 //! resumed session skips the first half, so whoever serves a connection asks the service again, before every request.
 
 use std::{
-    fmt, io,
-    sync::{Arc, PoisonError, RwLock},
+    fmt,
+    io::{self, Read, Write},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use ::aws_lc_rs::digest;
 use rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error as RustlsError, OtherError, RootCertStore,
-    ServerConfig, SignatureScheme,
+    ServerConfig, ServerConnection, SignatureScheme, StreamOwned, SupportedProtocolVersion,
     client::danger::HandshakeSignatureValid,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, UnixTime},
@@ -39,8 +40,17 @@ pub struct Credentials {
 
 /// Shakes hands. What it shows can be replaced while it serves.
 pub struct Tls {
-    config: RwLock<Arc<ServerConfig>>,
+    configs: RwLock<Configs>,
     service: Arc<Service>,
+}
+
+/// How hands are shaken.
+#[derive(Clone)]
+struct Configs {
+    /// With clients of every kind.
+    usual: Arc<ServerConfig>,
+    /// With our own PKCS#11 module, which speaks the latest version.
+    latest: Arc<ServerConfig>,
 }
 
 /// Why there is no connection after a handshake.
@@ -80,8 +90,8 @@ impl Tls {
     /// # Errors
     /// [`Error`], when they cannot be used.
     pub fn new(credentials: Credentials, service: Arc<Service>) -> Result<Self, Error> {
-        let config = RwLock::new(config(credentials, &service)?);
-        Ok(Self { config, service })
+        let configs = RwLock::new(configs(credentials, &service)?);
+        Ok(Self { configs, service })
     }
 
     /// Shows and trusts something else from the next handshake on. When it cannot be used, all stays as it was.
@@ -89,8 +99,8 @@ impl Tls {
     /// # Errors
     /// [`Error`], when the new credentials cannot be used.
     pub fn reload(&self, credentials: Credentials) -> Result<(), Error> {
-        let fresh = config(credentials, &self.service)?;
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let fresh = configs(credentials, &self.service)?;
+        *self.configs.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
@@ -99,14 +109,47 @@ impl Tls {
     /// # Errors
     /// [`Failed`], when the peer is not let in.
     pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Fingerprint), Failed> {
-        let config = Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner));
+        let config = Arc::clone(&self.configs().usual);
         let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first).ok_or(Failed::Untrusted)?;
+        let key = self.known(stream.get_ref().1)?;
+        Ok((stream, key))
+    }
+
+    /// Shakes hands by the latest version with a peer that says in the handshake that it has come for `what` (RFC 7301), on
+    /// a thread that may block, and says by which key it is known. The time limit is the stream's.
+    ///
+    /// # Errors
+    /// [`Failed`], when the peer is not let in.
+    pub fn shake_for<S: Read + Write>(
+        &self,
+        what: &[u8],
+        mut stream: S,
+    ) -> Result<(StreamOwned<ServerConnection, S>, Fingerprint), Failed> {
+        let mut config = ServerConfig::clone(&self.configs().latest);
+        config.alpn_protocols = vec![what.to_vec()];
+        let mut connection = ServerConnection::new(Arc::new(config)).map_err(|_| Failed::Broken)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut stream).map_err(|error| failed(&error))?;
+        }
+        if connection.alpn_protocol() != Some(what) {
+            return Err(Failed::Broken);
+        }
+        let key = self.known(&connection)?;
+        Ok((StreamOwned::new(connection, stream), key))
+    }
+
+    fn configs(&self) -> RwLockReadGuard<'_, Configs> {
+        self.configs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By which key a peer is known whose handshake has come to its end.
+    fn known(&self, connection: &ServerConnection) -> Result<Fingerprint, Failed> {
+        let certificate = connection.peer_certificates().and_then(<[_]>::first).ok_or(Failed::Untrusted)?;
         let key = fingerprint(certificate).map_err(|_| Failed::Untrusted)?;
         if self.service.recognise(&key) == Recognised::Unknown {
             return Err(Failed::Unregistered(key));
         }
-        Ok((stream, key))
+        Ok(key)
     }
 }
 
@@ -120,7 +163,7 @@ fn failed(error: &io::Error) -> Failed {
     }
 }
 
-fn config(credentials: Credentials, service: &Arc<Service>) -> Result<Arc<ServerConfig>, Error> {
+fn configs(credentials: Credentials, service: &Arc<Service>) -> Result<Configs, Error> {
     let mut trusted = RootCertStore::empty();
     for authority in credentials.authorities {
         trusted.add(authority).map_err(Error::Authority)?;
@@ -130,14 +173,16 @@ fn config(credentials: Credentials, service: &Arc<Service>) -> Result<Arc<Server
         .build()
         .map_err(|_| Error::Nobody)?;
     let registered = Arc::new(Registered { path, service: Arc::clone(service) });
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .map_err(Error::Own)?
-        .with_client_cert_verifier(registered)
-        .with_single_cert(credentials.chain, credentials.key)
-        .map_err(Error::Own)?;
-    config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    Ok(Arc::new(config))
+    let config = |versions: &[&'static SupportedProtocolVersion], chain, key| {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
+        let builder = builder.map_err(Error::Own)?.with_client_cert_verifier(registered.clone());
+        let mut config = builder.with_single_cert(chain, key).map_err(Error::Own)?;
+        config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        Ok(config)
+    };
+    let usual = config(&[&TLS13, &TLS12], credentials.chain.clone(), credentials.key.clone_key())?;
+    let latest = config(&[&TLS13], credentials.chain, credentials.key)?;
+    Ok(Configs { usual: Arc::new(usual), latest: Arc::new(latest) })
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, RustlsError> {

@@ -46,9 +46,10 @@ pub(crate) struct Door {
     /// How far its clock is ahead of the system's.
     pub(crate) ahead: Arc<Ahead>,
     pub(crate) store: Arc<Moody>,
+    pub(crate) tls: Arc<Tls>,
+    pub(crate) folder: PathBuf,
     vault: Arc<Vault>,
     authority: CertificateDer<'static>,
-    folder: PathBuf,
     _runtime: Runtime,
 }
 
@@ -98,7 +99,7 @@ impl Door {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let tls = Arc::new(Tls::new(credentials, service.clone()).unwrap());
         let desk = Arc::new(kmip::Desk::new(service.clone(), clock, limits));
-        let server = Arc::new(kmip::Server::new(tls, desk, carrier));
+        let server = Arc::new(kmip::Server::new(tls.clone(), desk, carrier));
         let places = Places::new(limits.connections, limits.per_address);
         let (stopper, stop) = Stopper::new();
         let listening = runtime.block_on(async { front::bind("127.0.0.1:0".parse().unwrap()) }).unwrap();
@@ -108,18 +109,18 @@ impl Door {
             let serve = |stream, from, place| server.clone().serve(stream, from, place, stop.clone());
             front::accept(listening.listener, room, stop.clone(), &Crew::new(), serve).await;
         });
-        Self { address, service, places, stopper, ahead, store, vault, authority, folder, _runtime: runtime }
+        Self { address, service, places, stopper, ahead, store, tls, folder, vault, authority, _runtime: runtime }
     }
 
     /// Registers a client.
     pub(crate) fn register(&self, name: &str) -> Identity {
-        let order = Order::ClientAdd {
-            name: name.to_owned(),
-            role: Role::User.word().to_owned(),
-            days: 1,
-            user: None,
-            csr: None,
-        };
+        self.register_as(name, Role::User)
+    }
+
+    /// Registers a client with a role.
+    pub(crate) fn register_as(&self, name: &str, role: Role) -> Identity {
+        let order =
+            Order::ClientAdd { name: name.to_owned(), role: role.word().to_owned(), days: 1, user: None, csr: None };
         let Report::Client(made) = self.service.order(&operator(), order).unwrap() else { panic!("no client") };
         Identity {
             chain: vec![CertificateDer::from_pem_slice(made.certificate.as_bytes()).unwrap()],

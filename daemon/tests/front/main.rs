@@ -1,7 +1,8 @@
-//! The KMIP front over real TLS connections: framing, batches, handshakes, limits.
+//! The fronts over real TLS connections: framing, batches, handshakes, limits.
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod afar;
 mod batch;
 mod credential;
 mod door;

@@ -83,7 +83,7 @@ impl House {
 
     fn open(&mut self, places: Places) {
         let listener = UnixListener::bind(self.folder.join("pkcs11.sock")).unwrap();
-        self.door = Some(open(listener, self.service.clone(), &Random::default(), places).unwrap());
+        self.door = Some(open(listener, None, self.service.clone(), &Random::default(), places).unwrap());
     }
 
     /// Closes the door and waits until everybody is out.

@@ -50,11 +50,12 @@ pub(super) unsafe fn initialize(arguments: *const CK_C_INITIALIZE_ARGS) -> Resul
     if place.is_some() {
         return Err(Rv::CRYPTOKI_ALREADY_INITIALIZED);
     }
-    let config = Config::load(host::environment()).map_err(|error| {
+    let config = Config::load(host::environment()).and_then(|config| Ok((config.place()?, config)));
+    let (daemon, config) = config.map_err(|error| {
         trace::say(format_args!("{error}"));
         Rv::GENERAL_ERROR
     })?;
-    *place = Some(Arc::new(Module::new(config, host::nonce()?, u64::from(std::process::id()))));
+    *place = Some(Arc::new(Module::new(&config, daemon, host::nonce()?, u64::from(std::process::id()))));
     Ok(())
 }
 

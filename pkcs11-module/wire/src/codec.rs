@@ -231,6 +231,10 @@ pub const DEEPEST: usize = 4;
 const LENGTH: usize = 4;
 const HEAD: usize = 4;
 
+/// What a connection from another host is for, as the module says it in the handshake and the daemon wants to hear it
+/// (RFC 7301): no other protocol's bytes are ever read as calls.
+pub const NAME: &[u8] = b"strongroom-pkcs11/1";
+
 #[cfg(test)]
 mod tests {
     use super::*;

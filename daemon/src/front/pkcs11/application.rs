@@ -116,6 +116,11 @@ impl Application {
         self.lock().standing(session)
     }
 
+    /// Whether there is any session.
+    pub fn has_sessions(&self) -> bool {
+        !self.lock().sessions.is_empty()
+    }
+
     /// How many sessions there are with a slot, and how many of them may write.
     pub fn count(&self, slot: usize) -> (u64, u64) {
         let state = self.lock();

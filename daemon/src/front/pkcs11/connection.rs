@@ -1,11 +1,6 @@
 //! One connection: frames in, calls served, answers out; one read and one write for all that came together.
 
-use std::{
-    io::{self, Write},
-    os::unix::net::UnixStream,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc};
 
 use strongroom_pkcs11_wire::{
     Function, Rv,
@@ -19,29 +14,20 @@ use super::{
     application::Application,
     call as served,
     desk::{Desk, House},
-    presence::Name,
+    line::Line,
+    presence::{Name, Peer},
     refusal::{About, Failure},
-    wakeful::Wakeful,
+    tunnel::is_officers,
 };
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     service::{Recognised, Turned},
 };
 
-/// Who the kernel says is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The user.
-    pub user: u32,
-    /// The process.
-    pub process: i32,
-}
-
-/// Serves a connection until it ends.
-pub fn serve(house: &House, mut stream: UnixStream, peer: Peer) {
-    let mut connection = Connection { house, peer, caller: stranger(peer), attached: None };
-    let ended = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| connection.run(&mut stream));
-    if let Err(error) = ended {
+/// Serves a connection until it ends. `from` says where it comes from, for the audit log.
+pub fn serve(house: &House, mut line: Line<'_>, peer: Peer, from: String) {
+    let mut connection = Connection { house, peer, caller: stranger(peer, from), attached: None };
+    if let Err(error) = connection.run(&mut line) {
         log::debug!("the PKCS#11 connection of {} ended: {error}", connection.caller.from);
     }
     if let Some((name, _)) = connection.attached {
@@ -64,12 +50,11 @@ enum Next {
 }
 
 impl Connection<'_> {
-    fn run(&mut self, stream: &mut UnixStream) -> io::Result<()> {
+    fn run(&mut self, line: &mut Line<'_>) -> io::Result<()> {
         let (mut incoming, mut outgoing) = (Buffer::default(), Vec::new());
-        let mut wakeful = Wakeful::new(&self.house.room);
-        while incoming.fill(stream, &mut wakeful)? {
+        while incoming.fill(line, || self.stays())? {
             let next = self.answer(&mut incoming, &mut outgoing);
-            let written = stream.write_all(&outgoing);
+            let written = line.write(&outgoing);
             // Random bytes and plaintexts went out with it.
             outgoing.as_mut_slice().zeroize();
             outgoing.clear();
@@ -80,6 +65,11 @@ impl Connection<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a connection that has not called for long is kept: sessions that are open may be called in at any time.
+    fn stays(&self) -> bool {
+        self.attached.as_ref().is_some_and(|(_, application)| application.has_sessions())
     }
 
     /// Answers every whole frame that has come.
@@ -119,12 +109,27 @@ impl Connection<'_> {
                 return Next::Frame;
             }
         };
-        self.recognise();
+        let known = self.recognise();
+        if known == Known::Gone {
+            log::info!("turned {} away: it is no longer a registered client", self.caller.from);
+            call::write_refusal(self.turned_away(Turned::Unregistered, Rv::DEVICE_REMOVED), outgoing);
+            return Next::End;
+        }
         match (request, &self.attached) {
             (Request::Attach(ask), None) => self.attach(&ask, outgoing),
             (Request::Attach(_), Some(_)) | (_, None) => {
                 call::write_refusal(Rv::CRYPTOKI_NOT_INITIALIZED, outgoing);
                 Next::End
+            }
+            (request, Some(_)) if known == Known::Sealed && !is_open(&request) => {
+                call::write_refusal(self.turned_away(Turned::Sealed, Rv::TOKEN_NOT_PRESENT), outgoing);
+                Next::Frame
+            }
+            (request, Some(_))
+                if self.is_afar() && is_officers(&request) && self.caller.role != Role::Administrator =>
+            {
+                call::write_refusal(Rv::FUNCTION_REJECTED, outgoing);
+                Next::Frame
             }
             (request, Some((_, application))) => {
                 let desk = Desk { house: self.house, application, caller: &self.caller };
@@ -141,7 +146,7 @@ impl Connection<'_> {
             return Next::End;
         }
         // The kernel's word for the process counts, not the module's: in a container they differ.
-        let name = Name { user: self.peer.user, process: self.peer.process, nonce: ask.nonce };
+        let name = Name { peer: self.peer, nonce: ask.nonce };
         let application = self.house.applications.attach(name);
         // From here on the application is told when a token comes or goes.
         application.slot_event(self.house.slots.len(), !self.house.service.is_sealed());
@@ -153,34 +158,67 @@ impl Connection<'_> {
         }
     }
 
-    /// Asks anew who the user is: a registration may have been made or revoked since the last call.
-    fn recognise(&mut self) {
-        let (principal, role) = match self.house.service.recognise_user(self.peer.user) {
-            Recognised::Known(name, role) => (Principal::Client(name), role),
-            Recognised::Unknown | Recognised::Sealed => (Principal::User(self.peer.user), Role::User),
+    /// Asks anew who the peer is: a registration may have been made or revoked since the last call.
+    fn recognise(&mut self) -> Known {
+        let recognised = match self.peer {
+            Peer::Process { user, .. } => self.house.service.recognise_user(user),
+            Peer::Key(key) => self.house.service.recognise(&key),
+        };
+        let (known, principal, role) = match (recognised, self.peer) {
+            (Recognised::Known(name, role), _) => (Known::Yes, Principal::Client(name), role),
+            (_, Peer::Process { user, .. }) => (Known::Yes, Principal::User(user), Role::User),
+            (Recognised::Sealed, Peer::Key(_)) => (Known::Sealed, Principal::User(NOBODY), Role::User),
+            (Recognised::Unknown, Peer::Key(_)) => (Known::Gone, Principal::User(NOBODY), Role::User),
         };
         (self.caller.principal, self.caller.role) = (principal, role);
+        known
+    }
+
+    fn is_afar(&self) -> bool {
+        matches!(self.peer, Peer::Key(_))
     }
 
     /// Records what is no call, and says what it is answered.
     fn unreadable(&self, error: codec::Error) -> Rv {
         log::warn!("{} sent what is no call: {error}", self.caller.from);
-        let recorded = self.house.service.turned_away(Front::Pkcs11, &self.caller.from, None, Turned::Unreadable);
-        match recorded.wait() {
-            Ok(()) => Rv::ARGUMENTS_BAD,
+        self.turned_away(Turned::Unreadable, Rv::ARGUMENTS_BAD)
+    }
+
+    /// Records why the peer is not served, and says what it is answered.
+    fn turned_away(&self, why: Turned, rv: Rv) -> Rv {
+        let key = match self.peer {
+            Peer::Process { .. } => None,
+            Peer::Key(key) => Some(key),
+        };
+        match self.house.service.turned_away(Front::Pkcs11, &self.caller.from, key, why).wait() {
+            Ok(()) => rv,
             Err(error) => Failure::Unrecorded(error).rv(About::Token),
         }
     }
 }
 
-fn stranger(peer: Peer) -> Caller {
-    Caller {
-        principal: Principal::User(peer.user),
-        role: Role::User,
-        front: Front::Pkcs11,
-        from: format!("pid {}", peer.process),
-        scope: Scope::Everything,
-    }
+/// Whether it is known who the peer is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Yes,
+    /// The vault is sealed, and the names of clients with it.
+    Sealed,
+    /// Its registration was revoked.
+    Gone,
+}
+
+/// What is answered while nobody can be recognised: which slots there are, and that they hold no token now.
+fn is_open(request: &Request) -> bool {
+    use Request as R;
+    matches!(request, R::Finalize(_) | R::GetSlotList(_) | R::GetSlotInfo(_) | R::WaitForSlotEvent(_))
+}
+
+fn stranger(peer: Peer, from: String) -> Caller {
+    let user = match peer {
+        Peer::Process { user, .. } => user,
+        Peer::Key(_) => NOBODY,
+    };
+    Caller { principal: Principal::User(user), role: Role::User, front: Front::Pkcs11, from, scope: Scope::Everything }
 }
 
 /// What has come and was not answered yet.
@@ -196,8 +234,9 @@ struct Buffer {
 }
 
 impl Buffer {
-    /// Waits for more; false at the end.
-    fn fill(&mut self, stream: &mut UnixStream, wakeful: &mut Wakeful<'_>) -> io::Result<bool> {
+    /// Waits for more; false at the end. When nothing comes for so long that a connection would be closed, `stays` says
+    /// whether this one is.
+    fn fill(&mut self, line: &mut Line<'_>, stays: impl Fn() -> bool) -> io::Result<bool> {
         if std::mem::take(&mut self.again) {
             return Ok(true);
         }
@@ -214,14 +253,16 @@ impl Buffer {
             self.bytes.as_mut_slice().zeroize();
             self.bytes = larger;
         }
+        let begun = self.start < self.end;
         loop {
-            match wakeful.read(stream, self.bytes.get_mut(self.end..).unwrap_or_default()) {
+            match line.read(self.bytes.get_mut(self.end..).unwrap_or_default(), begun) {
                 Ok(0) => return Ok(false),
                 Ok(read) => {
                     self.end = self.end.saturating_add(read);
                     return Ok(true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !begun && stays() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -264,5 +305,5 @@ impl Drop for Buffer {
 const CHUNK: usize = 4096;
 /// What an idle connection keeps of a buffer at most.
 const KEPT: usize = 16 * 1024;
-/// How long an application that does not read its answers is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// No user has this number: to the system it means that there is none.
+const NOBODY: u32 = u32::MAX;

@@ -1,8 +1,8 @@
 //! The PKCS#11 module's socket: sessions, logins, handles, searches and operations under way, for applications on this
-//! machine.
+//! machine and on others.
 //!
-//! An application is a process of a user that the kernel names, or one of a client that comes through KMIP. What PKCS#11 says is said to the service in KMIP's
-//! words; nothing here knows a key, and nothing is answered before it is recorded. Threads that block serve the socket,
+//! An application is a process of a user that the kernel names, one on another host that shows a client's certificate, or
+//! one of a client that comes through KMIP. What PKCS#11 says is said to the service in KMIP's words; nothing here knows a key, and nothing is answered before it is recorded. Threads that block serve the socket,
 //! a bounded number of them.
 
 mod application;
@@ -12,6 +12,7 @@ mod connection;
 mod der;
 mod desk;
 mod guest;
+mod line;
 mod mechanism;
 mod object;
 mod operation;
@@ -24,4 +25,4 @@ mod translate;
 mod tunnel;
 mod wakeful;
 
-pub use serve::{Door, Places, open};
+pub use serve::{Afar, Door, Places, open};

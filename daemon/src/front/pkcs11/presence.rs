@@ -10,16 +10,28 @@ use std::{
 };
 
 use super::application::Application;
-use crate::clock::Time;
+use crate::{clock::Time, front::contract::Fingerprint};
 
-/// What names an application: who the kernel says it is, and what it calls itself. A forked child calls itself
-/// something else.
+/// Who is at the other end of a connection, as somebody else than the peer itself says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// A process on this machine, by the kernel's word.
+    Process {
+        /// The user.
+        user: u32,
+        /// The process.
+        process: i32,
+    },
+    /// Whoever has shown in a handshake that it holds the key of this certificate.
+    Key(Fingerprint),
+}
+
+/// What names an application: who it is proved to be, and what it calls itself. A forked child calls itself something
+/// else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The user.
-    pub user: u32,
-    /// The process.
-    pub process: i32,
+    /// Who it is.
+    pub peer: Peer,
     /// What the application calls itself.
     pub nonce: [u8; 16],
 }
@@ -104,7 +116,7 @@ mod tests {
     const RW: SessionFlags = SessionFlags(0x6);
 
     fn name(process: i32, nonce: u8) -> Name {
-        Name { user: 1000, process, nonce: [nonce; 16] }
+        Name { peer: Peer::Process { user: 1000, process }, nonce: [nonce; 16] }
     }
 
     #[test]
@@ -124,7 +136,8 @@ mod tests {
     fn a_process_and_its_child_are_two_applications() {
         let applications = Applications::new(1);
         applications.attach(name(1, 1)).open(1, 0, RW).unwrap();
-        for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1))] {
+        let afar = Name { peer: Peer::Key([1; 32]), nonce: [1; 16] };
+        for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1)), ("from afar", afar)] {
             assert_eq!(applications.attach(other).standing(1).err(), Some(Rv::SESSION_HANDLE_INVALID), "{why}");
         }
     }

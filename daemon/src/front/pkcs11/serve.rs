@@ -1,9 +1,9 @@
-//! The door: takes connections on the socket, gives each a thread, and sees all of them out.
+//! The door: takes connections on the socket and from other hosts, gives each a thread, and sees all of them out.
 
 use std::{
     collections::HashMap,
     io::{self, Read, Write},
-    net::Shutdown,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     os::{
         fd::AsFd,
         unix::net::{UnixListener, UnixStream},
@@ -17,15 +17,25 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{getsockopt, sockopt::PeerCredentials},
 };
+use strongroom_pkcs11_wire::codec;
 
 use super::{
-    connection::{self, Peer},
+    connection,
     desk::House,
+    line::{Line, Timed},
+    presence::Peer,
     tunnel::Tunnel,
+    wakeful::Wakeful,
 };
 use crate::{
+    caller::Front,
     chance::{self, Chance},
-    service::{Cryptoki, Service},
+    front::{
+        contract::Limits,
+        listen,
+        tls::{Failed, Tls},
+    },
+    service::{Cryptoki, Service, Turned},
 };
 
 /// How many connections there may be, in all and of one user. Each holds a thread, which waits most of the time.
@@ -43,6 +53,16 @@ impl Default for Places {
     }
 }
 
+/// Where applications on other hosts come in.
+pub struct Afar {
+    /// Sockets that listen.
+    pub listeners: Vec<TcpListener>,
+    /// Shakes hands.
+    pub tls: Arc<Tls>,
+    /// What each of them may take.
+    pub limits: Limits,
+}
+
 /// The open door. It is closed with [`close`](Door::close).
 pub struct Door {
     /// The PKCS#11 operation reaches it as long as the door is open.
@@ -51,15 +71,23 @@ pub struct Door {
     keeper: JoinHandle<()>,
 }
 
-/// Opens the door: applications that connect to `listener` are served from now on, by threads that block.
+/// Opens the door: applications that connect to `listener`, or come from afar, are served from now on, by threads that
+/// block.
 ///
 /// # Errors
 /// When the system gives no thread, no socket pair or no randomness.
-pub fn open(listener: UnixListener, service: Arc<Service>, chance: &dyn Chance, places: Places) -> io::Result<Door> {
+pub fn open(
+    listener: UnixListener,
+    afar: Option<Afar>,
+    service: Arc<Service>,
+    chance: &dyn Chance,
+    places: Places,
+) -> io::Result<Door> {
     let dry = |_| io::Error::other("the random source gives nothing");
     let run = chance::array(chance).map_err(dry)?;
     let first: [u8; 4] = chance::array(chance).map_err(dry)?;
     listener.set_nonblocking(true)?;
+    afar.iter().flat_map(|afar| &afar.listeners).try_for_each(|listener| listener.set_nonblocking(true))?;
     let (bell, ears) = UnixStream::pair()?;
     let bell = Arc::new(bell);
     // No handle is nought, and all of them fit into the CK_ULONG of a 32-bit application for a long time.
@@ -68,7 +96,12 @@ pub fn open(listener: UnixListener, service: Arc<Service>, chance: &dyn Chance, 
     let tunnel = Arc::new(Tunnel::new(Arc::clone(&house)));
     let reached: Arc<dyn Cryptoki> = Arc::<Tunnel>::clone(&tunnel);
     house.service.reach(Arc::downgrade(&reached));
-    let keeper = Keeper { listener, bell: Arc::clone(&bell), ears, house, places, guests: Arc::default() };
+    let distant = afar.map(|Afar { listeners, tls, limits }| {
+        let most = limits.connections.min(MOST_AFAR);
+        let gate = Gate { tls, limits, per_key: limits.per_key.min(MOST_OF_ONE_AFAR) };
+        (listeners, Arc::new(gate), listen::Places::new(most, limits.per_address))
+    });
+    let keeper = Keeper { listener, distant, bell: Arc::clone(&bell), ears, house, places, guests: Arc::default() };
     let keeper = thread::Builder::new().name("pkcs11".to_owned()).spawn(move || keeper.keep())?;
     Ok(Door { _tunnel: tunnel, bell, keeper })
 }
@@ -86,12 +119,20 @@ impl Door {
 
 struct Keeper {
     listener: UnixListener,
+    distant: Option<(Vec<TcpListener>, Arc<Gate>, Arc<listen::Places>)>,
     /// Rung by those who leave, and to close the door.
     bell: Arc<UnixStream>,
     ears: UnixStream,
     house: Arc<House>,
     places: Places,
     guests: Arc<Mutex<Guests>>,
+}
+
+/// What whoever comes from afar has to pass.
+struct Gate {
+    tls: Arc<Tls>,
+    limits: Limits,
+    per_key: usize,
 }
 
 /// The connections that are served now.
@@ -102,11 +143,18 @@ struct Guests {
 }
 
 struct Guest {
-    user: u32,
-    stream: UnixStream,
+    /// The user; nobody for whoever comes from afar.
+    user: Option<u32>,
+    stream: Stream,
     thread: Option<JoinHandle<()>>,
     /// Whether its thread is about to end.
     leaving: bool,
+}
+
+/// What is kept of a connection to end it.
+enum Stream {
+    Near(UnixStream),
+    Afar(TcpStream),
 }
 
 impl Keeper {
@@ -114,11 +162,14 @@ impl Keeper {
         while self.wait() {
             match self.listener.accept() {
                 Ok((stream, _)) => self.welcome(stream),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    log::warn!("the PKCS#11 socket takes no connection: {error}");
-                    // Out of descriptors, mostly; trying again at once would only heat the room.
-                    thread::sleep(Duration::from_millis(100));
+                Err(error) => pause_after(&error),
+            }
+            if let Some((listeners, gate, places)) = &self.distant {
+                for listener in listeners {
+                    match listener.accept() {
+                        Ok((stream, from)) => self.let_in(stream, from, gate, places),
+                        Err(error) => pause_after(&error),
+                    }
                 }
             }
             self.see_out();
@@ -130,11 +181,11 @@ impl Keeper {
     fn wait(&self) -> bool {
         // Somebody who left may come back; whoever does not is tidied up after.
         let limit = if self.house.applications.has_leavers() { PollTimeout::from(500_u16) } else { PollTimeout::NONE };
-        let mut ends =
-            [PollFd::new(self.ears.as_fd(), PollFlags::POLLIN), PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        let distant = self.distant.iter().flat_map(|(listeners, ..)| listeners).map(AsFd::as_fd);
+        let all = [self.ears.as_fd(), self.listener.as_fd()].into_iter().chain(distant);
+        let mut ends: Vec<PollFd<'_>> = all.map(|end| PollFd::new(end, PollFlags::POLLIN)).collect();
         let heard = poll(&mut ends, limit);
-        let [bell, _] = ends;
-        if heard.is_err() || !bell.any().unwrap_or(false) {
+        if heard.is_err() || !ends.first().is_some_and(|bell| bell.any().unwrap_or(false)) {
             return true;
         }
         let mut rung = [0; 64];
@@ -142,40 +193,65 @@ impl Keeper {
         count > 0 && !rung.iter().take(count).any(|ring| *ring == CLOSE)
     }
 
+    /// Somebody on this machine.
     fn welcome(&self, stream: UnixStream) {
-        let peer = match peer(&stream) {
-            Ok(peer) => peer,
+        let (peer, user, process) = match peer(&stream) {
+            Ok((user, process)) => (Peer::Process { user, process }, user, process),
             Err(error) => return log::warn!("the kernel does not say who knocks on the PKCS#11 socket: {error}"),
         };
-        let mut guests = lock(&self.guests);
-        let own = guests.here.values().filter(|guest| guest.user == peer.user).count();
-        if guests.here.len() >= self.places.total || own >= self.places.per_user {
-            return log::warn!(
-                "user {} has no place on the PKCS#11 socket: {} are taken",
-                peer.user,
-                guests.here.len()
-            );
-        }
-        let number = guests.next;
-        guests.next = number.saturating_add(1);
-        let served = stream.set_nonblocking(false).and_then(|()| stream.try_clone()).and_then(|kept| {
-            let (house, guests, bell) = (Arc::clone(&self.house), Arc::clone(&self.guests), Arc::clone(&self.bell));
-            let serve = move || {
-                connection::serve(&house, stream, peer);
-                if let Some(guest) = lock(&guests).here.get_mut(&number) {
-                    guest.leaving = true;
-                }
-                let _ = (&*bell).write_all(&[LEFT]);
-            };
-            let thread = thread::Builder::new().name("pkcs11 call".to_owned()).stack_size(STACK).spawn(serve)?;
-            Ok(Guest { user: peer.user, stream: kept, thread: Some(thread), leaving: false })
-        });
-        match served {
-            Ok(guest) => {
-                guests.here.insert(number, guest);
+        {
+            let guests = lock(&self.guests);
+            let local = guests.here.values().filter(|guest| guest.user.is_some());
+            let (taken, own) = (local.clone().count(), local.filter(|guest| guest.user == Some(user)).count());
+            if taken >= self.places.total || own >= self.places.per_user {
+                return log::warn!("user {user} has no place on the PKCS#11 socket: {taken} are taken");
             }
-            Err(error) => log::warn!("the PKCS#11 socket cannot serve one more: {error}"),
         }
+        let ready = stream.set_nonblocking(false).and_then(|()| stream.try_clone());
+        let served = ready.and_then(|kept| {
+            self.seat(Some(user), Stream::Near(kept), move |house| {
+                match Line::near(stream, Wakeful::new(&house.room)) {
+                    Ok(line) => connection::serve(house, line, peer, format!("pid {process}")),
+                    Err(error) => log::debug!("a PKCS#11 connection ended before it began: {error}"),
+                }
+            })
+        });
+        if let Err(error) = served {
+            log::warn!("the PKCS#11 socket cannot serve one more: {error}");
+        }
+    }
+
+    /// Somebody on another host, who has yet to show who it is.
+    fn let_in(&self, stream: TcpStream, from: SocketAddr, gate: &Arc<Gate>, places: &Arc<listen::Places>) {
+        let Some(place) = places.take(from.ip()) else {
+            return log::debug!("no place for a PKCS#11 connection from {from}");
+        };
+        let gate = Arc::clone(gate);
+        let ready = stream.set_nonblocking(false).and_then(|()| stream.set_nodelay(true));
+        let served = ready
+            .and_then(|()| stream.try_clone())
+            .and_then(|kept| self.seat(None, Stream::Afar(kept), move |house| gate.pass(house, stream, from, place)));
+        if let Err(error) = served {
+            log::warn!("cannot serve one more PKCS#11 connection: {error}");
+        }
+    }
+
+    /// Gives a connection a thread.
+    fn seat(&self, user: Option<u32>, stream: Stream, serve: impl FnOnce(&House) + Send + 'static) -> io::Result<()> {
+        let mut seats = lock(&self.guests);
+        let number = seats.next;
+        seats.next = number.saturating_add(1);
+        let (house, guests, bell) = (Arc::clone(&self.house), Arc::clone(&self.guests), Arc::clone(&self.bell));
+        let work = move || {
+            serve(&house);
+            if let Some(guest) = lock(&guests).here.get_mut(&number) {
+                guest.leaving = true;
+            }
+            let _ = (&*bell).write_all(&[LEFT]);
+        };
+        let thread = thread::Builder::new().name("pkcs11 call".to_owned()).stack_size(STACK).spawn(work)?;
+        seats.here.insert(number, Guest { user, stream, thread: Some(thread), leaving: false });
+        Ok(())
     }
 
     /// Joins the threads of those who have left, and tidies up after applications that are gone.
@@ -192,7 +268,10 @@ impl Keeper {
         let guests: Vec<Guest> = lock(&self.guests).here.drain().map(|(_, guest)| guest).collect();
         for guest in &guests {
             // Its thread answers what it has read and then finds the end.
-            let _ = guest.stream.shutdown(Shutdown::Read);
+            let _ = match &guest.stream {
+                Stream::Near(stream) => stream.shutdown(Shutdown::Read),
+                Stream::Afar(stream) => stream.shutdown(Shutdown::Read),
+            };
         }
         guests.into_iter().for_each(join);
     }
@@ -204,15 +283,56 @@ fn join(mut guest: Guest) {
     }
 }
 
-fn peer(stream: &UnixStream) -> io::Result<Peer> {
+impl Gate {
+    /// Shakes hands, and serves whoever passes.
+    fn pass(&self, house: &House, stream: TcpStream, from: SocketAddr, mut place: listen::Place) {
+        let shaken = self.tls.shake_for(codec::NAME, Timed::new(stream, self.limits.handshake));
+        let placed = shaken.and_then(|(stream, key)| {
+            if place.belongs(key, self.per_key) { Ok((stream, key)) } else { Err(Failed::Crowded(key)) }
+        });
+        let why = match placed {
+            Ok((stream, key)) => match Line::afar(stream, self.limits) {
+                Ok(line) => return connection::serve(house, line, Peer::Key(key), from.to_string()),
+                Err(_) => Failed::Broken,
+            },
+            Err(why) => why,
+        };
+        log::info!("turned {from} away: {why}");
+        let (key, turned) = match why {
+            Failed::Unregistered(key) => (Some(key), Turned::Unregistered),
+            Failed::Crowded(key) => (Some(key), Turned::Crowded),
+            Failed::Untrusted => (None, Turned::Untrusted),
+            // Whoever probes a port is no news for the audit log.
+            Failed::Broken => return,
+        };
+        if house.service.turned_away(Front::Pkcs11, &from.to_string(), key, turned).wait().is_err() {
+            log::error!("turning {from} away was not recorded");
+        }
+    }
+}
+
+fn pause_after(error: &io::Error) {
+    if error.kind() != io::ErrorKind::WouldBlock {
+        log::warn!("PKCS#11 takes no connection: {error}");
+        // Out of descriptors, mostly; trying again at once would only heat the room.
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The user and the process at the other end of the socket.
+fn peer(stream: &UnixStream) -> io::Result<(u32, i32)> {
     let known = getsockopt(stream, PeerCredentials)?;
-    Ok(Peer { user: known.uid(), process: known.pid() })
+    Ok((known.uid(), known.pid()))
 }
 
 fn lock(guests: &Mutex<Guests>) -> MutexGuard<'_, Guests> {
     guests.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Connections from other hosts, in all. Each holds a thread, which waits most of the time.
+const MOST_AFAR: usize = 512;
+/// Of those, connections of one client: the others keep some.
+const MOST_OF_ONE_AFAR: usize = 384;
 /// The ring of somebody who leaves.
 const LEFT: u8 = 1;
 /// The ring that closes the door.

@@ -113,7 +113,7 @@ impl Cryptoki for Tunnel {
 
 /// Whether this is the security officer's business. A slot has one token with its PINs and their counters for all its
 /// clients, so from afar only an administrator may touch what would lock the others out.
-fn is_officers(request: &Request) -> bool {
+pub fn is_officers(request: &Request) -> bool {
     match request {
         Request::InitToken(_) | Request::InitPIN(_) | Request::SetPIN(_) => true,
         Request::Login(login) => login.user == UserType::SO,
