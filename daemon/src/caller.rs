@@ -119,6 +119,8 @@ pub enum Front {
     KmipHttps,
     /// The PKCS#11 module's socket.
     Pkcs11,
+    /// The PKCS#11 module on another host, over TLS.
+    Pkcs11Tls,
     /// The operator's socket.
     Control,
     /// Nobody's: the daemon's own rounds.
@@ -132,6 +134,7 @@ impl Front {
             Self::Kmip => "kmip",
             Self::KmipHttps => "kmip-https",
             Self::Pkcs11 => "pkcs11",
+            Self::Pkcs11Tls => "pkcs11-tls",
             Self::Control => "control",
             Self::Rounds => "rounds",
         }

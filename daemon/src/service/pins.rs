@@ -1,5 +1,5 @@
 //! Who tries a PIN alone: one lock for each token, and one for each guest of a token. A guest is a client that comes from
-//! afar, by the PKCS#11 operation of KMIP; its wrong tries are counted against itself, so that it locks nobody out but
+//! afar, by the PKCS#11 operation of KMIP or with the module on another host; its wrong tries are counted against itself, so that it locks nobody out but
 //! itself.
 
 use std::{
@@ -57,7 +57,7 @@ impl Pins {
 
 /// Who the caller is to a token's PINs, if it comes from afar.
 pub fn guest(caller: &Caller) -> Option<&Principal> {
-    matches!(caller.front, Front::Kmip | Front::KmipHttps).then_some(&caller.principal)
+    matches!(caller.front, Front::Kmip | Front::KmipHttps | Front::Pkcs11Tls).then_some(&caller.principal)
 }
 
 /// A guest's tries of the PIN that has this salt.

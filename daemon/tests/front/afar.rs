@@ -207,6 +207,18 @@ fn only_an_administrator_is_the_security_officer_from_afar() {
 }
 
 #[test]
+fn wrong_pins_from_afar_lock_out_their_client_alone() {
+    let gate = Gate::new();
+    let mut alice = gate.attach(&gate.house.register("alice"), 1);
+    let mut bob = gate.attach(&gate.house.register("bob"), 1);
+    let (hers, his) = (alice.session(), bob.session());
+    let tries: Vec<_> = (0..4).map(|_| alice.log_in(hers, UserType::USER, b"0000").unwrap_err()).collect();
+    assert_eq!(tries, [Rv::PIN_INCORRECT; 4], "the fourth has to wait");
+    assert_eq!(alice.log_in(hers, UserType::USER, PIN), Err(Rv::PIN_INCORRECT), "and so has the right one");
+    assert_eq!(bob.log_in(his, UserType::USER, PIN), Ok(()));
+}
+
+#[test]
 fn a_revoked_client_is_cut_off() {
     let gate = Gate::new();
     let identity = gate.house.register("alice");

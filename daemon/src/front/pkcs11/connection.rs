@@ -190,7 +190,7 @@ impl Connection<'_> {
             Peer::Process { .. } => None,
             Peer::Key(key) => Some(key),
         };
-        match self.house.service.turned_away(Front::Pkcs11, &self.caller.from, key, why).wait() {
+        match self.house.service.turned_away(self.caller.front, &self.caller.from, key, why).wait() {
             Ok(()) => rv,
             Err(error) => Failure::Unrecorded(error).rv(About::Token),
         }
@@ -214,11 +214,11 @@ fn is_open(request: &Request) -> bool {
 }
 
 fn stranger(peer: Peer, from: String) -> Caller {
-    let user = match peer {
-        Peer::Process { user, .. } => user,
-        Peer::Key(_) => NOBODY,
+    let (user, front) = match peer {
+        Peer::Process { user, .. } => (user, Front::Pkcs11),
+        Peer::Key(_) => (NOBODY, Front::Pkcs11Tls),
     };
-    Caller { principal: Principal::User(user), role: Role::User, front: Front::Pkcs11, from, scope: Scope::Everything }
+    Caller { principal: Principal::User(user), role: Role::User, front, from, scope: Scope::Everything }
 }
 
 /// What has come and was not answered yet.

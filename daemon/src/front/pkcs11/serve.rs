@@ -305,7 +305,7 @@ impl Gate {
             // Whoever probes a port is no news for the audit log.
             Failed::Broken => return,
         };
-        if house.service.turned_away(Front::Pkcs11, &from.to_string(), key, turned).wait().is_err() {
+        if house.service.turned_away(Front::Pkcs11Tls, &from.to_string(), key, turned).wait().is_err() {
             log::error!("turning {from} away was not recorded");
         }
     }
