@@ -31,6 +31,7 @@ const TOP: &[&str] = &[
 const UNITS: &[&str] = &[
     "strongroom.service",
     "strongroom-kmip-https.socket",
+    "strongroom-pkcs11-tls.socket",
     "strongroom-kmip.socket",
     "strongroom-pkcs11.socket",
     "strongroom-control.socket",
