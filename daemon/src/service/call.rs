@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     caller::Caller,
-    vault::{self, Action, Change, Event, Object, ObjectId, Permit, Purpose, Usable, Vault, View},
+    vault::{self, Action, Change, Derivation, Event, Object, ObjectId, Permit, Purpose, Usable, Vault, View},
 };
 
 /// A call under way. A verb reads it, works through the vault it holds, and leaves its change in it.
@@ -45,6 +45,8 @@ pub struct Call<'s> {
     pub version: Version,
     /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
     pub mechanism: Option<Mechanism>,
+    /// The derivation, where the front knows it better than Derivation Parameters say it.
+    pub derivation: Option<Derivation>,
     /// The slot that a new object goes to; without one, the first.
     pub slot: Option<&'s str>,
     /// The object that earlier items of the batch made or found.
@@ -107,6 +109,7 @@ impl<'s> Call<'s> {
             caller,
             version,
             mechanism: None,
+            derivation: None,
             slot: None,
             placeholder: None,
             cryptoki: None,

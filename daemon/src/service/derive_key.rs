@@ -19,7 +19,10 @@ use super::{
     refusal::Refusal,
     usage::Part,
 };
-use crate::vault::{Action, Base, Content, Derivation, Form, Function, Material, Object, Purpose, Shape};
+use crate::vault::{
+    Action, Base, Content, Derivation, Family, Finish, Form, Function, Kept, Material, Method, Object, Operand, Peer,
+    Purpose, Shape, Step,
+};
 
 impl Perform for DeriveKeyRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<DeriveKeyResponse, Refusal> {
@@ -42,12 +45,13 @@ impl Perform for DeriveKeyRequest {
         let bits = set.length().ok_or_else(|| Refusal::missing("Cryptographic Length"))?;
         let length = usize::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
         let length = length.ok_or_else(|| Refusal::invalid("something is derived in whole bytes"))?;
-        let ((base, bytes), others) = chosen(&bases)?;
-        let closely = |(base, _): &Source| {
-            let attributes = &base.object().attributes;
-            !base.object().is_public()
-                && (attributes.sensitive() == Some(true) || attributes.extractable() == Some(false))
+        let said = call.derivation.take();
+        let ((base, bytes), others) = match (&said, bases.as_slice()) {
+            // A front that knows the derivation names the key first.
+            (Some(_), [key, others @ ..]) => (key, others.first()),
+            _ => chosen(&bases)?,
         };
+        let closely = |(base, _): &Source| base.object().is_kept_closely();
         // What is short can be guessed, and tells so much of what it was made of.
         if length < SHORTEST && bases.iter().any(closely) {
             return Err(Refusal::invalid(
@@ -57,7 +61,13 @@ impl Perform for DeriveKeyRequest {
         if let (DerivationMethod::ENCRYPT, Some((data, _))) = (self.derivation_method, others) {
             readable(call, data.object())?;
         }
-        let derivation = derivation(call, self.derivation_method, self.derivation_parameters, base, others)?;
+        let derivation = match said {
+            Some(said) => completed(said, others)?,
+            None => derivation(call, self.derivation_method, self.derivation_parameters, base, others)?,
+        };
+        if derivation.is_whole() && bases.iter().any(closely) && length < whole(&bases) {
+            return Err(Refusal::invalid("of what is sensitive or unextractable all goes into what is derived"));
+        }
         call.notes.mechanism = Some(derivation.name());
         let secret = base.derive(bytes.as_ref(), &derivation, length)?;
         let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
@@ -97,6 +107,35 @@ fn chosen(bases: &[Source]) -> Result<(&Source, Option<&Source>), Refusal> {
         },
         _ => Err(Refusal::invalid("something is derived from one or two objects")),
     }
+}
+
+/// The derivation with the key that was named second in its place.
+fn completed(mut said: Derivation, other: Option<&Source>) -> Result<Derivation, Refusal> {
+    match (other, said.takes_second()) {
+        (None, false) => Ok(said),
+        (Some((base, bytes)), true) => {
+            match (base.content(), bytes) {
+                (Content::Key(kept), _) => said.put_second(kept),
+                (Content::Blob(_), Some(bytes)) => {
+                    let shape = Shape::Symmetric { family: Family::Hmac, bits: bytes.len().saturating_mul(8) };
+                    said.put_second(&Kept { shape, held: bytes.duplicate() });
+                }
+                (Content::Blob(_), None) => return Err(Refusal::invalid("only keys and secrets are derived from")),
+            }
+            Ok(said)
+        }
+        (None, true) => Err(Refusal::missing("Unique Identifier of the second key")),
+        (Some(_), false) => Err(Refusal::invalid("this is derived from one key")),
+    }
+}
+
+/// Bytes of everything that is derived from.
+fn whole(bases: &[Source]) -> usize {
+    let length = |(base, bytes): &Source| match (base.content(), bytes) {
+        (Content::Key(Kept { shape: Shape::Symmetric { bits, .. }, .. }), _) => bits.div_ceil(8),
+        (_, bytes) => bytes.as_ref().map_or(0, Secret::len),
+    };
+    bases.iter().map(length).fold(0, usize::saturating_add)
 }
 
 /// Whoever has something encrypted and may decrypt it has it: that takes the right to read it.
@@ -168,19 +207,18 @@ fn derivation(
             let iv = given.initialization_vector.map(|iv| iv.0);
             encryption(&own, kept.shape, iv, data.one()?)
         }
-        DerivationMethod::NIST800_108_C => {
-            Ok(Derivation::Counter { function: function(&own, keyed)?, data: data.one()? })
-        }
+        DerivationMethod::NIST800_108_C => Ok(Derivation::chain(Method::Counter, function(&own, keyed)?, data.one()?)),
         DerivationMethod::NIST800_108_F => {
             let start = given.initialization_vector.map(|iv| iv.0).unwrap_or_default();
-            Ok(Derivation::Feedback { function: function(&own, keyed)?, start, data: data.one()? })
+            Ok(Derivation::chain(Method::Feedback(start), function(&own, keyed)?, data.one()?))
         }
         DerivationMethod::NIST800_108_DPI => {
-            Ok(Derivation::Pipeline { function: function(&own, keyed)?, data: data.one()? })
+            Ok(Derivation::chain(Method::Pipeline, function(&own, keyed)?, data.one()?))
         }
         DerivationMethod::HKDF => {
             let info = data.optional()?.unwrap_or_else(|| Secret::copy_of(&[]));
-            Ok(Derivation::Hkdf { hash: hash.unwrap_or(Hash::Sha256), salt, info })
+            let salt = Operand::Bytes(salt);
+            Ok(Derivation::Hkdf { step: Step::Both, hash: hash.unwrap_or(Hash::Sha256), salt, info })
         }
         DerivationMethod::AWSSignatureVersion4 => data.aws(),
         _ => Err(Refusal::unsupported("this Derivation Method is not served")),
@@ -267,7 +305,7 @@ fn agreement(call: &Call<'_>, data: &[Secret], other: Option<&Source>) -> Result
         _ => return Err(Refusal::invalid("keys are agreed on between a private and a public key, without other data")),
     };
     match public {
-        Material::PublicKeyInfo(info) => Ok(Derivation::Agreement(info)),
+        Material::PublicKeyInfo(info) => Ok(Derivation::Agreement { peer: Peer::Info(info), finish: Finish::First }),
         _ => Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no public key")),
     }
 }

@@ -129,4 +129,7 @@ pub use together::Together;
 pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, SHORTEST as SHORTEST_PIN, TokenState};
 pub use working::tag_of;
 
-pub use crate::vault::{Body, Family, Object, ObjectId, Offered, Pair, Purpose, Shape};
+pub use crate::vault::{
+    Body, Derivation, End, Family, Field, Finish, Function, Method, Number, Object, ObjectId, Offered, Operand,
+    Order as Sequence, Pair, Peer, Purpose, Shake, Shape, Step, Sum,
+};

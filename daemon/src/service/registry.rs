@@ -37,7 +37,7 @@ use crate::{
     caller::{Caller, ClientName, Front, Role},
     receipt::{Abandoned, Receipt},
     store,
-    vault::{Change, Client, ObjectId, Vault},
+    vault::{Change, Client, Derivation, ObjectId, Vault},
 };
 
 /// Performs requests. Everything a front may ask of the house goes through here.
@@ -69,6 +69,8 @@ pub struct Ask {
     pub version: Version,
     /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
     pub mechanism: Option<Mechanism>,
+    /// The derivation, where the front knows it better than Derivation Parameters say it.
+    pub derivation: Option<Derivation>,
     /// The slot that a new object goes to; without one, the first.
     pub slot: Option<String>,
     /// The object that earlier items of the batch made or found.
@@ -85,7 +87,17 @@ impl Ask {
     /// A request by itself.
     pub fn new(request: impl Into<Request>, version: Version, number: u64) -> Self {
         let request = request.into();
-        Self { request, version, mechanism: None, slot: None, placeholder: None, correlation: None, number, item: 0 }
+        Self {
+            request,
+            version,
+            mechanism: None,
+            derivation: None,
+            slot: None,
+            placeholder: None,
+            correlation: None,
+            number,
+            item: 0,
+        }
     }
 }
 
@@ -307,6 +319,7 @@ impl Service {
         let mut call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, caller, ask.version);
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
+        call.derivation = ask.derivation;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
         call.cryptoki = self.cryptoki();

@@ -144,6 +144,15 @@ impl Service {
         Ok(Prepared { shape: usable.shape(), output: usable.output_length(mechanism) })
     }
 
+    /// What kind of key it is that the caller could derive others from, now. The derivation itself is asked for, and
+    /// recorded, later.
+    ///
+    /// # Errors
+    /// [`Refusal`], as policy, state or usage mask say, and for what is no key.
+    pub fn derivable(&self, caller: &Caller, id: &ObjectId) -> Result<Shape, Refusal> {
+        Ok(self.vault.usable(caller, id, Purpose::Derive)?.shape())
+    }
+
     /// Ends an object that was only to last as long as a session: nothing of it stays but its records in the log.
     /// Recorded as a Destroy.
     pub fn expunge(&self, caller: &Caller, id: &ObjectId) -> (Result<(), Refusal>, Receipt<(), Error>) {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    mechanism::{Curve, Hash, Keys, Mechanism},
+    mechanism::{Curve, Hash, Mechanism},
     secret::Secret,
 };
 
 use super::derivation::Derivation;
 use crate::chance::Chance;
 
+pub use super::kept::{Kept, Pair, Shape};
 pub use strongroom_kmip::mechanism::{Family, Offered};
 
 /// A place where keys live: software here, a vendor's HSM elsewhere.
@@ -148,55 +149,6 @@ pub enum Purpose {
     Derive,
 }
 
-/// What kind of key something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Shape {
-    /// A symmetric key of the block ciphers or ChaCha20, or of HMAC, or of an algorithm that is only kept here.
-    Symmetric {
-        /// What it works with.
-        family: Family,
-        /// Its length in bits.
-        bits: usize,
-    },
-    /// The private half of a pair.
-    Private(Pair),
-    /// The public half of a pair.
-    Public(Pair),
-}
-
-impl Shape {
-    /// Which mechanisms it is for.
-    pub const fn keys(self) -> Keys {
-        match self {
-            Self::Symmetric { family, .. } => Keys::Symmetric(family),
-            Self::Private(pair) | Self::Public(pair) => match pair {
-                Pair::Rsa { .. } => Keys::Rsa,
-                Pair::Elliptic(curve) => curve.keys(),
-            },
-        }
-    }
-
-    /// Its length.
-    pub const fn bits(self) -> usize {
-        match self {
-            Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
-            Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
-        }
-    }
-}
-
-/// A kind of key pair.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pair {
-    /// RSA with a modulus of so many bits.
-    Rsa {
-        /// Bits of the modulus.
-        bits: usize,
-    },
-    /// Elliptic.
-    Elliptic(Curve),
-}
-
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipe {
@@ -223,16 +175,6 @@ pub enum Made {
         /// The public half.
         public: Kept,
     },
-}
-
-/// What a slot asks the vault to keep for it, sealed. Only the slot reads `held`: key bytes from a software slot, a
-/// name from an HSM.
-#[derive(Debug)]
-pub struct Kept {
-    /// What kind of key it is.
-    pub shape: Shape,
-    /// What the slot wants back when it opens the key.
-    pub held: Secret,
 }
 
 /// A key in a form that other systems read. Big numbers are unsigned, most significant byte first, without leading

@@ -5,6 +5,8 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
+use super::kept::Kept;
+
 /// A derivation, with everything it needs besides the key.
 #[derive(Debug)]
 pub enum Derivation {
@@ -19,6 +21,8 @@ pub enum Derivation {
     },
     /// The digest of the key.
     Digest(Hash),
+    /// As many bytes as wanted out of SHAKE (FIPS 202 §6.2) over the key.
+    Shake(Shake),
     /// The HMAC of the data under the key.
     Hmac {
         /// The hash function.
@@ -33,41 +37,34 @@ pub enum Derivation {
         /// The data.
         data: Secret,
     },
-    /// SP 800-108 §4.1: a counter of four bytes, then the data.
-    Counter {
+    /// SP 800-108: blocks of a pseudorandom function, each over fields that the caller has put in order.
+    Chain {
+        /// How blocks follow each other.
+        method: Method,
         /// The pseudorandom function.
         function: Function,
-        /// Label and context, as the caller has put them together.
-        data: Secret,
+        /// What each block is made over.
+        fields: Vec<Field>,
     },
-    /// SP 800-108 §4.2: the last output, a counter of four bytes, then the data.
-    Feedback {
-        /// The pseudorandom function.
-        function: Function,
-        /// What stands for the output before the first.
-        start: Vec<u8>,
-        /// Label and context, as the caller has put them together.
-        data: Secret,
-    },
-    /// SP 800-108 §4.3: a second chain over the data, a counter of four bytes, then the data.
-    Pipeline {
-        /// The pseudorandom function.
-        function: Function,
-        /// Label and context, as the caller has put them together.
-        data: Secret,
-    },
-    /// HKDF (RFC 5869): extract, then expand.
+    /// HKDF (RFC 5869).
     Hkdf {
+        /// Which of its two steps.
+        step: Step,
         /// The hash of the HMAC.
         hash: Hash,
-        /// The salt, possibly empty.
-        salt: Secret,
+        /// The salt; as many noughts as the hash has bytes where it is empty.
+        salt: Operand,
         /// What the output is for, possibly empty.
         info: Secret,
     },
-    /// Diffie and Hellman's agreement between a private key and this public one (SubjectPublicKeyInfo, DER): the
-    /// x-coordinate of the common point (SP 800-56A §5.7.1.2), or what RFC 7748 makes.
-    Agreement(Vec<u8>),
+    /// Diffie and Hellman's agreement between a private key and somebody's public one: the x-coordinate of the common
+    /// point (SP 800-56A §5.7.1.2), what RFC 7748 makes, or the common number (SP 800-56A §5.7.1.1).
+    Agreement {
+        /// The other side's public key.
+        peer: Peer,
+        /// What becomes of the common secret.
+        finish: Finish,
+    },
     /// The signing key of Amazon's Signature Version 4.
     Aws {
         /// The day, as eight digits.
@@ -77,6 +74,138 @@ pub enum Derivation {
         /// The service.
         service: Secret,
     },
+    /// The pseudorandom function of TLS 1.2 (RFC 5246 §5) under the key.
+    Tls {
+        /// The hash of the HMAC.
+        hash: Hash,
+        /// The label, without a nought behind it.
+        label: Vec<u8>,
+        /// The seed.
+        seed: Secret,
+    },
+    /// The key and something else, one behind the other.
+    Join {
+        /// Which comes first.
+        order: Order,
+        /// The other.
+        other: Operand,
+    },
+    /// The key and data, bit by bit, as far as the shorter goes.
+    Xor(Secret),
+    /// The key from this bit on, the highest of the first byte being nought; behind its last bit it begins again.
+    Extract(usize),
+}
+
+/// What a derivation takes besides its key.
+#[derive(Debug)]
+pub enum Operand {
+    /// Bytes.
+    Bytes(Secret),
+    /// Another key, which the request names second.
+    Second,
+    /// That key, once it was opened.
+    Key(Kept),
+}
+
+/// Which comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// The key that is derived from.
+    KeyFirst,
+    /// The other.
+    KeyLast,
+}
+
+/// Which steps of HKDF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Both: extract, then expand.
+    Both,
+    /// The pseudorandom key alone, which is as long as a digest.
+    Extract,
+    /// Expand alone: the key is the pseudorandom key.
+    Expand,
+}
+
+/// An extendable function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shake {
+    /// SHAKE128.
+    Shake128,
+    /// SHAKE256.
+    Shake256,
+}
+
+/// A public key that one agrees with.
+#[derive(Debug)]
+pub enum Peer {
+    /// SubjectPublicKeyInfo, DER.
+    Info(Vec<u8>),
+    /// The point or number alone, for the curve or group of the private key; a point compressed or not.
+    Bare(Vec<u8>),
+}
+
+/// What becomes of a common secret.
+#[derive(Debug)]
+pub enum Finish {
+    /// Its first bytes (KMIP).
+    First,
+    /// Its last bytes (PKCS#11 3.2 §6.3.19).
+    Last,
+    /// The key derivation function of ANSI X9.63: digests over the secret, a counter and what both sides know.
+    X963(Hash, Vec<u8>),
+    /// The one-step key derivation of SP 800-56C §4.1: digests over a counter, the secret and what both sides know.
+    OneStep(Hash, Vec<u8>),
+}
+
+/// How the blocks of SP 800-108 follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// §4.1: each knows its number.
+    Counter,
+    /// §4.2: each knows the one before it; this stands for the one before the first.
+    Feedback(Vec<u8>),
+    /// §4.3: each knows its place in a second chain over the data.
+    Pipeline,
+}
+
+/// What stands in the input of a block of SP 800-108.
+#[derive(Debug)]
+pub enum Field {
+    /// What the method goes by: the number of the block, written so, or the block of its chain.
+    Iteration(Number),
+    /// The number of the block.
+    Counter(Number),
+    /// How many bits are derived.
+    Length(Number, Sum),
+    /// Label, context and whatever else.
+    Data(Operand),
+}
+
+/// How a number is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// In so many bytes, eight at most.
+    pub bytes: usize,
+    /// Which of them comes first.
+    pub end: End,
+}
+
+/// Which byte of a number comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum End {
+    Big,
+    Little,
+}
+
+/// What counts as derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// What is used.
+    Keys,
+    /// All of the blocks.
+    Blocks,
 }
 
 /// A pseudorandom function of SP 800-108.
@@ -88,20 +217,84 @@ pub enum Function {
     Cmac,
 }
 
+impl Number {
+    /// Four bytes, the highest first.
+    pub const USUAL: Self = Self { bytes: 4, end: End::Big };
+}
+
 impl Derivation {
+    /// SP 800-108 as KMIP has it (KMIP 2.1 §6.1.18): a counter of four bytes, then the data, behind what the method goes
+    /// by.
+    pub fn chain(method: Method, function: Function, data: Secret) -> Self {
+        let data = Field::Data(Operand::Bytes(data));
+        let fields = match method {
+            Method::Counter => vec![Field::Iteration(Number::USUAL), data],
+            Method::Feedback(_) | Method::Pipeline => {
+                vec![Field::Iteration(Number::USUAL), Field::Counter(Number::USUAL), data]
+            }
+        };
+        Self::Chain { method, function, fields }
+    }
+
     /// The plain name, as messages and the audit log write it; no parameter is in it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Pbkdf2 { .. } => "PBKDF2",
             Self::Digest(_) => "HASH",
+            Self::Shake(_) => "SHAKE",
             Self::Hmac { .. } => "HMAC",
             Self::Encrypt { .. } => "ENCRYPT",
-            Self::Counter { .. } => "SP800-108-COUNTER",
-            Self::Feedback { .. } => "SP800-108-FEEDBACK",
-            Self::Pipeline { .. } => "SP800-108-PIPELINE",
+            Self::Chain { method: Method::Counter, .. } => "SP800-108-COUNTER",
+            Self::Chain { method: Method::Feedback(_), .. } => "SP800-108-FEEDBACK",
+            Self::Chain { method: Method::Pipeline, .. } => "SP800-108-PIPELINE",
             Self::Hkdf { .. } => "HKDF",
-            Self::Agreement(_) => "ECDH",
+            Self::Agreement { .. } => "ECDH",
             Self::Aws { .. } => "AWS-SIGV4",
+            Self::Tls { .. } => "TLS-PRF",
+            Self::Join { .. } => "CONCATENATE",
+            Self::Xor(_) => "XOR",
+            Self::Extract(_) => "EXTRACT",
+        }
+    }
+
+    /// Whether what is derived tells of the key it was derived from, piece by piece: with such derivations whoever may
+    /// use what comes out finds out what went in (Clulow, *On the security of PKCS#11*, 2003).
+    pub const fn is_reversible(&self) -> bool {
+        matches!(self, Self::Join { other: Operand::Bytes(_), .. } | Self::Xor(_) | Self::Extract(_))
+    }
+
+    /// Whether all of what goes in must come out: what is cut off could leave few enough bits to guess.
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Join { .. })
+    }
+
+    /// Whether the request names another key.
+    pub fn takes_second(&self) -> bool {
+        match self {
+            Self::Hkdf { salt: Operand::Second, .. } | Self::Join { other: Operand::Second, .. } => true,
+            Self::Chain { fields, .. } => fields.iter().any(|field| matches!(field, Field::Data(Operand::Second))),
+            _ => false,
+        }
+    }
+
+    /// Puts the key in its place that the request named second.
+    pub fn put_second(&mut self, key: &Kept) {
+        let places: Vec<&mut Operand> = match self {
+            Self::Hkdf { salt, .. } => vec![salt],
+            Self::Join { other, .. } => vec![other],
+            Self::Chain { fields, .. } => fields
+                .iter_mut()
+                .filter_map(|field| match field {
+                    Field::Data(operand) => Some(operand),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
+        for place in places {
+            if matches!(place, Operand::Second) {
+                *place = Operand::Key(Kept { shape: key.shape, held: key.held.duplicate() });
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use strongroom_kmip::mechanism::{Curve, Keys, Work};
 
 use super::{
-    contract::{Offer, Pair, Purpose, Recipe, Shape},
+    contract::{Family, Offer, Pair, Purpose, Recipe, Shape},
     policy::{self, Level},
 };
 
@@ -28,9 +28,10 @@ pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
 fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
     Some(Recipe::Pair(match keys {
         Keys::None => return None,
+        Keys::Secret => return Some(Recipe::Symmetric { family: Family::Hmac, bits }),
         Keys::Symmetric(family) => return Some(Recipe::Symmetric { family, bits }),
         Keys::Rsa => Pair::Rsa { bits },
-        Keys::Weierstrass => Pair::Elliptic(Curve::P256),
+        Keys::Weierstrass | Keys::Agreeing => Pair::Elliptic(Curve::P256),
         Keys::Edwards => Pair::Elliptic(Curve::Ed25519),
         Keys::Montgomery => Pair::Elliptic(Curve::X25519),
     }))

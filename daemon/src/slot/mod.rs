@@ -5,12 +5,15 @@
 
 pub mod contract;
 pub mod derivation;
+mod kept;
 pub mod listing;
 pub mod policy;
 pub mod registry;
 pub mod software;
 
-pub use derivation::{Derivation, Function};
+pub use derivation::{
+    Derivation, End, Field, Finish, Function, Method, Number, Operand, Order, Peer, Shake, Step, Sum,
+};
 
 pub use contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Running, Shape,

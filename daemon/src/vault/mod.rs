@@ -31,8 +31,9 @@ mod usable;
 mod view;
 
 pub use crate::slot::{
-    Derivation, Error as SlotError, Family, Form, Function, Kept, Made, Material, Offer, Offered, Pair, Purpose,
-    Recipe, RsaPrivate, Shape, listing::purposes, policy::Level as MechanismLevel,
+    Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Kept, Made, Material, Method, Number,
+    Offer, Offered, Operand, Order, Pair, Peer, Purpose, Recipe, RsaPrivate, Shake, Shape, Step, Sum,
+    listing::purposes, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

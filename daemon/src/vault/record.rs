@@ -88,6 +88,11 @@ impl Meta {
         Some(state::at(stored, activation, deactivation, now.seconds()))
     }
 
+    /// Whether it is to stay inside: what is made of it must not tell of it.
+    pub fn is_kept_closely(&self) -> bool {
+        !self.is_public() && (self.attributes.sensitive() == Some(true) || self.attributes.extractable() == Some(false))
+    }
+
     /// Whether its material is no secret: whoever may see the object may have it.
     pub fn is_public(&self) -> bool {
         matches!(self.body, Body::Key(Shape::Public(_))) || self.object_type() == ObjectType::Certificate

@@ -101,6 +101,11 @@ impl Base {
                 return Err(Error::Use { object: self.object.id.clone(), why: "nothing is made out of it" });
             }
         };
+        let closely = self.object.is_kept_closely();
+        if closely && derivation.is_reversible() && self.fitted.level > Level::Legacy {
+            let why = "it is sensitive or unextractable, and what is derived so tells of it";
+            return Err(Error::Use { object: self.object.id.clone(), why });
+        }
         if let Derivation::Encrypt { mechanism, .. } = derivation {
             crate::slot::policy::check(self.fitted.level, Purpose::Encrypt, mechanism, kept.shape)
                 .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;

@@ -91,16 +91,6 @@ fn what_is_no_call_is_answered_once_it_is_recorded() {
 }
 
 #[test]
-fn a_function_that_is_not_served_says_so() {
-    let house = House::new();
-    let mut client = house.attach(1);
-    let session = client.session(RW);
-    let mechanism = strongroom_pkcs11_wire::Mechanism::plain(strongroom_pkcs11_wire::MechanismType::ECDH1_DERIVE);
-    let derive = request::DeriveKey { session, mechanism, base: 1, template: Vec::new() };
-    assert_eq!(client.ask(derive).err(), Some(Rv::FUNCTION_NOT_SUPPORTED));
-}
-
-#[test]
 fn frames_may_come_in_pieces_and_together() {
     let house = House::new();
     let mut client = house.attach(1);

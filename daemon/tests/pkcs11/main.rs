@@ -4,6 +4,7 @@
 
 mod application;
 mod copy;
+mod derive;
 mod frames;
 mod house;
 mod login;

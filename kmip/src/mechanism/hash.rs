@@ -22,6 +22,8 @@ pub struct Facts {
     pub pss: &'static [Number],
     /// ECDSA.
     pub ecdsa: &'static [Number],
+    /// A key out of the digest of another.
+    pub derivation: &'static [Number],
     /// The mask generation function (`CKG_`, without its `MGF1_`).
     pub mask: &'static [Number],
 }
@@ -79,6 +81,16 @@ impl Hash {
         Self::ALL.iter().copied().find(|hash| hash.facts().digest.iter().any(|known| known.value == number))
     }
 
+    /// The hash function inside the HMAC that has that number in PKCS#11.
+    pub fn of_hmac(number: u64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().hmac.iter().any(|known| known.value == number))
+    }
+
+    /// The hash function that derives a key under that number in PKCS#11.
+    pub fn of_derivation(number: u64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().derivation.iter().any(|known| known.value == number))
+    }
+
     /// The hash function whose mask generation function has that number in PKCS#11.
     pub fn of_mask(number: u64) -> Option<Self> {
         Self::ALL.iter().copied().find(|hash| hash.facts().mask.iter().any(|known| known.value == number))
@@ -86,8 +98,18 @@ impl Hash {
 }
 
 /// A hash function that nobody has a word for.
-const UNNAMED: Facts =
-    Facts { length: 0, code: None, mac: None, digest: &[], hmac: &[], pkcs1: &[], pss: &[], ecdsa: &[], mask: &[] };
+const UNNAMED: Facts = Facts {
+    length: 0,
+    code: None,
+    mac: None,
+    digest: &[],
+    hmac: &[],
+    pkcs1: &[],
+    pss: &[],
+    ecdsa: &[],
+    derivation: &[],
+    mask: &[],
+};
 
 hashes! {
     Sha1: 20, SHA_1, HMAC_SHA1 {
@@ -97,6 +119,7 @@ hashes! {
         pss: SHA1_RSA_PKCS_PSS = 0xe;
         ecdsa: ECDSA_SHA1 = 0x1042;
         mask: SHA1 = 1;
+        derivation: SHA1_KEY_DERIVATION = 0x392;
     }
     Sha224: 28, SHA_224, HMAC_SHA224 {
         digest: SHA224 = 0x255;
@@ -105,6 +128,7 @@ hashes! {
         pss: SHA224_RSA_PKCS_PSS = 0x47;
         ecdsa: ECDSA_SHA224 = 0x1043;
         mask: SHA224 = 5;
+        derivation: SHA224_KEY_DERIVATION = 0x396;
     }
     Sha256: 32, SHA_256, HMAC_SHA256 {
         digest: SHA256 = 0x250;
@@ -113,6 +137,7 @@ hashes! {
         pss: SHA256_RSA_PKCS_PSS = 0x43;
         ecdsa: ECDSA_SHA256 = 0x1044;
         mask: SHA256 = 2;
+        derivation: SHA256_KEY_DERIVATION = 0x393;
     }
     Sha384: 48, SHA_384, HMAC_SHA384 {
         digest: SHA384 = 0x260;
@@ -121,6 +146,7 @@ hashes! {
         pss: SHA384_RSA_PKCS_PSS = 0x44;
         ecdsa: ECDSA_SHA384 = 0x1045;
         mask: SHA384 = 3;
+        derivation: SHA384_KEY_DERIVATION = 0x394;
     }
     Sha512: 64, SHA_512, HMAC_SHA512 {
         digest: SHA512 = 0x270;
@@ -129,14 +155,17 @@ hashes! {
         pss: SHA512_RSA_PKCS_PSS = 0x45;
         ecdsa: ECDSA_SHA512 = 0x1046;
         mask: SHA512 = 4;
+        derivation: SHA512_KEY_DERIVATION = 0x395;
     }
     Sha512_224: 28, SHA_512_224 {
         digest: SHA512_224 = 0x48;
         hmac: SHA512_224_HMAC = 0x49, SHA512_224_HMAC_GENERAL = 0x4a;
+        derivation: SHA512_224_KEY_DERIVATION = 0x4b;
     }
     Sha512_256: 32, SHA_512_256 {
         digest: SHA512_256 = 0x4c;
         hmac: SHA512_256_HMAC = 0x4d, SHA512_256_HMAC_GENERAL = 0x4e;
+        derivation: SHA512_256_KEY_DERIVATION = 0x4f;
     }
     Sha3_224: 28, SHA3_224, HMAC_SHA3_224 {
         digest: SHA3_224 = 0x2b5;
@@ -145,6 +174,7 @@ hashes! {
         pss: SHA3_224_RSA_PKCS_PSS = 0x67;
         ecdsa: ECDSA_SHA3_224 = 0x1047;
         mask: SHA3_224 = 6;
+        derivation: SHA3_224_KEY_DERIVATION = 0x398;
     }
     Sha3_256: 32, SHA3_256, HMAC_SHA3_256 {
         digest: SHA3_256 = 0x2b0;
@@ -153,6 +183,7 @@ hashes! {
         pss: SHA3_256_RSA_PKCS_PSS = 0x63;
         ecdsa: ECDSA_SHA3_256 = 0x1048;
         mask: SHA3_256 = 7;
+        derivation: SHA3_256_KEY_DERIVATION = 0x397;
     }
     Sha3_384: 48, SHA3_384, HMAC_SHA3_384 {
         digest: SHA3_384 = 0x2c0;
@@ -161,6 +192,7 @@ hashes! {
         pss: SHA3_384_RSA_PKCS_PSS = 0x64;
         ecdsa: ECDSA_SHA3_384 = 0x1049;
         mask: SHA3_384 = 8;
+        derivation: SHA3_384_KEY_DERIVATION = 0x399;
     }
     Sha3_512: 64, SHA3_512, HMAC_SHA3_512 {
         digest: SHA3_512 = 0x2d0;
@@ -169,5 +201,6 @@ hashes! {
         pss: SHA3_512_RSA_PKCS_PSS = 0x65;
         ecdsa: ECDSA_SHA3_512 = 0x104a;
         mask: SHA3_512 = 9;
+        derivation: SHA3_512_KEY_DERIVATION = 0x39a;
     }
 }

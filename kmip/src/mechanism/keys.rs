@@ -15,12 +15,25 @@ pub enum Keys {
     Edwards,
     /// Elliptic, of X25519 and its kin.
     Montgomery,
+    /// Elliptic, of any curve that two sides agree on a secret with.
+    Agreeing,
+    /// Symmetric, of any family: what is made out of its bytes does not ask what they are for.
+    Secret,
 }
 
 impl Keys {
     /// Whether they are points on a curve.
     pub const fn are_elliptic(self) -> bool {
-        matches!(self, Self::Weierstrass | Self::Edwards | Self::Montgomery)
+        matches!(self, Self::Weierstrass | Self::Edwards | Self::Montgomery | Self::Agreeing)
+    }
+
+    /// Whether keys of that kind are among them.
+    pub fn include(self, other: Self) -> bool {
+        match self {
+            Self::Agreeing => matches!(other, Self::Weierstrass | Self::Montgomery),
+            Self::Secret => matches!(other, Self::Symmetric(_)),
+            _ => self == other,
+        }
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Work {
     Key,
     /// Makes a pair of keys.
     Pair,
+    /// Makes a key out of others.
+    Derivation,
 }
 
 /// A row reads: name, word, keys, unit, work, PKCS#11's numbers; then, for what uses a key, which [`Mechanism`] it is, and
@@ -188,6 +190,28 @@ mechanisms! {
         EllipticKeyGen: "EC", Keys::Weierstrass, Bits, Pair, [EC_KEY_PAIR_GEN = 0x1040];
         EdwardsKeyGen: "EdDSA", Keys::Edwards, Bits, Pair, [EC_EDWARDS_KEY_PAIR_GEN = 0x1055];
         GenericKeyGen: "HMAC", MAC, Bits, Key, [GENERIC_SECRET_KEY_GEN = 0x350];
+
+        Ecdh: "ECDH", Keys::Agreeing, Bits, Derivation, [ECDH1_DERIVE = 0x1050];
+        // On curves of cofactor one, and where RFC 7748 clears it, the two are the same.
+        EcdhCofactor: "ECDH", Keys::Agreeing, Bits, Derivation, [ECDH1_COFACTOR_DERIVE = 0x1051];
+        MontgomeryKeyGen: "ECDH", Keys::Montgomery, Bits, Pair, [EC_MONTGOMERY_KEY_PAIR_GEN = 0x1056];
+        Hkdf: "HKDF", Keys::Secret, Bits, Derivation, [HKDF_DERIVE = 0x402a];
+        CounterKdf: "SP800-108-COUNTER", Keys::Secret, Bits, Derivation, [SP800_108_COUNTER_KDF = 0x3ac];
+        FeedbackKdf: "SP800-108-FEEDBACK", Keys::Secret, Bits, Derivation, [SP800_108_FEEDBACK_KDF = 0x3ad];
+        PipelineKdf: "SP800-108-PIPELINE", Keys::Secret, Bits, Derivation, [SP800_108_DOUBLE_PIPELINE_KDF = 0x3ae];
+        JoinKeys: "CONCATENATE", Keys::Secret, Bits, Derivation, [CONCATENATE_BASE_AND_KEY = 0x360];
+        JoinData: "CONCATENATE", Keys::Secret, Bits, Derivation, [CONCATENATE_BASE_AND_DATA = 0x362];
+        JoinBehind: "CONCATENATE", Keys::Secret, Bits, Derivation, [CONCATENATE_DATA_AND_BASE = 0x363];
+        Xor: "XOR", Keys::Secret, Bits, Derivation, [XOR_BASE_AND_DATA = 0x364];
+        Extract: "EXTRACT", Keys::Secret, Bits, Derivation, [EXTRACT_KEY_FROM_KEY = 0x365];
+        AesEcbKey: "ENCRYPT", AES, Bytes, Derivation, [AES_ECB_ENCRYPT_DATA = 0x1104];
+        AesCbcKey: "ENCRYPT", AES, Bytes, Derivation, [AES_CBC_ENCRYPT_DATA = 0x1105];
+        Shake128Key: "SHAKE", Keys::Secret, Bits, Derivation, [SHAKE_128_KEY_DERIVATION = 0x39b];
+        Shake256Key: "SHAKE", Keys::Secret, Bits, Derivation, [SHAKE_256_KEY_DERIVATION = 0x39c];
+        TlsMaster: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_MASTER_KEY_DERIVE_DH = 0x3e2];
+        TlsExtended: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_EXTENDED_MASTER_KEY_DERIVE_DH = 0x57];
+        TlsKdf: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS_KDF = 0x3e5];
+        Tls12Kdf: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_KDF = 0x3d9];
     }
 
     each hash {
@@ -200,6 +224,7 @@ mechanisms! {
         Hmac: "HMAC", MAC, Bytes, Mac, hash.facts().hmac,
             Mechanism::Hmac { hash, .. } => Mechanism::Hmac { hash, length: hash.length() };
         Digest: "digest", Keys::None, Bits, Digest, hash.facts().digest;
+        DigestKey: "HASH", Keys::Secret, Bits, Derivation, hash.facts().derivation;
     }
 }
 
@@ -231,7 +256,7 @@ mod tests {
     #[test]
     fn a_mechanism_with_usual_parameters_is_listed_as_what_it_was_made_from() {
         for offered in Offered::all() {
-            let keyless = matches!(offered.facts().work, Work::Digest | Work::Key | Work::Pair);
+            let keyless = matches!(offered.facts().work, Work::Digest | Work::Key | Work::Pair | Work::Derivation);
             let usual = offered.usual();
             assert_eq!(usual.is_none(), keyless, "{offered:?}");
             assert_eq!(usual.and_then(|mechanism| mechanism.offered()), (!keyless).then_some(offered));

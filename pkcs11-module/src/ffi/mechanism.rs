@@ -4,8 +4,8 @@ use cryptoki_sys::*;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     mechanism::{
-        CbcData, Ccm, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number, Oaep, Parameter, Poly1305,
-        Pss,
+        CbcData, Ccm, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number, Oaep,
+        Parameter, Poly1305, Pss, Tls,
     },
     number::{Derivation, Hedge, Mask, Source},
     value::Bytes,
@@ -133,6 +133,40 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 let data = bytes(p.pData, p.length)?;
                 Parameter::CbcData(CbcData { iv: p.iv, data })
             }
+            M::SP800_108_COUNTER_KDF | M::SP800_108_DOUBLE_PIPELINE_KDF => {
+                let p = whole::<CK_SP800_108_KDF_PARAMS>(given)?;
+                let fields = fields(p.pDataParams, p.ulNumberOfDataParams)?;
+                one_key(p.ulAdditionalDerivedKeys)?;
+                Parameter::Chain(Chain { function: MechanismType(p.prfType), fields, start: Bytes::default() })
+            }
+            M::SP800_108_FEEDBACK_KDF => {
+                let p = whole::<CK_SP800_108_FEEDBACK_KDF_PARAMS>(given)?;
+                let fields = fields(p.pDataParams, p.ulNumberOfDataParams)?;
+                one_key(p.ulAdditionalDerivedKeys)?;
+                let start = bytes(p.pIV, p.ulIVLen)?;
+                Parameter::Chain(Chain { function: MechanismType(p.prfType), fields, start })
+            }
+            M::TLS12_MASTER_KEY_DERIVE_DH => {
+                let p = whole::<CK_TLS12_MASTER_KEY_DERIVE_PARAMS>(given)?;
+                let (client, server) = randoms(&p.RandomInfo)?;
+                let label = Bytes(b"master secret".to_vec());
+                let seed = Bytes([client.0, server.0].concat());
+                Parameter::Tls(Tls { hash: MechanismType(p.prfHashMechanism), label, seed })
+            }
+            M::TLS12_EXTENDED_MASTER_KEY_DERIVE_DH => {
+                let p = whole::<CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS>(given)?;
+                let seed = bytes(p.pSessionHash, p.ulSessionHashLen)?;
+                let label = Bytes(b"extended master secret".to_vec());
+                Parameter::Tls(Tls { hash: MechanismType(p.prfHashMechanism), label, seed })
+            }
+            M::TLS_KDF | M::TLS12_KDF => {
+                let p = whole::<CK_TLS_KDF_PARAMS>(given)?;
+                let (client, server) = randoms(&p.RandomInfo)?;
+                let (label, context) =
+                    (bytes(p.pLabel, p.ulLabelLength)?, bytes(p.pContextData, p.ulContextDataLength)?);
+                let seed = Bytes([client.0, server.0, context.0].concat());
+                Parameter::Tls(Tls { hash: MechanismType(p.prfMechanism), label, seed })
+            }
             kind if NUMBER.contains(&kind) => {
                 let number = whole::<CK_ULONG>(given)?;
                 Parameter::Number(Number { number })
@@ -172,9 +206,72 @@ unsafe fn bytes(start: *const u8, length: CK_ULONG) -> Result<Bytes, Rv> {
     input.bytes(Rv::MECHANISM_PARAM_INVALID)
 }
 
+/// The fields of SP 800-108.
+///
+/// # Safety
+/// `start` is null or points to so many of them, whose values are as their lengths and kinds say.
+#[allow(clippy::multiple_unsafe_ops_per_block, reason = "one promise for the whole row")]
+unsafe fn fields(start: *const CK_PRF_DATA_PARAM, count: CK_ULONG) -> Result<Vec<ChainField>, Rv> {
+    let count = usize::try_from(count).ok().filter(|count| *count <= MOST_FIELDS).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let plain = |kind| ChainField { kind, little: false, width: 0, sum: 0, key: 0, data: Bytes::default() };
+    let mut read = Vec::with_capacity(count);
+    for place in 0..count {
+        // SAFETY: the caller vouches for the fields and for everything that they point to.
+        unsafe {
+            let given = memory::structure(start.wrapping_add(place)).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+            let is = |size: usize| usize::try_from(given.ulValueLen) == Ok(size) && !given.pValue.is_null();
+            let field = plain(given.type_);
+            read.push(match given.type_ {
+                CK_SP800_108_ITERATION_VARIABLE | CK_SP800_108_COUNTER
+                    if is(size_of::<CK_SP800_108_COUNTER_FORMAT>()) =>
+                {
+                    let format = memory::structure(given.pValue.cast::<CK_SP800_108_COUNTER_FORMAT>());
+                    let format = format.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+                    ChainField { little: truth(format.bLittleEndian)?, width: format.ulWidthInBits, ..field }
+                }
+                // The iteration of a chain has no format.
+                CK_SP800_108_ITERATION_VARIABLE if given.pValue.is_null() && given.ulValueLen == 0 => field,
+                CK_SP800_108_DKM_LENGTH if is(size_of::<CK_SP800_108_DKM_LENGTH_FORMAT>()) => {
+                    let format = memory::structure(given.pValue.cast::<CK_SP800_108_DKM_LENGTH_FORMAT>());
+                    let format = format.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+                    let (little, width) = (truth(format.bLittleEndian)?, format.ulWidthInBits);
+                    ChainField { little, width, sum: format.dkmLengthMethod, ..field }
+                }
+                CK_SP800_108_BYTE_ARRAY => ChainField { data: bytes(given.pValue.cast(), given.ulValueLen)?, ..field },
+                CK_SP800_108_KEY_HANDLE if is(size_of::<CK_OBJECT_HANDLE>()) => {
+                    let key = memory::structure(given.pValue.cast::<CK_OBJECT_HANDLE>());
+                    ChainField { key: key.ok_or(Rv::MECHANISM_PARAM_INVALID)?, ..field }
+                }
+                _ => return Err(Rv::MECHANISM_PARAM_INVALID),
+            });
+        }
+    }
+    Ok(read)
+}
+
+/// A token makes one key of a derivation here.
+fn one_key(additional: CK_ULONG) -> Result<(), Rv> {
+    if additional == 0 { Ok(()) } else { Err(Rv::MECHANISM_PARAM_INVALID) }
+}
+
+/// The two randoms of a handshake.
+///
+/// # Safety
+/// As for [`Input::new`], of both.
+#[allow(clippy::multiple_unsafe_ops_per_block, reason = "one promise for both")]
+unsafe fn randoms(info: &CK_SSL3_RANDOM_DATA) -> Result<(Bytes, Bytes), Rv> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        Ok((bytes(info.pClientRandom, info.ulClientRandomLen)?, bytes(info.pServerRandom, info.ulServerRandomLen)?))
+    }
+}
+
 fn truth(value: CK_BBOOL) -> Result<bool, Rv> {
     memory::truth(value).ok_or(Rv::MECHANISM_PARAM_INVALID)
 }
+
+/// More than any protocol puts in.
+const MOST_FIELDS: usize = 64;
 
 const PSS: [MechanismType; 10] = [
     MechanismType::RSA_PKCS_PSS,

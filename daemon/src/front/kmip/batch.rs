@@ -126,6 +126,7 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
                     request,
                     version,
                     mechanism: None,
+                    derivation: None,
                     slot: None,
                     placeholder: asked,
                     correlation,

@@ -1,6 +1,6 @@
 //! The few bytes of DER that PKCS#11 puts around points and numbers, and what stands in a public key of our own making.
 
-use strongroom_kmip::mechanism::Curve;
+use strongroom_kmip::mechanism::{Curve, Keys};
 
 /// One element of DER.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,19 @@ pub fn unwrapped(bytes: &[u8]) -> &[u8] {
         Some(Element { tag: OCTET_STRING, content, rest: [], .. }) => content,
         _ => bytes,
     }
+}
+
+/// A point of a curve, which applications write bare or as an OCTET STRING. A bare one may look like the other: its length
+/// tells.
+pub fn point(curve: Curve, bytes: &[u8]) -> &[u8] {
+    let field = curve.bits().div_ceil(8);
+    let bare = match curve.keys() {
+        Keys::Weierstrass => {
+            [field.saturating_mul(2).saturating_add(1), field.saturating_add(1)].contains(&bytes.len())
+        }
+        _ => bytes.len() == field,
+    };
+    if bare { bytes } else { unwrapped(bytes) }
 }
 
 /// The curve that `CKA_EC_PARAMS` names, by its object identifier or by its name.
@@ -180,10 +193,17 @@ mod tests {
 
     #[test]
     fn a_point_is_read_with_or_without_its_wrapping() {
-        let mut point = vec![4; 65];
-        point[1] = 65;
-        assert_eq!(unwrapped(&point), point);
-        assert_eq!(unwrapped(&wrap(OCTET_STRING, &point)), point);
+        // The second looks like an OCTET STRING of 63 bytes.
+        for second in [65, 63] {
+            let mut bare = vec![4; 65];
+            bare[1] = second;
+            assert_eq!(point(Curve::P256, &bare), bare);
+            assert_eq!(point(Curve::P256, &wrap(OCTET_STRING, &bare)), bare);
+        }
+        let mut bare = vec![30; 32];
+        bare[0] = 4;
+        assert_eq!(point(Curve::X25519, &bare), bare);
+        assert_eq!(point(Curve::X25519, &wrap(OCTET_STRING, &bare)), bare);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
-    service::{Ask, Error, Object, ObjectId, Refusal, Service, SlotView},
+    service::{Ask, Derivation, Error, Object, ObjectId, Refusal, Service, SlotView},
 };
 
 /// What all connections share.
@@ -159,6 +159,16 @@ impl Desk<'_> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
         put::<R>(&self.house.service, self.caller, Ask { slot, mechanism: Some(mechanism), ..ask })
+    }
+
+    /// Asks for a new object in a slot, by a derivation.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_derived<R: Kmip>(&self, slot: usize, request: R, derivation: Derivation) -> Result<R::Answer, Failure> {
+        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let ask = Ask::new(request, V2_1, self.house.service.number());
+        put::<R>(&self.house.service, self.caller, Ask { slot, derivation: Some(derivation), ..ask })
     }
 
     /// What the service answers on its own, once it is recorded.

@@ -42,6 +42,7 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         (Purpose::Verify, MechanismFlags::VERIFY),
         (Purpose::Wrap, MechanismFlags::WRAP),
         (Purpose::Unwrap, MechanismFlags::UNWRAP),
+        (Purpose::Derive, MechanismFlags::DERIVE),
     ] {
         if served.purposes.contains(&purpose) {
             flags |= flag;
@@ -62,7 +63,7 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         Work::Digest => MechanismFlags::DIGEST,
         Work::Key => MechanismFlags::GENERATE,
         Work::Pair => MechanismFlags::GENERATE_KEY_PAIR,
-        Work::Cipher | Work::Sealing | Work::Signature | Work::Mac => MechanismFlags::default(),
+        Work::Cipher | Work::Sealing | Work::Signature | Work::Mac | Work::Derivation => MechanismFlags::default(),
     };
     if flags == MechanismFlags::default() {
         return None;
@@ -77,7 +78,7 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
 
 /// Whether a mechanism works with keys of that kind.
 pub fn suits(offered: Offered, shape: Shape) -> bool {
-    offered.facts().keys == shape.keys()
+    offered.facts().keys.include(shape.keys())
 }
 
 /// The kind of key that a mechanism uses or makes.
@@ -105,7 +106,7 @@ pub fn of_keys(keys: Keys) -> Option<KeyType> {
         Keys::Weierstrass => KeyType::EC,
         Keys::Edwards => KeyType::EC_EDWARDS,
         Keys::Montgomery => KeyType::EC_MONTGOMERY,
-        Keys::Symmetric(Family::Foreign) | Keys::None => return None,
+        Keys::Symmetric(Family::Foreign) | Keys::Agreeing | Keys::Secret | Keys::None => return None,
     })
 }
 

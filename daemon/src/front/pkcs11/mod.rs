@@ -10,6 +10,7 @@ mod attribute;
 mod call;
 mod connection;
 mod der;
+mod derivation;
 mod desk;
 mod guest;
 mod line;

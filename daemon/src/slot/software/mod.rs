@@ -1,8 +1,11 @@
 //! The software slot: AWS-LC works, the vault keeps. No key leaves a function here but as the vault's to seal or as a
 //! form that the caller above was allowed to ask for.
 
+mod agree;
 mod block;
+mod bytes;
 mod chacha;
+mod chain;
 mod cmac;
 mod derive;
 mod edwards;

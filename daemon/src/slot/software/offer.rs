@@ -23,7 +23,7 @@ pub(super) fn allow(shape: Shape, purpose: Purpose, mechanism: &Mechanism) -> Re
     let offered = mechanism.offered().ok_or(UNSUPPORTED)?;
     let row = OFFERS.iter().find(|row| row.mechanism == offered).ok_or(UNSUPPORTED)?;
     let fits = (row.bits.0..=row.bits.1).contains(&shape.bits()) && row.purposes.contains(&purpose);
-    let suits = offered.facts().keys == shape.keys();
+    let suits = offered.facts().keys.include(shape.keys());
     if fits && suits && half(shape, purpose) { Ok(()) } else { Err(UNSUPPORTED) }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn makes(generation: Offered, bits: usize) -> bool {
 fn half(shape: Shape, purpose: Purpose) -> bool {
     match shape {
         Shape::Symmetric { .. } => true,
-        Shape::Private(_) => matches!(purpose, Purpose::Sign | Purpose::Decrypt | Purpose::Unwrap),
+        Shape::Private(_) => matches!(purpose, Purpose::Sign | Purpose::Decrypt | Purpose::Unwrap | Purpose::Derive),
         Shape::Public(_) => matches!(purpose, Purpose::Verify | Purpose::Encrypt | Purpose::Wrap),
     }
 }
@@ -77,6 +77,26 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::RsaKeyGen, (2048, 4096), NONE),
     (Offered::EllipticKeyGen, CURVE, NONE),
     (Offered::EdwardsKeyGen, (256, 256), NONE),
+    (Offered::MontgomeryKeyGen, (256, 256), NONE),
+    (Offered::Ecdh, CURVE, DERIVATION),
+    (Offered::EcdhCofactor, CURVE, DERIVATION),
+    (Offered::Hkdf, GENERIC, DERIVATION),
+    (Offered::CounterKdf, GENERIC, DERIVATION),
+    (Offered::FeedbackKdf, GENERIC, DERIVATION),
+    (Offered::PipelineKdf, GENERIC, DERIVATION),
+    (Offered::JoinKeys, GENERIC, DERIVATION),
+    (Offered::JoinData, GENERIC, DERIVATION),
+    (Offered::JoinBehind, GENERIC, DERIVATION),
+    (Offered::Xor, GENERIC, DERIVATION),
+    (Offered::Extract, GENERIC, DERIVATION),
+    (Offered::AesEcbKey, AES, DERIVATION),
+    (Offered::AesCbcKey, AES, DERIVATION),
+    (Offered::Shake128Key, GENERIC, DERIVATION),
+    (Offered::Shake256Key, GENERIC, DERIVATION),
+    (Offered::TlsMaster, GENERIC, DERIVATION),
+    (Offered::TlsExtended, GENERIC, DERIVATION),
+    (Offered::TlsKdf, GENERIC, DERIVATION),
+    (Offered::Tls12Kdf, GENERIC, DERIVATION),
 ];
 
 /// The rows that stand once for each hash.
@@ -86,6 +106,7 @@ const HASHED: &[Row<Of>] = &[
     (Offered::RsaPkcs1Hashed, RSA, SIGNATURE),
     (Offered::RsaPssHashed, RSA, SIGNATURE),
     (Offered::Digest, (0, 0), NONE),
+    (Offered::DigestKey, GENERIC, DERIVATION),
 ];
 
 const AES: (usize, usize) = (128, 256);
@@ -101,6 +122,7 @@ const NONE: &[Purpose] = &[];
 const DATA: &[Purpose] = &[Purpose::Encrypt, Purpose::Decrypt];
 const KEYS: &[Purpose] = &[Purpose::Wrap, Purpose::Unwrap];
 const CIPHER: &[Purpose] = &[Purpose::Encrypt, Purpose::Decrypt, Purpose::Wrap, Purpose::Unwrap];
+const DERIVATION: &[Purpose] = &[Purpose::Derive];
 const SIGNATURE: &[Purpose] = &[Purpose::Sign, Purpose::Verify];
 const EVERY: &[Purpose] =
     &[Purpose::Encrypt, Purpose::Decrypt, Purpose::Sign, Purpose::Verify, Purpose::Wrap, Purpose::Unwrap];

@@ -195,6 +195,45 @@ parameters! {
         /// What is encrypted to become a key.
         data: Bytes,
     }
+
+    40 /// `CK_SP800_108_KDF_PARAMS` and `CK_SP800_108_FEEDBACK_KDF_PARAMS`, for one key.
+    Chain {
+        /// The pseudorandom function.
+        function: MechanismType,
+        /// What it is made over, in order.
+        fields: Vec<ChainField>,
+        /// What stands for the block before the first.
+        start: Bytes,
+    }
+
+    41 /// What TLS 1.2 derives by: `CK_TLS12_MASTER_KEY_DERIVE_PARAMS`, `CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS` and
+    /// `CK_TLS_KDF_PARAMS`, all of which come down to these.
+    Tls {
+        /// The hash of the pseudorandom function.
+        hash: MechanismType,
+        /// The label.
+        label: Bytes,
+        /// The seed.
+        seed: Bytes,
+    }
+}
+
+structure! {
+    /// One field of SP 800-108 (`CK_PRF_DATA_PARAM`). What its kind does not need is nought.
+    ChainField {
+        /// What it is (`CK_SP800_108_ITERATION_VARIABLE` and so on).
+        kind: u64,
+        /// Whether a number has its lowest byte first.
+        little: bool,
+        /// The bits of a number.
+        width: u64,
+        /// What counts as derived (`CK_SP800_108_DKM_LENGTH_SUM_OF_KEYS` and so on).
+        sum: u64,
+        /// A key whose bytes stand here.
+        key: u64,
+        /// Bytes.
+        data: Bytes,
+    }
 }
 
 impl Mechanism {

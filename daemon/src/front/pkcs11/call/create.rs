@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::{Attribute as Kmip, CryptographicDomainParameters, Template},
     code::{CertificateType as Certified, CryptographicAlgorithm, KeyFormatType, OpaqueDataType, RecommendedCurve},
-    mechanism::Curve,
+    mechanism::{Curve, Keys},
     object::{
         Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
         SymmetricKey, TransparentRSAPrivateKey, TransparentRSAPublicKey,
@@ -129,7 +129,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     let key = key_type(wishes)?;
     let (material, attributes) = match key {
         KeyType::RSA => rsa(wishes)?,
-        KeyType::EC | KeyType::EC_EDWARDS => elliptic(wishes, key)?,
+        KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY => elliptic(wishes, key)?,
         _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
     };
     let private = wishes.class == ObjectClass::PRIVATE_KEY;
@@ -181,11 +181,11 @@ fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>
         let number = wishes.needed(AttributeType::VALUE)?;
         // Applications leave leading noughts out or put one in front; a number here is as long as the curve's order.
         let length = curve.bits().div_ceil(8);
-        let magnitude = if curve == Curve::Ed25519 { number.to_vec() } else { der::magnitude(number) };
+        let magnitude = if curve.keys() != Keys::Weierstrass { number.to_vec() } else { der::magnitude(number) };
         let missing = length.checked_sub(magnitude.len()).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)?;
         Secret::new([vec![0; missing], magnitude].concat())
     } else {
-        Secret::copy_of(der::unwrapped(wishes.needed(AttributeType::EC_POINT)?))
+        Secret::copy_of(der::point(curve, wishes.needed(AttributeType::EC_POINT)?))
     };
     Ok((KeyMaterial::Bytes(bytes), curve_attributes(curve)?))
 }
@@ -212,7 +212,7 @@ pub fn curve_attributes(curve: Curve) -> Result<Vec<Kmip>, Rv> {
         Curve::P384 => RecommendedCurve::P_384,
         Curve::P521 => RecommendedCurve::P_521,
         Curve::Secp256k1 => RecommendedCurve::SECP256K1,
-        Curve::X25519 => return Err(Rv::CURVE_NOT_SUPPORTED),
+        Curve::X25519 => RecommendedCurve::CURVE25519,
     };
     let mut attributes = described(CryptographicAlgorithm::EC, length);
     attributes.push(Kmip::CryptographicDomainParameters(CryptographicDomainParameters {

@@ -3,6 +3,7 @@
 mod contract;
 mod copy;
 mod create;
+mod derive;
 mod dual;
 mod find;
 mod generate;

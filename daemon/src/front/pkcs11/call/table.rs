@@ -37,7 +37,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         MessageDecryptInit, DecryptMessage, DecryptMessageBegin, DecryptMessageNext, MessageDecryptFinal,
         MessageSignInit, SignMessage, SignMessageBegin, SignMessageNext, MessageSignFinal,
         MessageVerifyInit, VerifyMessage, VerifyMessageBegin, VerifyMessageNext, MessageVerifyFinal,
-        GenerateKey, GenerateKeyPair, WrapKey, UnwrapKey, SeedRandom, GenerateRandom,
+        GenerateKey, GenerateKeyPair, WrapKey, UnwrapKey, DeriveKey, SeedRandom, GenerateRandom,
     }
 }
 

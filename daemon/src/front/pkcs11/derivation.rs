@@ -1,0 +1,257 @@
+//! From a deriving mechanism with its parameter to the derivation that a slot understands.
+
+use strongroom_kmip::{
+    mechanism::{Block, Hash, Mechanism as Way, Mode, Padding},
+    secret::Secret,
+};
+use strongroom_pkcs11_wire::{
+    MechanismType, Rv,
+    mechanism::{Chain, ChainField, Mechanism, Parameter},
+    number::Derivation as Kdf,
+};
+
+use super::der;
+use crate::service::{
+    Derivation, End, Field, Finish, Function, Method, Number, Operand, Pair, Peer, Sequence as Order, Shake, Shape,
+    Step, Sum,
+};
+
+/// A derivation, and what the application named besides its base key.
+#[derive(Debug)]
+pub struct Asked {
+    /// The derivation.
+    pub derivation: Derivation,
+    /// The handle of the second key, if it takes one.
+    pub second: Option<u64>,
+}
+
+/// Translates a mechanism that derives from a key of this shape.
+///
+/// # Errors
+/// [`Rv::MECHANISM_INVALID`] for one that derives nothing, [`Rv::MECHANISM_PARAM_INVALID`] for a parameter that cannot
+/// be.
+pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
+    type M = MechanismType;
+    let parameter = &asked.parameter;
+    let one = |derivation| Ok(Asked { derivation, second: None });
+    let data = || match parameter {
+        Parameter::Data(given) => Ok(Secret::copy_of(&given.data)),
+        _ => Err(Rv::MECHANISM_PARAM_INVALID),
+    };
+    match asked.kind {
+        M::ECDH1_DERIVE | M::ECDH1_COFACTOR_DERIVE => one(agreement(parameter, base)?),
+        M::DH_PKCS_DERIVE => match parameter {
+            Parameter::Iv(given) if !given.iv.is_empty() => {
+                one(Derivation::Agreement { peer: Peer::Bare(given.iv.to_vec()), finish: Finish::Last })
+            }
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        M::HKDF_DERIVE | M::HKDF_DATA => hkdf(parameter),
+        M::SP800_108_COUNTER_KDF => chain(parameter, Method::Counter),
+        M::SP800_108_FEEDBACK_KDF => match parameter {
+            Parameter::Chain(given) => chain(parameter, Method::Feedback(given.start.to_vec())),
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        M::SP800_108_DOUBLE_PIPELINE_KDF => chain(parameter, Method::Pipeline),
+        M::CONCATENATE_BASE_AND_KEY => match parameter {
+            Parameter::Number(given) => {
+                let derivation = Derivation::Join { order: Order::KeyFirst, other: Operand::Second };
+                Ok(Asked { derivation, second: Some(given.number) })
+            }
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        M::CONCATENATE_BASE_AND_DATA => {
+            one(Derivation::Join { order: Order::KeyFirst, other: Operand::Bytes(data()?) })
+        }
+        M::CONCATENATE_DATA_AND_BASE => one(Derivation::Join { order: Order::KeyLast, other: Operand::Bytes(data()?) }),
+        M::XOR_BASE_AND_DATA => one(Derivation::Xor(data()?)),
+        M::EXTRACT_KEY_FROM_KEY => match parameter {
+            Parameter::Number(given) => {
+                one(Derivation::Extract(usize::try_from(given.number).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?))
+            }
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        M::AES_ECB_ENCRYPT_DATA => {
+            let mechanism = Way::Cipher(Block::Aes, Mode::Ecb { padding: Padding::None });
+            one(Derivation::Encrypt { mechanism, data: whole_blocks(data()?)? })
+        }
+        M::AES_CBC_ENCRYPT_DATA => match parameter {
+            Parameter::CbcData(given) => {
+                let mode = Mode::Cbc { iv: given.iv.to_vec(), padding: Padding::None };
+                let data = whole_blocks(Secret::copy_of(&given.data))?;
+                one(Derivation::Encrypt { mechanism: Way::Cipher(Block::Aes, mode), data })
+            }
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        M::SHAKE_128_KEY_DERIVATION => one(nothing(parameter, Derivation::Shake(Shake::Shake128))?),
+        M::SHAKE_256_KEY_DERIVATION => one(nothing(parameter, Derivation::Shake(Shake::Shake256))?),
+        M::TLS12_MASTER_KEY_DERIVE_DH | M::TLS12_EXTENDED_MASTER_KEY_DERIVE_DH | M::TLS_KDF | M::TLS12_KDF => {
+            one(tls(parameter)?)
+        }
+        kind => match Hash::of_derivation(kind.0) {
+            Some(hash) => one(nothing(parameter, Derivation::Digest(hash))?),
+            None => Err(Rv::MECHANISM_INVALID),
+        },
+    }
+}
+
+/// Bytes that a derivation gives of itself, where the template says nothing; nothing where it gives as many as wanted.
+/// `lengths` are those of the base key and of the second one, in bytes.
+pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Option<usize> {
+    let [own, second] = lengths;
+    match derivation {
+        Derivation::Agreement { finish: Finish::First | Finish::Last, .. } => match base {
+            Shape::Private(Pair::Elliptic(curve)) => Some(curve.bits().div_ceil(8)),
+            _ => None,
+        },
+        Derivation::Digest(hash) | Derivation::Hkdf { step: Step::Extract, hash, .. } => Some(hash.length()),
+        // FIPS 202: as strong as the function is.
+        Derivation::Shake(Shake::Shake128) => Some(32),
+        Derivation::Shake(Shake::Shake256) => Some(64),
+        Derivation::Encrypt { data, .. } => Some(data.len()),
+        Derivation::Join { other: Operand::Bytes(data), .. } => own.checked_add(data.len()),
+        Derivation::Join { .. } => own.checked_add(second),
+        Derivation::Xor(data) => Some(own.min(data.len())),
+        Derivation::Tls { label, .. } if MASTER.contains(&label.as_slice()) => Some(48),
+        _ => None,
+    }
+}
+
+fn agreement(parameter: &Parameter, base: Shape) -> Result<Derivation, Rv> {
+    let Parameter::Ecdh(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let Shape::Private(Pair::Elliptic(curve)) = base else { return Err(Rv::KEY_TYPE_INCONSISTENT) };
+    let finish = match KDFS.iter().find(|(known, ..)| *known == given.derivation) {
+        Some((_, hash, Kind::X963)) => Finish::X963(*hash, given.shared.to_vec()),
+        Some((_, hash, Kind::OneStep)) => Finish::OneStep(*hash, given.shared.to_vec()),
+        None if given.derivation == Kdf::NULL && given.shared.is_empty() => Finish::Last,
+        None => return Err(Rv::MECHANISM_PARAM_INVALID),
+    };
+    Ok(Derivation::Agreement { peer: Peer::Bare(der::point(curve, &given.public).to_vec()), finish })
+}
+
+fn hkdf(parameter: &Parameter) -> Result<Asked, Rv> {
+    let Parameter::Hkdf(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let step = match (given.extract, given.expand) {
+        (true, true) => Step::Both,
+        (true, false) => Step::Extract,
+        (false, true) => Step::Expand,
+        (false, false) => return Err(Rv::MECHANISM_PARAM_INVALID),
+    };
+    let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    let empty = || Operand::Bytes(Secret::copy_of(&[]));
+    // Without an extraction there is nothing to salt.
+    let (salt, second) = match given.salt_type {
+        _ if step == Step::Expand => (empty(), None),
+        SALT_NULL => (empty(), None),
+        SALT_DATA => (Operand::Bytes(Secret::copy_of(&given.salt)), None),
+        SALT_KEY => (Operand::Second, Some(given.salt_key)),
+        _ => return Err(Rv::MECHANISM_PARAM_INVALID),
+    };
+    let info = Secret::copy_of(if step == Step::Extract { &[] } else { &given.info });
+    Ok(Asked { derivation: Derivation::Hkdf { step, hash, salt, info }, second })
+}
+
+fn chain(parameter: &Parameter, method: Method) -> Result<Asked, Rv> {
+    let Parameter::Chain(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let Chain { function, fields, .. } = given;
+    let function = match *function {
+        MechanismType::AES_CMAC => Function::Cmac,
+        // Some applications name the HMAC, as the standard's table has it, others its hash.
+        kind => Function::Hmac(Hash::of_hmac(kind.0).or(Hash::of_digest(kind.0)).ok_or(Rv::MECHANISM_PARAM_INVALID)?),
+    };
+    let mut second = None;
+    let mut read = Vec::with_capacity(fields.len());
+    for given in fields {
+        read.push(match given.kind {
+            // But for the counter's own method, the iteration is a block and has no format.
+            ITERATION if method != Method::Counter => Field::Iteration(Number::USUAL),
+            ITERATION => Field::Iteration(number(given)?),
+            COUNTER => Field::Counter(number(given)?),
+            LENGTH => Field::Length(number(given)?, sum(given.sum)?),
+            ARRAY => Field::Data(Operand::Bytes(Secret::copy_of(&given.data))),
+            // One other key; the same as often as wanted.
+            KEY if second.is_none_or(|second| second == given.key) => {
+                second = Some(given.key);
+                Field::Data(Operand::Second)
+            }
+            _ => return Err(Rv::MECHANISM_PARAM_INVALID),
+        });
+    }
+    Ok(Asked { derivation: Derivation::Chain { method, function, fields: read }, second })
+}
+
+fn number(given: &ChainField) -> Result<Number, Rv> {
+    let bytes = usize::try_from(given.width / 8).ok().filter(|_| matches!(given.width, 8 | 16 | 24 | 32 | 64));
+    let end = if given.little { End::Little } else { End::Big };
+    Ok(Number { bytes: bytes.ok_or(Rv::MECHANISM_PARAM_INVALID)?, end })
+}
+
+fn sum(said: u64) -> Result<Sum, Rv> {
+    match said {
+        1 => Ok(Sum::Keys),
+        2 => Ok(Sum::Blocks),
+        _ => Err(Rv::MECHANISM_PARAM_INVALID),
+    }
+}
+
+fn tls(parameter: &Parameter) -> Result<Derivation, Rv> {
+    let Parameter::Tls(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    // RFC 5246 §5 has no weaker hash.
+    if matches!(hash, Hash::Sha1 | Hash::Sha224) || given.label.is_empty() || given.seed.is_empty() {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
+    Ok(Derivation::Tls { hash, label: given.label.to_vec(), seed: Secret::copy_of(&given.seed) })
+}
+
+fn whole_blocks(data: Secret) -> Result<Secret, Rv> {
+    let whole = !data.is_empty() && data.len().is_multiple_of(Block::Aes.length());
+    if whole { Ok(data) } else { Err(Rv::MECHANISM_PARAM_INVALID) }
+}
+
+fn nothing(parameter: &Parameter, derivation: Derivation) -> Result<Derivation, Rv> {
+    super::translate::nothing(parameter, derivation)
+}
+
+/// What a key derivation function begins with.
+#[derive(Clone, Copy)]
+enum Kind {
+    X963,
+    OneStep,
+}
+
+const KDFS: [(Kdf, Hash, Kind); 18] = [
+    (Kdf::SHA1_KDF, Hash::Sha1, Kind::X963),
+    (Kdf::SHA224_KDF, Hash::Sha224, Kind::X963),
+    (Kdf::SHA256_KDF, Hash::Sha256, Kind::X963),
+    (Kdf::SHA384_KDF, Hash::Sha384, Kind::X963),
+    (Kdf::SHA512_KDF, Hash::Sha512, Kind::X963),
+    (Kdf::SHA3_224_KDF, Hash::Sha3_224, Kind::X963),
+    (Kdf::SHA3_256_KDF, Hash::Sha3_256, Kind::X963),
+    (Kdf::SHA3_384_KDF, Hash::Sha3_384, Kind::X963),
+    (Kdf::SHA3_512_KDF, Hash::Sha3_512, Kind::X963),
+    (Kdf::SHA1_KDF_SP800, Hash::Sha1, Kind::OneStep),
+    (Kdf::SHA224_KDF_SP800, Hash::Sha224, Kind::OneStep),
+    (Kdf::SHA256_KDF_SP800, Hash::Sha256, Kind::OneStep),
+    (Kdf::SHA384_KDF_SP800, Hash::Sha384, Kind::OneStep),
+    (Kdf::SHA512_KDF_SP800, Hash::Sha512, Kind::OneStep),
+    (Kdf::SHA3_224_KDF_SP800, Hash::Sha3_224, Kind::OneStep),
+    (Kdf::SHA3_256_KDF_SP800, Hash::Sha3_256, Kind::OneStep),
+    (Kdf::SHA3_384_KDF_SP800, Hash::Sha3_384, Kind::OneStep),
+    (Kdf::SHA3_512_KDF_SP800, Hash::Sha3_512, Kind::OneStep),
+];
+
+/// The labels of the two master secrets (RFC 5246 §8.1, RFC 7627 §4), which have 48 bytes.
+const MASTER: [&[u8]; 2] = [b"master secret", b"extended master secret"];
+
+/// `CKF_HKDF_SALT_NULL`, `_DATA` and `_KEY`.
+const SALT_NULL: u64 = 1;
+const SALT_DATA: u64 = 2;
+const SALT_KEY: u64 = 4;
+
+/// `CK_SP800_108_ITERATION_VARIABLE` and so on.
+const ITERATION: u64 = 1;
+const COUNTER: u64 = 2;
+const LENGTH: u64 = 3;
+const ARRAY: u64 = 4;
+const KEY: u64 = 5;

@@ -1,0 +1,65 @@
+//! Keys as the vault keeps them for a slot, and what kind of key each is.
+
+use strongroom_kmip::{
+    mechanism::{Curve, Family, Keys},
+    secret::Secret,
+};
+
+/// What a slot asks the vault to keep for it, sealed. Only the slot reads `held`: key bytes from a software slot, a
+/// name from an HSM.
+#[derive(Debug)]
+pub struct Kept {
+    /// What kind of key it is.
+    pub shape: Shape,
+    /// What the slot wants back when it opens the key.
+    pub held: Secret,
+}
+
+/// What kind of key something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// A symmetric key of the block ciphers or ChaCha20, or of HMAC, or of an algorithm that is only kept here.
+    Symmetric {
+        /// What it works with.
+        family: Family,
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// The private half of a pair.
+    Private(Pair),
+    /// The public half of a pair.
+    Public(Pair),
+}
+
+impl Shape {
+    /// Which mechanisms it is for.
+    pub const fn keys(self) -> Keys {
+        match self {
+            Self::Symmetric { family, .. } => Keys::Symmetric(family),
+            Self::Private(pair) | Self::Public(pair) => match pair {
+                Pair::Rsa { .. } => Keys::Rsa,
+                Pair::Elliptic(curve) => curve.keys(),
+            },
+        }
+    }
+
+    /// Its length.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
+            Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
+        }
+    }
+}
+
+/// A kind of key pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pair {
+    /// RSA with a modulus of so many bits.
+    Rsa {
+        /// Bits of the modulus.
+        bits: usize,
+    },
+    /// Elliptic.
+    Elliptic(Curve),
+}

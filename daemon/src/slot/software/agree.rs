@@ -1,0 +1,86 @@
+//! Agreement between a private key and somebody's public one, and what is made of the common secret.
+
+use openssl::{
+    derive::Deriver,
+    pkey::{PKey, Public},
+};
+use strongroom_kmip::{
+    mechanism::{Curve, Hash},
+    secret::Secret,
+};
+use zeroize::Zeroizing;
+
+use super::bytes::{UNFIT, cut};
+use super::encoding::{self, Parsed};
+use super::hash::Digesting;
+use super::point;
+use crate::slot::contract::{Error, Kept, Pair, Shape};
+use crate::slot::derivation::{Finish, Peer};
+
+/// So many bytes of what both sides, and nobody else, can make.
+pub(super) fn agree(base: &Kept, peer: &Peer, finish: &Finish, length: usize) -> Result<Secret, Error> {
+    let secret = common(base, peer)?;
+    match finish {
+        Finish::First => cut(&secret, length),
+        Finish::Last => {
+            let all = secret.reveal();
+            let from = all.len().checked_sub(length).ok_or(Error::Length)?;
+            all.get(from..).map(Secret::copy_of).ok_or(Error::Length)
+        }
+        Finish::X963(hash, shared) => {
+            digests(*hash, length, |counter| [secret.reveal(), &counter.to_be_bytes(), shared].map(<[u8]>::to_vec))
+        }
+        Finish::OneStep(hash, shared) => {
+            digests(*hash, length, |counter| [&counter.to_be_bytes(), secret.reveal(), shared].map(<[u8]>::to_vec))
+        }
+    }
+}
+
+/// The common secret, whole.
+fn common(base: &Kept, peer: &Peer) -> Result<Secret, Error> {
+    let (Shape::Private(Pair::Elliptic(curve)), Parsed::Private(own)) = (base.shape, encoding::open(base)?) else {
+        return Err(UNFIT);
+    };
+    if curve == Curve::Ed25519 {
+        return Err(STRANGER);
+    }
+    let theirs: PKey<Public> = match peer {
+        Peer::Info(info) => {
+            let theirs = PKey::public_key_from_der(info).map_err(|_| STRANGER)?;
+            if encoding::pair_of_public(&theirs)? != Pair::Elliptic(curve) {
+                return Err(STRANGER);
+            }
+            point::check(&theirs)?;
+            theirs
+        }
+        Peer::Bare(bytes) => {
+            let theirs = point::public(curve, bytes).map_err(|_| BARE)?;
+            point::check(&theirs).map_err(|_| BARE)?;
+            theirs
+        }
+    };
+    let mut deriver = Deriver::new(&own).map_err(|_| ENGINE)?;
+    deriver.set_peer(&theirs).map_err(|_| STRANGER)?;
+    // A point of small order makes nought of every key, which the engine refuses.
+    let secret = deriver.derive_to_vec().map_err(|_| Error::Key("it agrees on no secret"))?;
+    Ok(Secret::new(secret))
+}
+
+/// Digests of what `input` makes of a counter that begins with one, as many as it takes.
+fn digests(hash: Hash, length: usize, input: impl Fn(u32) -> [Vec<u8>; 3]) -> Result<Secret, Error> {
+    let mut out = Zeroizing::new(Vec::with_capacity(length.saturating_add(hash.length())));
+    let mut counter = 0_u32;
+    while out.len() < length {
+        counter = counter.checked_add(1).ok_or(Error::Length)?;
+        let mut digesting = Digesting::new(hash)?;
+        for part in Zeroizing::new(input(counter)).iter() {
+            digesting.add(part)?;
+        }
+        out.extend_from_slice(&digesting.end()?);
+    }
+    cut(&Secret::copy_of(&out), length)
+}
+
+const BARE: Error = Error::Parameter("public key");
+const STRANGER: Error = Error::Key("it is no public key of the same curve");
+const ENGINE: Error = Error::Engine("an agreement");
