@@ -125,6 +125,8 @@ pub enum Front {
     Control,
     /// Nobody's: the daemon's own rounds.
     Rounds,
+    /// None: a client's endpoint, where the daemon is the one who knocks.
+    Endpoint,
 }
 
 impl Front {
@@ -137,6 +139,7 @@ impl Front {
             Self::Pkcs11Tls => "pkcs11-tls",
             Self::Control => "control",
             Self::Rounds => "rounds",
+            Self::Endpoint => "endpoint",
         }
     }
 }

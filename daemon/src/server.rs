@@ -11,7 +11,6 @@ use std::{
 };
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use sd_notify::NotifyState;
 use strongroom_kmip::secret::Secret;
 use tokio::{
@@ -28,9 +27,10 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Secrecy, Settings},
     front::{
-        self, Credentials, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control,
+        self, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control,
         kmip::{self, Carrier},
         pkcs11,
+        tell::{self, Line},
     },
     memory,
     rounds::Timetable,
@@ -64,14 +64,6 @@ pub enum Error {
     /// Certificates and keys for TLS.
     #[error(transparent)]
     Tls(#[from] front::TlsError),
-    /// A PEM file that holds something else.
-    #[error("{path} holds no {what} in PEM form", path = .path.display())]
-    Pem {
-        /// Which file.
-        path: PathBuf,
-        /// What was looked for.
-        what: &'static str,
-    },
     /// A socket.
     #[error("cannot listen on {at}: {source}")]
     Listen {
@@ -151,7 +143,9 @@ impl House {
         let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
         let log = Arc::new(log);
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
-        let service = Arc::new(if settings.kmip.conformance { service.conforming() } else { service });
+        let service = if settings.kmip.conformance { service.conforming() } else { service };
+        let service =
+            Arc::new(service.telling(settings.kmip.endpoint.iter().filter_map(config::Endpoint::told).collect()));
         service.remember(&found.last);
         Ok(Self { service, vault, clock, log, store, failed })
     }
@@ -240,7 +234,8 @@ pub fn serve(settings: &Settings, ready: impl FnOnce(&Ready)) -> Result<(), Erro
 /// # Errors
 /// [`Error`], for the first file that cannot be used.
 pub fn check(settings: &Settings) -> Result<(), Error> {
-    credentials(settings)?;
+    config::credentials(settings)?;
+    lines(settings)?;
     unseal_order(settings)?;
     Ok(())
 }
@@ -259,7 +254,7 @@ pub fn run(house: House, settings: &Settings, ready: impl FnOnce(&Ready)) -> Res
         .max_blocking_threads(limits.threads.saturating_add(32))
         .build()
         .map_err(|source| Error::System { what: "threads", source })?;
-    let tls = Arc::new(Tls::new(credentials(settings)?, Arc::clone(&house.service))?);
+    let tls = Arc::new(Tls::new(config::credentials(settings)?, Arc::clone(&house.service))?);
     let workers = house.service.work().map_err(|source| Error::System { what: "threads", source })?;
     let served = runtime.block_on(fronts(&house, settings, limits, tls, ready));
     drain(runtime);
@@ -302,11 +297,19 @@ async fn fronts(
         .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
     let timetable = Timetable::start(Arc::clone(&service), daemon())
         .map_err(|source| Error::System { what: "thread for the timetable", source })?;
+    let lines = lines(settings)?;
+    for line in &lines {
+        let (service, line, stop, member) = (Arc::clone(&service), Arc::clone(line), stop.clone(), crew.member());
+        tokio::spawn(async move {
+            tell::carry(service, line, Arc::new(Random::default()), stop).await;
+            drop(member);
+        });
+    }
     let (hearing, members) = (stop.clone(), Arc::clone(&crew));
     doors.push(tokio::spawn(async move { control::serve(control, service, hearing, &members).await }));
     ready(&reached);
     tell(&[NotifyState::Ready, NotifyState::Status("serving")]);
-    let why = wait(house, settings, &tls).await;
+    let why = wait(house, settings, &tls, &lines).await;
     tell(&[NotifyState::Stopping, NotifyState::Status("finishing what is in hand")]);
     log::info!("stopping: nothing new is taken, what is in hand is finished");
     stopper.enter(Phase::Draining);
@@ -331,7 +334,7 @@ async fn fronts(
 }
 
 /// Waits until there is a reason to stop, and does meanwhile what must be done every second.
-async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>) -> Result<(), Error> {
+async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>, lines: &[Arc<Line>]) -> Result<(), Error> {
     let signals = |kind| signal(kind).map_err(|source| Error::System { what: "signals", source });
     let mut terminate = signals(SignalKind::terminate())?;
     let mut interrupt = signals(SignalKind::interrupt())?;
@@ -343,7 +346,7 @@ async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>) -> Result<(), 
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => reload(settings, tls),
+            _ = hangup.recv() => reload(settings, tls, lines),
             () = house.failed.notified() => return Err(Error::Failed("the audit log could not be written")),
             _ = second.tick() => {
                 house.log.tick();
@@ -362,10 +365,16 @@ async fn wait(house: &House, settings: &Settings, tls: &Arc<Tls>) -> Result<(), 
     }
 }
 
-fn reload(settings: &Settings, tls: &Tls) {
-    match credentials(settings).and_then(|fresh| Ok(tls.reload(fresh)?)) {
-        Ok(()) => log::info!("read the certificates again"),
-        Err(error) => log::error!("serving with the old certificates: {error}"),
+fn reload(settings: &Settings, tls: &Tls, lines: &[Arc<Line>]) {
+    let told = |outcome: Result<(), Error>, what: &str| match outcome {
+        Ok(()) => log::info!("read the certificates of {what} again"),
+        Err(error) => log::error!("{what} keeps its old certificates: {error}"),
+    };
+    let fresh = config::credentials(settings).map_err(Error::from);
+    told(fresh.and_then(|fresh| Ok(tls.reload(fresh)?)), "the server");
+    for (line, endpoint) in lines.iter().zip(&settings.kmip.endpoint) {
+        let fresh = config::endpoint_credentials(settings, endpoint).map_err(Error::from);
+        told(fresh.and_then(|fresh| Ok(line.reload(fresh)?)), &format!("endpoint {}", endpoint.name));
     }
 }
 
@@ -432,23 +441,13 @@ fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {
     tokio::net::UnixListener::from_std(listener)
 }
 
-/// Certificates and key, from the files that the configuration names.
-fn credentials(settings: &Settings) -> Result<Credentials, Error> {
-    let kmip = &settings.kmip;
-    let key = config::read(&kmip.key, Secrecy::Secret)?;
-    let wrong = || Error::Pem { path: kmip.key.clone(), what: "private key" };
-    let key = PrivateKeyDer::from_pem_slice(key.reveal()).map_err(|_| wrong())?;
-    let mut authorities = certificates(&kmip.authority)?;
-    for path in &kmip.trusted {
-        authorities.extend(certificates(path)?);
-    }
-    Ok(Credentials { chain: certificates(&kmip.certificate)?, key, authorities })
-}
-
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let text = config::read(path, Secrecy::Public)?;
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text.reveal()).collect();
-    read.ok().filter(|all| !all.is_empty()).ok_or(Error::Pem { path: path.to_owned(), what: "certificate" })
+/// The ways to the endpoints that the configuration names.
+fn lines(settings: &Settings) -> Result<Vec<Arc<Line>>, Error> {
+    let line = |(place, endpoint): (usize, &config::Endpoint)| {
+        let credentials = config::endpoint_credentials(settings, endpoint)?;
+        Ok(Arc::new(Line::new(place, &endpoint.address, endpoint.server_name.as_deref(), credentials)?))
+    };
+    settings.kmip.endpoint.iter().enumerate().map(line).collect()
 }
 
 /// Asks for as many descriptors as there may be connections, and some for files; the system may give fewer.

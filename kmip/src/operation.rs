@@ -169,6 +169,8 @@ operations! {
     Activate: ActivateRequest => ActivateResponse;
     Revoke: RevokeRequest => RevokeResponse;
     Destroy: DestroyRequest => DestroyResponse;
+    Notify: NotifyRequest => NotifyResponse;
+    Put: PutRequest => PutResponse;
     Query: QueryRequest => QueryResponse;
     DiscoverVersions: DiscoverVersionsRequest => DiscoverVersionsResponse;
     Encrypt: EncryptRequest => EncryptResponse;

@@ -6,7 +6,7 @@
 use std::{fmt::Write as _, fs};
 
 use strongroom::{
-    service::{OBJECTS, SERVED, VERSIONS, profiles},
+    service::{OBJECTS, SENT, SERVED, VERSIONS, profiles},
     slot::{Purpose, Slot, software::Software},
 };
 use strongroom_kmip::attribute::Standard;
@@ -46,8 +46,9 @@ fn operations(page: &mut String) {
     page.push_str("\n|---|");
     VERSIONS.iter().for_each(|_| page.push_str("---|"));
     page.push('\n');
-    for operation in SERVED {
-        write!(page, "| {operation} |").unwrap();
+    for operation in SERVED.iter().chain(SENT) {
+        let to_endpoints = if SENT.contains(operation) { " (to endpoints)" } else { "" };
+        write!(page, "| {operation}{to_endpoints} |").unwrap();
         let (since, until) = operation.spoken().unwrap();
         for version in VERSIONS.iter().rev() {
             page.push_str(if version.within(since, until) { " yes |" } else { " |" });

@@ -202,6 +202,12 @@ events! {
     ProcessStart = "process-start";
     /// A key may protect no longer: its Protect Stop Date has come.
     ProtectStop = "protect-stop";
+    /// The operator let an object be given to an endpoint.
+    Pushed = "pushed";
+    /// A Notify or Put was delivered to an endpoint, or could not be.
+    Delivered = "delivered";
+    /// A Notify or Put will never be delivered.
+    Dropped = "dropped";
     /// A stored object could not be read back.
     Damaged = "damaged";
 }

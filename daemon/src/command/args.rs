@@ -54,7 +54,7 @@ pub(super) enum Verb {
     /// Verify and read the audit log
     #[command(subcommand)]
     Audit(Audit),
-    /// Look at KMIP messages
+    /// Give an endpoint an object, look at KMIP messages
     #[command(subcommand)]
     Kmip(Kmip),
     /// Write the manual pages of this program and its verbs into a folder
@@ -330,6 +330,13 @@ pub(super) enum Audit {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Kmip {
+    /// Give an endpoint an object of its client's (Put): it is sent as soon as the endpoint can be reached
+    Put {
+        /// The endpoint's name in the configuration
+        endpoint: String,
+        /// The object's identifier
+        object: String,
+    },
     /// Print a TTLV message, binary or in hexadecimal digits, for people to read
     Decode {
         /// The file; standard input without one

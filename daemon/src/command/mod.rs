@@ -15,6 +15,7 @@ mod init;
 mod key;
 mod man;
 mod print;
+mod push;
 mod run;
 mod seal;
 mod slot;

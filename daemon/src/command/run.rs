@@ -13,7 +13,7 @@ use super::{
     error::Error,
     init, key, man,
     print::{self, Style},
-    seal, slot, voice,
+    push, seal, slot, voice,
 };
 use crate::{config::Settings, server};
 
@@ -64,7 +64,8 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
-        Verb::Dev(_) | Verb::Kmip(_) | Verb::Man { .. } => Ok(()),
+        Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),
+        Verb::Dev(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } => Ok(()),
     }
 }
 

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     config::{self, Secrecy},
-    service::{Order, Report, order::Status},
+    service::{
+        Order, Report,
+        order::{EndpointRow, Status},
+    },
 };
 
 pub(super) fn unseal(daemon: &Daemon, entry: &Entry) -> Result<(), Error> {
@@ -53,5 +56,15 @@ fn show(status: &Status) -> Result<(), Error> {
     for name in &status.damaged {
         print::line(&format!("WARNING    {name} is damaged: restore it from a backup"))?;
     }
-    Ok(())
+    status.endpoints.iter().try_for_each(|endpoint| {
+        let EndpointRow { name, client, address, waiting, delivered, failed, error } = endpoint;
+        let delivered = print::or_dash(delivered.map(print::date));
+        print::line(&format!(
+            "endpoint   {name} at {address} for {client}: {waiting} waiting, last delivered {delivered}"
+        ))?;
+        match (error, failed) {
+            (Some(why), Some(when)) => print::line(&format!("           {}: {why}", print::date(*when))),
+            _ => Ok(()),
+        }
+    })
 }

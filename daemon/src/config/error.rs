@@ -23,6 +23,14 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: Exposed,
     },
+    /// A PEM file that holds something else.
+    #[error("{path} holds no {what} in PEM form", path = .path.display())]
+    Pem {
+        /// Which file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
     /// The file says something that it must not.
     #[error("{path}:{line}: {what}", path = .path.display())]
     Line {

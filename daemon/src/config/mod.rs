@@ -3,10 +3,14 @@
 //! Nothing here opens a socket or a store. What the file may say is listed in docs/configuration.md; what it does not know is
 //! refused by line.
 
+mod endpoint;
 mod error;
 mod file;
 mod table;
+mod tls;
 
+pub use endpoint::{Encoding, Endpoint, Told};
 pub use error::{Error, Exposed};
 pub use file::{Secrecy, create, read};
 pub use table::{Audit, Control, Durability, Kmip, Limits, Mechanisms, Pkcs11, Seal, Settings, Slot, Store};
+pub use tls::{credentials, endpoint_credentials};

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Error, Secrecy, file};
+use super::{Endpoint, Error, Secrecy, file};
 use crate::{audit, front, slot::policy::Level};
 
 /// Declares a table of the file: fields with their defaults, and the list of its keys.
@@ -35,6 +35,8 @@ macro_rules! tables {
         )*
     };
 }
+
+pub(super) use tables;
 
 tables! {
     /// The whole file.
@@ -77,6 +79,8 @@ tables! {
         trusted: Vec<PathBuf> = Vec::new();
         /// Whether the operation that opens and closes interoperability tests is served.
         conformance: bool = false;
+        /// Where clients are told what they did not ask for.
+        endpoint: Vec<Endpoint> = Vec::new();
     }
 
     /// The PKCS#11 module's socket.
@@ -242,6 +246,7 @@ impl Settings {
                 return Err(("name", format!("two slots are called {:?}", slot.name)));
             }
         }
+        Endpoint::check(&self.kmip.endpoint)?;
         if self.seal.key.is_some() && self.seal.passphrase.is_some() {
             return Err(("passphrase", "give either a key or a passphrase, not both".to_owned()));
         }
@@ -283,7 +288,8 @@ impl Settings {
             &mut self.audit.path,
         ];
         let optional = [&mut self.seal.key, &mut self.seal.passphrase];
-        for path in paths.into_iter().chain(optional.into_iter().flatten()).chain(&mut kmip.trusted) {
+        let paths = paths.into_iter().chain(optional.into_iter().flatten()).chain(&mut kmip.trusted);
+        for path in paths.chain(kmip.endpoint.iter_mut().flat_map(Endpoint::paths)) {
             *path = state.join(&*path);
         }
     }
@@ -424,6 +430,7 @@ mod tests {
         let tables = [
             ("", Settings::KEYS),
             ("[kmip]", Kmip::KEYS),
+            ("[[kmip.endpoint]]", Endpoint::KEYS),
             ("[pkcs11]", Pkcs11::KEYS),
             ("[control]", Control::KEYS),
             ("[store]", Store::KEYS),
@@ -441,7 +448,8 @@ mod tests {
                 let text = if table.is_empty() { manual } else { section };
                 !(text.contains(&format!("| `{key}` |"))
                     || manual.contains(&format!("## `[{key}]`"))
-                    || manual.contains(&format!("## `[[{key}]]`")))
+                    || manual.contains(&format!("## `[[{key}]]`"))
+                    || manual.contains(&format!("## `[[{}.{key}]]`", table.trim_matches(['[', ']']))))
             };
             missing.extend(keys.iter().filter(named).map(|key| format!("{table} {key}")));
         }

@@ -8,6 +8,7 @@ pub mod control;
 pub mod kmip;
 mod listen;
 pub mod pkcs11;
+pub mod tell;
 mod tls;
 
 pub use contract::{Crew, Fingerprint, Limits, Member, Phase, Stop, Stopper};

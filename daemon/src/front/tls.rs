@@ -82,6 +82,9 @@ pub enum Error {
     /// Certificate and key cannot be used or do not belong together.
     #[error("the server's certificate and key cannot be used: {0}")]
     Own(RustlsError),
+    /// Where an endpoint is cannot be understood.
+    #[error("{0:?} is no address of an endpoint: it is HOST:PORT, and the host a DNS name or an IP address")]
+    Address(String),
 }
 
 impl Tls {

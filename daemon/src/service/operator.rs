@@ -31,7 +31,7 @@ impl Service {
             Order::CredentialAdd { client, .. }
             | Order::CredentialRemove { client, .. }
             | Order::CredentialRequire { client, .. } => Some(client.clone()),
-            Order::KeyShow { id } | Order::KeyGrant { id, .. } => Some(id.clone()),
+            Order::KeyShow { id } | Order::KeyGrant { id, .. } | Order::KmipPut { id, .. } => Some(id.clone()),
             Order::TokenInit { slot, .. } => Some(slot.clone()),
             _ => None,
         };
@@ -174,6 +174,10 @@ impl Service {
                 self.vault.share(done.change(self)?, operator, &ObjectId::from_text(&id), grant)?;
                 Ok(Report::Done)
             }
+            Order::KmipPut { endpoint, id } => {
+                self.push(&endpoint, &id, done.change(self)?)?;
+                Ok(Report::Done)
+            }
         }
     }
 
@@ -194,6 +198,7 @@ impl Service {
             self.reconcile(&told);
         }
         self.resume();
+        self.collect();
         self.status().map(Report::Status)
     }
 
@@ -208,6 +213,7 @@ impl Service {
             rolled_back: findings.rolled_back,
             audit_size: self.log.head().map(|head| head.size),
             slots: self.slots(),
+            endpoints: self.outbox.iter().map(|queue| queue.row()).collect(),
         })
     }
 
@@ -330,6 +336,7 @@ fn event(order: &Order) -> Event {
         }
         Order::TokenInit { .. } => Event::TokenInit,
         Order::KeyGrant { .. } => Event::Granted,
+        Order::KmipPut { .. } => Event::Pushed,
     }
 }
 

@@ -101,6 +101,13 @@ pub enum Order {
         /// `use`, `read` or `manage`; nothing takes the grant back.
         level: Option<String>,
     },
+    /// Give an endpoint an object of its client's.
+    KmipPut {
+        /// The endpoint's name.
+        endpoint: String,
+        /// The object's identifier.
+        id: String,
+    },
 }
 
 /// What is reported back. It is what `--json` prints.
@@ -158,6 +165,27 @@ pub struct Status {
     pub audit_size: Option<u64>,
     /// The slots.
     pub slots: Vec<SlotRow>,
+    /// The endpoints that clients are told at.
+    pub endpoints: Vec<EndpointRow>,
+}
+
+/// An endpoint that a client is told at.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EndpointRow {
+    /// Its name.
+    pub name: String,
+    /// Whose objects it is told of.
+    pub client: String,
+    /// Where it is.
+    pub address: String,
+    /// What waits to be delivered.
+    pub waiting: usize,
+    /// When something was delivered last, in seconds since 1970.
+    pub delivered: Option<i64>,
+    /// When that failed last, if it was since then.
+    pub failed: Option<i64>,
+    /// Why.
+    pub error: Option<String>,
 }
 
 /// A registered client with its new certificate.

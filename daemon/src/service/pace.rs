@@ -41,3 +41,30 @@ pub fn is_slow(request: &Request) -> bool {
     let said = |template: &Template| template.attributes.iter().any(|instance| quick(&instance.attribute));
     !templates().any(said)
 }
+
+/// Whether an operation only uses or shows what is there.
+pub(super) fn is_mere_use(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Encrypt
+            | Operation::Decrypt
+            | Operation::Sign
+            | Operation::SignatureVerify
+            | Operation::MAC
+            | Operation::MACVerify
+            | Operation::Hash
+            | Operation::RNGRetrieve
+            | Operation::Locate
+            | Operation::GetAttributes
+            | Operation::GetAttributeList
+            | Operation::Query
+            | Operation::Ping
+            | Operation::Check
+            | Operation::GetConstraints
+            | Operation::DiscoverVersions
+            | Operation::Poll
+            | Operation::QueryAsynchronousRequests
+            | Operation::Process
+            | Operation::Validate
+    )
+}

@@ -43,6 +43,11 @@ impl Refusal {
         Self::new(ResultReason::FeatureNotSupported, message)
     }
 
+    /// An operation that only a server asks, of its clients.
+    pub fn only_for_clients() -> Self {
+        Self::new(ResultReason::OperationNotSupported, "a server sends this to its clients, and takes it from none")
+    }
+
     /// There is no such object, or none that the caller may know of: both read alike.
     pub fn absent() -> Self {
         Self::new(ResultReason::ItemNotFound, "there is no such object")

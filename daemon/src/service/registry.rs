@@ -23,7 +23,8 @@ use super::{
     cryptoki::Cryptoki,
     keeper::Keeper,
     later::Later,
-    pace::is_slow,
+    outbox::Queue,
+    pace::{is_mere_use, is_slow},
     pins::Pins,
     pool::Pool,
     refusal::Refusal,
@@ -59,6 +60,8 @@ pub struct Service {
     cryptoki: Mutex<Option<Weak<dyn Cryptoki>>>,
     /// Held from reading a token's PINs until they are written again: no two tries count as one.
     pub(super) pins: Pins,
+    /// What waits to be told to clients.
+    pub(super) outbox: Vec<Arc<Queue>>,
 }
 
 /// A request, and what the front knows besides.
@@ -161,6 +164,12 @@ impl Done {
         Self { operation, said, placeholder: None, instead: None, number, item: 0, correlation: None, notes }
     }
 
+    /// The same, about this object.
+    pub(super) fn about(mut self, object: ObjectId) -> Self {
+        self.notes.object = Some(object);
+        self
+    }
+
     /// The record of it, with that outcome.
     pub(super) fn entry<'d>(&'d self, caller: &'d Caller, said: Outcome) -> Entry<'d> {
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(self.operation), said);
@@ -200,13 +209,17 @@ pub enum Turned {
 
 /// Names the operations that are served; a row without a handler does not compile.
 macro_rules! serves {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident),* $(,)?; to clients: $($sent:ident),*) => {
         /// The operations that are served.
         pub const SERVED: &[Operation] = &[$(Operation::$name),*];
+
+        /// The operations that are asked of clients, at endpoints that an operator configures. They are nobody's to ask of us.
+        pub const SENT: &[Operation] = &[$(Operation::$sent),*];
 
         fn perform(call: &mut Call<'_>, request: Request) -> Result<Response, Refusal> {
             match request {
                 $(Request::$name(ask) => Perform::perform(ask, call).map(Response::$name),)*
+                $(Request::$sent(_) => Err(Refusal::only_for_clients()),)*
             }
         }
     };
@@ -222,7 +235,8 @@ serves! {
     PKCS_11,
     Poll, Cancel, Process, QueryAsynchronousRequests,
     Certify, ReCertify, Validate,
-    CreateUser, CreateGroup, CreateCredential, SetEndpointRole,
+    CreateUser, CreateGroup, CreateCredential, SetEndpointRole;
+    to clients: Notify, Put
 }
 
 impl Service {
@@ -241,6 +255,7 @@ impl Service {
             told: Mutex::default(),
             cryptoki: Mutex::default(),
             pins: Pins::default(),
+            outbox: Vec::new(),
         }
     }
 
@@ -403,8 +418,11 @@ impl Service {
         &self,
         entry: &Entry<'_>,
         durability: Durability,
-        change: Option<Change>,
+        mut change: Option<Change>,
     ) -> Receipt<(), Error> {
+        if let Some(change) = &mut change {
+            self.announce(entry, change);
+        }
         let recorded = self.log.append(entry, durability);
         let (promise, receipt) = Receipt::pair();
         let Some(change) = change else {
@@ -432,33 +450,6 @@ impl Service {
     pub(super) fn durability(&self, operation: Operation, went_well: bool) -> Durability {
         if is_mere_use(operation) && went_well { self.uses } else { Durability::Sync }
     }
-}
-
-/// Whether an operation only uses or shows what is there.
-pub(super) fn is_mere_use(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Encrypt
-            | Operation::Decrypt
-            | Operation::Sign
-            | Operation::SignatureVerify
-            | Operation::MAC
-            | Operation::MACVerify
-            | Operation::Hash
-            | Operation::RNGRetrieve
-            | Operation::Locate
-            | Operation::GetAttributes
-            | Operation::GetAttributeList
-            | Operation::Query
-            | Operation::Ping
-            | Operation::Check
-            | Operation::GetConstraints
-            | Operation::DiscoverVersions
-            | Operation::Poll
-            | Operation::QueryAsynchronousRequests
-            | Operation::Process
-            | Operation::Validate
-    )
 }
 
 /// Says that a change which the log tells of did not come to be.

@@ -3,8 +3,9 @@
 use strongroom_kmip::{code::Operation, message::ResponseItem, operation::Response};
 
 use super::{
+    pace::is_mere_use,
     refusal::Refusal,
-    registry::{Ask, Done, Error, Service, is_mere_use, item},
+    registry::{Ask, Done, Error, Service, item},
 };
 use crate::{
     audit::{Durability, Outcome, Reason},

@@ -98,6 +98,15 @@ impl Change {
         self.objects.iter().map(|written| &written.object.id)
     }
 
+    /// What it makes of objects: each as it stands, unless it is new, and as it is to be.
+    pub fn differences(&self) -> impl Iterator<Item = (Option<Arc<Object>>, &Object)> {
+        let stays = self.objects.iter().filter(|written| !written.is_expunged());
+        stays.map(|written| {
+            let before = written.before.and_then(|_| self.opened.object(&written.object.id).ok());
+            (before, &written.object)
+        })
+    }
+
     /// The objects as they are to be.
     pub(super) fn pending(&self) -> impl Iterator<Item = Arc<Object>> {
         self.objects.iter().filter(|written| !written.is_expunged()).map(|written| Arc::new(written.object.clone()))

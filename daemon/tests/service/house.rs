@@ -12,7 +12,7 @@ use strongroom::{
     audit::{Durability, Log, Options},
     caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, StillClock, Time},
-    service::{Ask, Refusal, Service},
+    service::{Ask, Endpoint, Order, Refusal, Service},
     slot::{
         Slot,
         policy::Level,
@@ -51,6 +51,11 @@ impl House {
         Self::built(Level::Standard, Service::conforming)
     }
 
+    /// One with endpoints that clients are told at.
+    pub fn telling(endpoints: Vec<Endpoint>) -> Self {
+        Self::built(Level::Standard, |service| service.telling(endpoints))
+    }
+
     /// One whose slot is as strict as that.
     pub fn of(level: Level) -> Self {
         Self::built(level, |service| service)
@@ -81,6 +86,15 @@ impl House {
         self.log = Arc::new(log);
         self.service = Service::new(self.vault.clone(), self.log.clone(), Durability::Written);
         self
+    }
+
+    /// The same store after a restart with these endpoints.
+    pub fn configured(self, endpoints: Vec<Endpoint>) -> Self {
+        self.vault.seal();
+        let mut house = self.with_new_log();
+        house.service = Service::new(house.vault.clone(), house.log.clone(), Durability::Written).telling(endpoints);
+        house.service.order(&operator(), Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
+        house
     }
 
     /// Every line of its logs.

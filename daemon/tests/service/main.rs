@@ -18,5 +18,6 @@ mod replace;
 mod rules;
 mod split;
 mod stay;
+mod tell;
 mod work;
 mod wrap;

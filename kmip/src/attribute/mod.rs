@@ -4,6 +4,7 @@
 //! up; here they are one set of values, and `wire` is the only file that knows how each version writes them. Nothing
 //! here decides whether a caller may see or change an attribute: the table says what the standard allows.
 
+mod changed;
 mod known;
 mod name;
 mod partial;
@@ -12,6 +13,7 @@ mod shape;
 mod table;
 mod wire;
 
+pub use changed::Changed;
 pub use name::Kind;
 pub use set::{Refused, Set};
 pub use shape::{

@@ -357,7 +357,7 @@ impl Field for References {
 }
 
 /// Whether a peer of this version writes attributes under their own tags.
-fn tagged(version: Version) -> bool {
+pub(super) fn tagged(version: Version) -> bool {
     version >= V2_0
 }
 

@@ -41,12 +41,14 @@ mod logout;
 mod mac;
 mod mac_verify;
 mod modify_attribute;
+mod notify;
 mod obliterate;
 mod obtain_lease;
 mod ping;
 mod pkcs_11;
 mod poll;
 mod process;
+mod put;
 mod query;
 mod query_asynchronous_requests;
 mod re_certify;
@@ -106,12 +108,14 @@ pub use logout::{LogoutRequest, LogoutResponse};
 pub use mac::{MACRequest, MACResponse};
 pub use mac_verify::{MACVerifyRequest, MACVerifyResponse};
 pub use modify_attribute::{ModifyAttributeRequest, ModifyAttributeResponse};
+pub use notify::{NotifyRequest, NotifyResponse};
 pub use obliterate::{ObliterateRequest, ObliterateResponse};
 pub use obtain_lease::{ObtainLeaseRequest, ObtainLeaseResponse};
 pub use ping::{PingRequest, PingResponse};
 pub use pkcs_11::{PKCS11Request, PKCS11Response};
 pub use poll::{PollRequest, PollResponse};
 pub use process::{ProcessRequest, ProcessResponse};
+pub use put::{PutRequest, PutResponse};
 pub use query::{
     CapabilityInformation, CredentialInformation, DefaultsInformation, ExtensionInformation, ExtensionType,
     ObjectDefaults, ObjectGroups, ObjectTypes, ProfileInformation, ProfileVersion, QueryRequest, QueryResponse,

@@ -49,7 +49,7 @@ fn refused(bytes: &[u8]) -> (Option<Version>, ResultReason, Malformed) {
 fn one_bad_item_does_not_spoil_the_others() {
     let bytes = message(V1_2, Some(5), |to| {
         item(to, Operation::Activate, |to| to.text(Tag::UniqueIdentifier, "a"));
-        item(to, Operation::Notify, |_| {});
+        item(to, Operation(0x8000_0002), |_| {});
         item(to, Operation(0x8000_0001), |_| {});
         item(to, Operation::Revoke, |to| to.text(Tag::UniqueIdentifier, "a"));
         item(to, Operation::Destroy, |to| {
@@ -63,7 +63,7 @@ fn one_bad_item_does_not_spoil_the_others() {
         faults,
         [
             None,
-            Some(Fault::Operation(Operation::Notify)),
+            Some(Fault::Operation(Operation(0x8000_0002))),
             Some(Fault::Operation(Operation(0x8000_0001))),
             Some(Fault::Payload(Malformed::Missing(Tag::RevocationReason))),
             Some(Fault::Payload(Malformed::Unexpected(Tag(0x54_0001)))),

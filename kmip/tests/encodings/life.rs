@@ -1,7 +1,7 @@
 //! Requests and answers about the life of objects, and about the rules for new ones.
 
 use strongroom_kmip::{
-    attribute::{DeactivationReason, Kind, Reference, Standard},
+    attribute::{Changed, DeactivationReason, Kind, Reference, Standard},
     code::*,
     object::{Certificate, CertificateRequest},
     operation::{Request, Response},
@@ -50,6 +50,23 @@ pub(crate) fn asks() -> Vec<Request> {
         }
         .into(),
         PingRequest {}.into(),
+        NotifyRequest {
+            unique_identifier: found(),
+            changed: Changed {
+                attributes: attributes().into_iter().map(Into::into).collect(),
+                deleted: vec![(Standard::ObjectGroup.into(), Some(2)), (Kind::vendor("x", "gone"), None)],
+            },
+        }
+        .into(),
+        PutRequest {
+            unique_identifier: found(),
+            put_function: PutFunction::Replace,
+            replaced_unique_identifier: Some("old".into()),
+            object: Certificate { certificate_type: CertificateType::X_509, certificate_value: Bytes(vec![0x30; 7]) }
+                .into(),
+            attributes: Some(attributes().into_iter().collect()),
+        }
+        .into(),
         LogRequest { log_message: "a word".into() }.into(),
         RNGSeedRequest { data: Secret::copy_of(&[9; 32]) }.into(),
         InteropRequest { interop_function: InteropFunction::Begin, interop_identifier: Some("BL-M-1-21".into()) }
@@ -109,6 +126,8 @@ pub(crate) fn answers() -> Vec<Response> {
         AdjustAttributeResponse { unique_identifier: found() }.into(),
         DeactivateResponse { unique_identifier: found() }.into(),
         PingResponse {}.into(),
+        NotifyResponse {}.into(),
+        PutResponse {}.into(),
         LogResponse {}.into(),
         RNGSeedResponse { data_length: 32 }.into(),
         InteropResponse {}.into(),

@@ -69,6 +69,7 @@ lines! {
     KeyList { offset: usize, maximum: usize };
     KeyShow { id: String };
     KeyGrant { id: String, to: String, level: Option<String> };
+    KmipPut { endpoint: String, id: String };
 }
 
 /// The line for an order, without its end.
