@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use strongroom_kmip::version::{V2_1, Version};
 
-use super::table::tables;
+use super::schema::tables;
 use crate::{caller::ClientName, service, vault::ObjectId};
 
 tables! {

@@ -6,6 +6,7 @@
 mod endpoint;
 mod error;
 mod file;
+mod schema;
 mod table;
 mod tls;
 

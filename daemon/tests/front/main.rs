@@ -13,3 +13,4 @@ mod https;
 mod later;
 mod limits;
 mod spoken;
+mod tell;
