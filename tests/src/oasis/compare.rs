@@ -39,6 +39,29 @@ pub(super) fn compare(
     Ok(())
 }
 
+/// Compares messages in which the server asks.
+pub(super) fn delivered(
+    expected: Item<'_, '_>,
+    came: Item<'_, '_>,
+    memory: &mut Memory,
+    objects: &Objects,
+) -> Result<(), Difference> {
+    let parts = [expected, came].map(|message| find(message, Tag::RequestHeader));
+    let [Some(head), Some(came_head)] = parts else { return Err(Difference::new("a header", "none")) };
+    header(head, came_head, memory).map_err(|difference| difference.within("header"))?;
+    let items = [expected, came].map(|message| find(message, Tag::BatchItem));
+    let [Some(wanted), Some(got)] = items else { return Err(Difference::new("an item", "none")) };
+    let scope = Scope::of(got, got, objects);
+    match [wanted, got].map(|item| (find(item, Tag::Operation), find(item, Tag::RequestPayload))) {
+        [(Some(asks), Some(wanted)), (Some(asked), Some(got))] => {
+            same(asks, asked, None, memory)?;
+            // Attributes come in any order, and others beside them.
+            set(wanted, got, &scope, memory)
+        }
+        _ => Err(Difference::new("an operation and its payload", "none")),
+    }
+}
+
 fn header(expected: Item<'_, '_>, came: Item<'_, '_>, memory: &mut Memory) -> Result<(), Difference> {
     for wanted in expected.children() {
         let got = find(came, wanted.tag()).ok_or_else(|| Difference::missing(wanted))?;

@@ -7,8 +7,8 @@ use strongroom_kmip::tag::Tag;
 use strongroom_kmip::ttlv::{Item, Limits, Tree, Value};
 use strongroom_kmip::version::{V3_0, Version};
 
-use super::compare::compare;
-use super::memory::Memory;
+use super::compare::{compare, delivered};
+use super::memory::{self, Memory};
 use super::objects::find;
 use super::script::{Case, Step};
 use super::world::World;
@@ -71,6 +71,9 @@ pub(super) fn take(
     memory: &mut Memory,
     watch: &mut dyn FnMut(&str),
 ) -> Result<(), String> {
+    if step.is_delivery() {
+        return receive(step, world, memory, watch);
+    }
     let request = memory.request(&step.request)?;
     let request_tree = Tree::read(&request, &Limits::default()).map_err(|error| error.to_string())?;
     watch(&pretty(request_tree.root(), Secrets::Shown));
@@ -86,6 +89,29 @@ pub(super) fn take(
     world.objects.learn(request_tree.root(), came_tree.root());
     compare(request_tree.root(), expected_tree.root(), came_tree.root(), memory, &world.objects)
         .map_err(|difference| difference.to_string())
+}
+
+/// A step in which the server asks: lets it, holds what comes against the case's request, and gives the case's answer.
+fn receive(step: &Step, world: &World, memory: &mut Memory, watch: &mut dyn FnMut(&str)) -> Result<(), String> {
+    let answer = memory.request(&step.answer)?;
+    let expected = memory.expected(&step.request)?;
+    let expected_tree = Tree::read(&expected, &Limits::default()).map_err(|error| error.to_string())?;
+    let variable = named(expected_tree.root()).and_then(Memory::variable).ok_or("it names no object of the case")?;
+    let Some(memory::Value::Text(object)) = memory.value(variable).cloned() else {
+        return Err(format!("no answer has shown ${variable}"));
+    };
+    let delivery = world.push(&object)?;
+    let came_tree = Tree::read(&delivery.message, &Limits::default()).map_err(|error| error.to_string())?;
+    watch(&pretty(came_tree.root(), Secrets::Shown));
+    let difference = delivered(expected_tree.root(), came_tree.root(), memory, &world.objects);
+    drop(came_tree);
+    delivery.answer(&answer)?;
+    difference.map_err(|difference| difference.to_string())
+}
+
+/// The Unique Identifier that a request of one item is about.
+fn named<'t, 'a>(request: Item<'t, 'a>) -> Option<Item<'t, 'a>> {
+    find(find(find(request, Tag::BatchItem)?, Tag::RequestPayload)?, Tag::UniqueIdentifier)
 }
 
 fn version(request: Item<'_, '_>) -> Option<Version> {

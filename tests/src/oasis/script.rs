@@ -31,6 +31,19 @@ pub struct Step {
     pub answer: String,
 }
 
+impl Step {
+    /// Whether it is the server that asks.
+    #[must_use]
+    pub fn is_delivery(&self) -> bool {
+        let mut delivery = false;
+        rewrite(&self.request, |leaf| {
+            delivery |= leaf.tag == "Operation" && matches!(leaf.value, "Notify" | "Put");
+            None
+        });
+        delivery
+    }
+}
+
 impl Case {
     /// Reads a file.
     ///

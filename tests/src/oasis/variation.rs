@@ -53,7 +53,7 @@ impl<'a> Scope<'a> {
     pub(super) fn freedom(&self, item: Item<'_, '_>) -> Freedom {
         let asymmetric = self.object.as_deref().is_some_and(|id| self.objects.is_asymmetric(id));
         match (item.tag(), self.operation) {
-            (Tag::KeyMaterial | Tag::KeyValue, Some(Operation::Get)) if self.generated() => {
+            (Tag::KeyMaterial | Tag::KeyValue, Some(Operation::Get | Operation::Put)) if self.generated() => {
                 if asymmetric {
                     Freedom::Any
                 } else {

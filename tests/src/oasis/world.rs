@@ -15,12 +15,14 @@ use strongroom_kmip::secret::Wiped;
 use strongroom_kmip::version::V2_1;
 
 use super::objects::Objects;
-use crate::{Appliance, Line, Post, connect};
+use crate::{Appliance, Delivery, Endpoint, Line, Post, connect};
 
 /// A running appliance, and what the cases so far have made there.
 pub struct World {
     appliance: Appliance,
     client: Option<Door>,
+    /// Where it is told what it did not ask for.
+    endpoint: Endpoint,
     pub(super) objects: Objects,
 }
 
@@ -40,11 +42,13 @@ impl World {
         for known in [SLOT, KMIP] {
             assert!(config.contains(known), "`dev` writes {known:?} into its configuration:\n{config}");
         }
-        fs::write(&path, config.replace(SLOT, OLD).replace(KMIP, CONFORMING))
+        let endpoint = Endpoint::new(&appliance.dir());
+        let told = endpoint.table("operations = [\"put\"]\nversion = \"1.4\"\n");
+        fs::write(&path, config.replace(SLOT, OLD).replace(KMIP, CONFORMING) + &told)
             .expect("the configuration is the caller's own");
         appliance.restart();
         register(&appliance);
-        World { appliance, client: None, objects: Objects::default() }
+        World { appliance, client: None, endpoint, objects: Objects::default() }
     }
 
     /// Sends the messages of a case as its profile says: those of the encoding profiles over HTTPS, all others over TLS.
@@ -99,6 +103,17 @@ impl World {
         }
         self.client = None;
         Ok(())
+    }
+
+    /// Lets the client be given an object, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing comes, for a person to read.
+    pub fn push(&self, object: &str) -> Result<Delivery, String> {
+        let order = Order::KmipPut { endpoint: "test".to_owned(), id: object.to_owned() };
+        control::send(&self.appliance.doors().control, order).map_err(|error| error.to_string())?;
+        self.endpoint.receive()
     }
 
     /// Sends a message and reads the answer.
