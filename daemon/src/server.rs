@@ -131,6 +131,9 @@ impl House {
         if let Some(torn) = &found.torn {
             log::warn!("the end of the audit log was torn by a crash; {} bytes are in {}", torn.bytes, torn.file);
         }
+        if found.restored > 0 {
+            log::warn!("a loss of power took the last {} records of the audit log; they are back", found.restored);
+        }
         log.set_generation(store.generation());
         if !found.clean && found.checkpoint.is_some() {
             log::warn!("the daemon did not stop in good order last time; log and store are held against each other");

@@ -103,8 +103,10 @@ fn both_pass_over_an_unfinished_end() {
     fs::write(torn.join(SEGMENT), text + "{\"log\":").unwrap();
     let headless = scene.copy("headless");
     fs::write(headless.join("checkpoint"), "").unwrap();
+    let noughts = scene.copy("noughts");
+    fs::write(noughts.join("checkpoint"), [0; 300]).unwrap();
     let history = scene.copy("history");
     let text = fs::read_to_string(history.join("epochs")).unwrap();
     fs::write(history.join("epochs"), format!("{text}{}", &text[..300])).unwrap();
-    agree(&scene, &[torn, headless, history]);
+    agree(&scene, &[torn, headless, noughts, history]);
 }

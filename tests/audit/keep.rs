@@ -102,10 +102,13 @@ fn what_a_crash_tore_is_moved_aside_and_recorded() {
 #[test]
 fn a_log_that_tears_twice_at_one_line_keeps_both_ends() {
     let scene = Scene::closed(0);
+    let journal = fs::read(scene.folder().join("journal")).unwrap();
     for tail in ["one", "two"] {
         let text = scene.text();
         let lines: String = text.split_inclusive('\n').take(2).collect();
         fs::write(scene.folder().join(SEGMENT), lines + tail).unwrap();
+        // As it was, too: it would know of the lines that the first start added.
+        fs::write(scene.folder().join("journal"), &journal).unwrap();
         // Never unlocked: the checkpoint stays where it was.
         drop(Log::open(scene.options()).unwrap());
     }
@@ -157,6 +160,7 @@ fn a_log_whose_signed_files_are_gone_or_foreign_is_not_opened() {
 fn a_checkpoint_lost_with_the_power_is_replaced_by_the_end_of_the_last_epoch() {
     for (name, damage) in [
         ("empty", fs::File::create as fn(std::path::PathBuf) -> std::io::Result<fs::File>),
+        ("noughts", |path| fs::write(&path, [0; 300]).and_then(|()| fs::File::open(path))),
         ("missing", |path| fs::remove_file(&path).and_then(|()| fs::File::open("/dev/null"))),
     ] {
         let scene = Scene::closed(12);

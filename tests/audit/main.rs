@@ -5,6 +5,7 @@
 
 mod agree;
 mod damage;
+mod journal;
 mod keep;
 mod proof;
 mod scene;

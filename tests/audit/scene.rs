@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use strongroom::audit::checkpoint::Identity;
 use strongroom::audit::{
@@ -138,6 +140,18 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// The note that signs so many lines, which comes a little after the last of them is safe.
+pub(crate) fn head(log: &Log, size: u64) -> Arc<str> {
+    let since = Instant::now();
+    loop {
+        match log.head().filter(|head| head.size >= size) {
+            Some(head) => return head.note,
+            None => assert!(since.elapsed() < Duration::from_secs(10)),
+        }
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

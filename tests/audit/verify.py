@@ -216,7 +216,7 @@ class Chain:
                 raise Damage("epochs", line, "no next key")
             self.keys.append(note.next)
             line += data.count(b"\n")
-        if head:
+        if head and head.strip(b"\0"):
             self.read_head(head)
         if not self.marks:
             raise Damage("checkpoint", 1, "there is no checkpoint at all")

@@ -1,11 +1,12 @@
 //! Crashes: writers are killed, or lose their power, in the middle of everything; what was acknowledged is still there,
-//! no batch is torn, and the generation never goes back. Over every store whose rows outlive the process.
+//! no batch is torn, and the generation never goes back. Over every store whose rows outlive the process, and over the log.
 //!
 //! `STRONGROOM_CRASH_KILLS` and `STRONGROOM_CRASH_OUTAGES` set the rounds, `STRONGROOM_CRASH_SEED` another course.
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 mod fault;
+mod log;
 mod model;
 mod round;
 mod step;

@@ -2,14 +2,16 @@
  *
  * A disk keeps what it was told to keep: the content of a file as it was when fsync or fdatasync was entered, and the
  * names in a folder as they were when the folder was synced. Both are copied into a shadow folder, by the file's inode
- * and time of birth (inodes are used again, births are not). After the kill the test puts the folder together from the
- * shadow alone. The calls themselves do nothing else: the shadow is the disk. What is written through O_SYNC or msync
- * is not modelled and counts as lost.
+ * and time of birth (inodes are used again, births are not). What is written through O_DSYNC or O_SYNC is kept when the
+ * write returns: those bytes, and no others of the file. O_DIRECT alone keeps nothing, as a disk has a cache of its own.
+ * After the kill the test puts the folder together from the shadow alone. The calls themselves do nothing else: the shadow
+ * is the disk. What is written through msync is not modelled and counts as lost.
  *
  * STRONGROOM_POWERLOSS_SHADOW  the shadow folder; without it the program runs as ever
  * STRONGROOM_POWERLOSS_ROOT    what sync and syncfs keep
- * STRONGROOM_POWERLOSS_BLIND   a call that keeps nothing: "fdatasync" or "fsync"
- * STRONGROOM_POWERLOSS_FAIL    from this call of fdatasync on, counted from 1, it fails with EIO
+ * STRONGROOM_POWERLOSS_BLIND   what keeps nothing: "fdatasync", "fsync" or "dsync", a write through O_DSYNC
+ * STRONGROOM_POWERLOSS_FAIL    from this call of fdatasync on, counted from 1, it fails with EIO; so does from then on what
+ *                              is written through O_DSYNC
  * STRONGROOM_POWERLOSS_FULL    from this byte of pwrite on, it fails with ENOSPC
  * STRONGROOM_POWERLOSS_KILL    at this call that changes or syncs something, counted from 1, the program is killed: after
  *                              half of a write, before anything else
@@ -123,6 +125,29 @@ static void keep_locked(const char *shadow, int fd) {
     if (close(to) || syscall(SYS_renameat2, AT_FDCWD, fresh, AT_FDCWD, kept, 0)) give_up("cannot write to the shadow");
 }
 
+/* Keeps what was just written through, where it was. Of a file that was never synced the rest counts as noughts. */
+static void keep_written(int fd, const void *bytes, size_t length, off64_t offset) {
+    const char *shadow = getenv("STRONGROOM_POWERLOSS_SHADOW");
+    const char *blind = getenv("STRONGROOM_POWERLOSS_BLIND");
+    if (!shadow || (blind && !strcmp(blind, "dsync"))) return;
+    struct statx seen;
+    if (look(fd, "", &seen)) give_up("cannot look at what is written");
+    if (!S_ISREG(seen.stx_mode)) return;
+    char id[PATH_LONGEST], kept[PATH_LONGEST];
+    identify(id, &seen);
+    spell(kept, "%s/f%s", shadow, id);
+    pthread_mutex_lock(&one_at_a_time);
+    int to = open(kept, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (to < 0 || syscall(SYS_pwrite64, to, bytes, length, offset) != (ssize_t)length) give_up("cannot write to the shadow");
+    close(to);
+    pthread_mutex_unlock(&one_at_a_time);
+}
+
+static int writes_through(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_DSYNC) != 0; /* O_SYNC has this bit too */
+}
+
 static int keep(const char *call, int fd) {
     const char *shadow = getenv("STRONGROOM_POWERLOSS_SHADOW");
     const char *blind = getenv("STRONGROOM_POWERLOSS_BLIND");
@@ -140,14 +165,18 @@ int fsync(int fd) {
     return keep("fsync", fd);
 }
 
+static atomic_long syncs;
+
+static int fails(long calls) {
+    const char *from = getenv("STRONGROOM_POWERLOSS_FAIL");
+    if (!from || calls < atol(from)) return 0;
+    errno = EIO;
+    return 1;
+}
+
 int fdatasync(int fd) {
     end_if_last();
-    static atomic_long calls;
-    const char *from = getenv("STRONGROOM_POWERLOSS_FAIL");
-    if (from && atomic_fetch_add(&calls, 1) + 1 >= atol(from)) {
-        errno = EIO;
-        return -1;
-    }
+    if (fails(atomic_fetch_add(&syncs, 1) + 1)) return -1;
     return keep("fdatasync", fd);
 }
 
@@ -191,11 +220,17 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
         errno = ENOSPC;
         return -1;
     }
+    int through = writes_through(fd);
+    if (through && fails(atomic_load(&syncs))) return -1;
     if (is_last()) {
-        syscall(SYS_pwrite64, fd, bytes, length / 2, offset);
+        size_t half = through ? length / 2 / 512 * 512 : length / 2; /* past the page cache only sectors can be written */
+        if (half > 0 && syscall(SYS_pwrite64, fd, bytes, half, offset) == (ssize_t)half && through)
+            keep_written(fd, bytes, half, offset);
         kill(getpid(), SIGKILL);
     }
-    return syscall(SYS_pwrite64, fd, bytes, length, offset);
+    ssize_t done = syscall(SYS_pwrite64, fd, bytes, length, offset);
+    if (done > 0 && through) keep_written(fd, bytes, (size_t)done, offset);
+    return done;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset) { return pwrite64(fd, bytes, length, offset); }
@@ -206,7 +241,12 @@ ssize_t write(int fd, const void *bytes, size_t length) {
         syscall(SYS_write, fd, bytes, length / 2);
         kill(getpid(), SIGKILL);
     }
-    return syscall(SYS_write, fd, bytes, length);
+    ssize_t done = syscall(SYS_write, fd, bytes, length);
+    if (done > 0 && writes_through(fd)) { /* the file's place has moved on by what was written, also where it appends */
+        off64_t end = lseek64(fd, 0, SEEK_CUR);
+        if (end >= done) keep_written(fd, bytes, (size_t)done, end - done);
+    }
+    return done;
 }
 
 int rename(const char *from, const char *to) {

@@ -1,4 +1,4 @@
-//! One round: a scribe that writes until it is ended, and what its lines say.
+//! One round: a scribe, or a clerk, that writes until it is ended, and what its lines say.
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
@@ -42,14 +42,19 @@ impl End {
 
 /// Runs a scribe and hears all that it said.
 pub(crate) fn round(member: &str, store: &Path, env: &[(&str, OsString)], end: End) -> Vec<String> {
+    let mut scribe = Command::new(env!("CARGO_BIN_EXE_scribe"));
+    scribe.arg(member).arg(store);
+    play(scribe, env, end)
+}
+
+/// Runs a program that is told how many writers it has and how much each writes, and hears all that it said.
+pub(crate) fn play(mut program: Command, env: &[(&str, OsString)], end: End) -> Vec<String> {
     let (writers, batches) = match end {
         End::ByItself => (0, 0),
         End::AfterFew => (2, FEW / 2),
         End::Opening(_) | End::Writing(_) | End::Refused => (6, usize::MAX),
     };
-    let mut scribe = Command::new(env!("CARGO_BIN_EXE_scribe"))
-        .arg(member)
-        .arg(store)
+    let mut scribe = program
         .args([writers.to_string(), batches.to_string()])
         .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())

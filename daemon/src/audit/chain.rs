@@ -7,6 +7,7 @@ use super::checkpoint::{Checkpoint, Identity, Note, log_id};
 use super::damage::{Damage, Fault};
 use super::epoch::{HEAD, HISTORY};
 use super::medium::{SMALL, open, read};
+use super::signed::is_blank;
 use super::tree::Hash;
 
 /// Every signed tree of a log, believed.
@@ -20,7 +21,7 @@ pub struct Chain {
     pub(super) marks: Vec<Mark>,
     /// The last note, as it stands in its file.
     pub(super) last: Option<(Checkpoint, String)>,
-    /// Whether the last checkpoint's file is missing or empty, as a power failure may leave it.
+    /// Whether the last checkpoint's file is missing or blank, as a power failure may leave it.
     pub(super) headless: bool,
     /// Whether the history ends in an unfinished note.
     pub(super) torn: bool,
@@ -94,7 +95,7 @@ impl Chain {
 
     fn head(&mut self, head: Option<Vec<u8>>) -> Result<(), Damage> {
         let wrong = |fault| Damage::found(HEAD, 1, fault);
-        let Some(head) = head.filter(|bytes| !bytes.is_empty()) else {
+        let Some(head) = head.filter(|bytes| !is_blank(bytes)) else {
             self.headless = true;
             return Ok(());
         };

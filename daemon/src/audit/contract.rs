@@ -62,10 +62,12 @@ pub struct Options {
     pub epoch_records: u64,
     /// A record that the daemon is alive is made after this many milliseconds, by [`Log::tick`].
     pub heartbeat: i64,
+    /// How many bytes the journal has, at most 64 MiB. Half of it is what a start may have to put back.
+    pub journal: u64,
 }
 
 impl Options {
-    /// Segments of 64 MiB; epochs of 60 seconds or 65,536 records; a heartbeat every five minutes.
+    /// Segments of 64 MiB; epochs of 60 seconds or 65,536 records; a heartbeat every five minutes; a journal of 4 MiB.
     pub fn new(folder: impl Into<PathBuf>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
         Self {
             folder: folder.into(),
@@ -76,6 +78,7 @@ impl Options {
             epoch_time: 60_000,
             epoch_records: 65_536,
             heartbeat: 300_000,
+            journal: 4 << 20,
         }
     }
 }
@@ -131,6 +134,8 @@ pub struct Found {
     pub clean: bool,
     /// What a crash had torn off.
     pub torn: Option<Torn>,
+    /// How many lines a loss of power had taken, which were put back from the journal.
+    pub restored: u64,
     /// The last checkpoint.
     pub checkpoint: Option<Checkpoint>,
 }

@@ -59,8 +59,11 @@ pub enum Fault {
     /// The lines do not have the root that was signed.
     #[error("the record was changed, or lines before it: they are not what a checkpoint signs")]
     Root,
-    /// There are fewer lines than were signed.
-    #[error("the log ends here, but a checkpoint signs more lines")]
+    /// A record is another than the journal has.
+    #[error("the record was changed: the journal has another in its place")]
+    Journal,
+    /// There are fewer lines than were signed, or than the journal knows to have been on the disk.
+    #[error("the log ends here, but there were more lines")]
     Short,
     /// A file of lines begins elsewhere than the one before ends.
     #[error("the file does not begin with the line that comes next")]

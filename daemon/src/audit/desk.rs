@@ -23,6 +23,8 @@ pub(super) struct Desk {
     pub(super) begun: Vec<Before>,
     /// A line under way; kept for its room.
     pub(super) line: String,
+    /// The lines that are not durable, for the journal.
+    pub(super) fresh: Fresh,
     /// Whether something was written that is not durable.
     pub(super) dirty: bool,
     /// Whether something was signed that the checkpoint's file does not have.
@@ -47,6 +49,7 @@ pub(super) struct Round {
     pub(super) segment: Arc<dyn Segment>,
     pub(super) full: Vec<Arc<dyn Segment>>,
     pub(super) begun: Vec<Before>,
+    pub(super) fresh: Fresh,
     pub(super) dirty: bool,
     pub(super) tree: Range,
     pub(super) waiting: Vec<(Sequence, Promise<Sequence, Error>)>,
@@ -54,6 +57,32 @@ pub(super) struct Round {
     pub(super) hold: Hold,
     pub(super) turn: bool,
     pub(super) closing: bool,
+}
+
+/// Lines, each with its newline, as long as they are few enough for one entry of the journal.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    bytes: Vec<u8>,
+    count: u64,
+    many: bool,
+}
+
+impl Fresh {
+    /// Adds a line; forgets all of them where they become more bytes than `most`.
+    pub(super) fn push(&mut self, line: &[u8], most: usize) {
+        self.many = self.many || self.bytes.len().saturating_add(line.len()) > most;
+        if self.many {
+            self.bytes.clear();
+        } else {
+            self.bytes.extend_from_slice(line);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// All the lines there were and their number, or nothing where they were too many.
+    pub(super) fn lines(&self) -> Option<(&[u8], u64)> {
+        (!self.many).then_some((self.bytes.as_slice(), self.count))
+    }
 }
 
 impl Desk {
@@ -67,6 +96,7 @@ impl Desk {
             full: Vec::new(),
             begun: Vec::new(),
             line: String::new(),
+            fresh: Fresh::default(),
             dirty: false,
             unpublished: false,
             waiting: Vec::new(),
@@ -104,6 +134,7 @@ impl Desk {
             segment: Arc::clone(&self.segment),
             full: mem::take(&mut self.full),
             begun: mem::take(&mut self.begun),
+            fresh: mem::take(&mut self.fresh),
             dirty: mem::take(&mut self.dirty),
             tree: self.tree.clone(),
             waiting: mem::take(&mut self.waiting),

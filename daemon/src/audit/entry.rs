@@ -160,6 +160,8 @@ events! {
     Sign = "sign";
     /// The end of the log was damaged by a crash and was moved aside; the object names the file.
     Torn = "torn";
+    /// Lines that a loss of power had taken from the end of the log were put back from the journal; the count is theirs.
+    Restored = "restored";
     /// Something in the log did not come to be in the store.
     Reconcile = "reconcile";
     /// The daemon is alive.

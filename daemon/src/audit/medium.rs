@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::slate::{Board, Slate};
+
 /// A file of lines that only grows.
 pub(super) trait Segment: Send + Sync {
     /// Writes all of `bytes` at the end.
@@ -55,6 +57,12 @@ pub(super) trait Medium: Send + Sync {
     /// # Errors
     /// As the disk says.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Opens a file of so many blocks to be written in place, making it if need be, durable under its name.
+    ///
+    /// # Errors
+    /// As the disk says.
+    fn slate(&self, name: &str, blocks: u64) -> io::Result<Box<dyn Slate>>;
 }
 
 /// The log's folder. It is locked for as long as this lives, so that no second daemon writes into it.
@@ -70,8 +78,13 @@ impl Folder {
     /// As the disk says; `WouldBlock` where another process has the log open.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         match DirBuilder::new().mode(0o700).create(path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+            // What makes its name last is a sync of the folder it is in.
+            Ok(()) => {
+                File::open(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+                    .sync_all()?
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
         let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
         let handle = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -95,6 +108,23 @@ impl Folder {
     /// As the disk says.
     pub(super) fn length(&self, name: &str) -> io::Result<u64> {
         Ok(open(&self.path(name))?.metadata()?.len())
+    }
+
+    /// Removes a file, durably.
+    ///
+    /// # Errors
+    /// As the disk says.
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))?;
+        self.sync_names()
+    }
+
+    /// Makes durable what a file has.
+    ///
+    /// # Errors
+    /// As the disk says.
+    pub(super) fn sync(&self, name: &str) -> io::Result<()> {
+        open(&self.path(name))?.sync_all()
     }
 
     /// A file for appending, made for the owner alone if need be. Symbolic links are not followed.
@@ -176,6 +206,14 @@ impl Medium for Folder {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         fs::rename(self.path(from), self.path(to))?;
         self.sync_names()
+    }
+
+    fn slate(&self, name: &str, blocks: u64) -> io::Result<Box<dyn Slate>> {
+        let (board, new) = Board::open(&self.path(name), blocks)?;
+        if new {
+            self.sync_names()?;
+        }
+        Ok(Box::new(board))
     }
 }
 

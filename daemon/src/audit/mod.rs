@@ -11,6 +11,7 @@ mod damage;
 mod desk;
 mod entry;
 mod epoch;
+mod journal;
 mod lines;
 mod log;
 mod medium;
@@ -19,6 +20,7 @@ mod proof;
 mod record;
 mod sign;
 mod signed;
+mod slate;
 mod tail;
 #[cfg(test)]
 mod tests;

@@ -30,8 +30,9 @@ impl Signed {
     }
 
     fn judge(identity: Option<String>, head: Option<String>, history: History) -> Result<Self, OpenError> {
-        // A power failure may leave the last checkpoint's file empty; the last epoch's end is then the last word.
-        let head = head.filter(|text| !text.is_empty());
+        // A power failure may leave the last checkpoint's file empty, or its bytes noughts; the last epoch's end is then the
+        // last word.
+        let head = head.filter(|text| !is_blank(text.as_bytes()));
         let Some(identity) = identity else {
             return match (head, history) {
                 (None, History::None) => {
@@ -74,6 +75,11 @@ impl Signed {
     pub(super) fn last(&self) -> Option<&Checkpoint> {
         self.head.as_ref().or(self.closing.as_ref())
     }
+}
+
+/// Whether a file has nothing in it that anybody wrote.
+pub(super) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 /// The last note of the epochs' history.

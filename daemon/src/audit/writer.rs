@@ -12,7 +12,8 @@ use super::contract::{Durability, Error, Head, Sequence};
 use super::desk::{Desk, Round, State};
 use super::entry::{Entry, Place};
 use super::epoch::{Epoch, Expected, HEAD, Keeper, Unsigned};
-use super::medium::{Folder, Hold, Medium};
+use super::journal::Journal;
+use super::medium::{Folder, Hold, Medium, Segment};
 use super::tree::{Range, leaf, link};
 use crate::chance::Chance;
 use crate::clock::Clock;
@@ -37,6 +38,10 @@ pub(super) struct Inner {
     pub(super) generation: AtomicU64,
     pub(super) desk: Mutex<Desk>,
     pub(super) bell: Condvar,
+    /// Only the writer's; behind a lock because the thread borrows all of this.
+    pub(super) journal: Mutex<Journal>,
+    /// How many bytes of lines one entry of the journal may have.
+    pub(super) most: usize,
     pub(super) pen: Mutex<Pen>,
     pub(super) head: Mutex<Option<Head>>,
     pub(super) stop: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -49,7 +54,7 @@ pub(super) struct Pen {
     pub(super) expected: Expected,
     /// What the checkpoint's file signs, and how firmly it is held.
     pub(super) published: Option<(u64, Hold)>,
-    /// How many notes have not gone into the file since.
+    /// How many rounds have not been signed since.
     pub(super) passed: u32,
 }
 
@@ -122,6 +127,7 @@ impl Inner {
         desk.next = desk.next.saturating_add(1);
         desk.length = desk.length.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX));
         let written = desk.segment.append(line.as_bytes());
+        desk.fresh.push(line.as_bytes(), self.most);
         desk.line = line;
         written.map(|()| Sequence(place.sequence))
     }
@@ -158,74 +164,105 @@ impl Inner {
         (desk.state != State::Failed).then(|| desk.round())
     }
 
-    /// Makes durable, signs, releases, publishes; then ends the epoch if its time is up.
+    /// Makes durable, releases, signs; then ends the epoch if its time is up.
     fn perform(&self, round: Round) -> Result<(), Unsigned> {
-        for full in &round.full {
-            full.sync()?;
-        }
-        if round.dirty {
-            round.segment.sync()?;
+        self.keep(&round)?;
+        let hurried = !round.waiting.is_empty();
+        for (sequence, promise) in round.waiting {
+            promise.keep(Ok(sequence));
         }
         for before in &round.begun {
             // Only saves time at the next start; the checkpoint says whether it is right.
             self.medium.replace(&before_name(before.tree.size()), before.text().as_bytes(), Hold::Loose)?;
         }
-        let note = self.sign(&round);
-        let hurried = !round.waiting.is_empty();
-        for (sequence, promise) in round.waiting {
-            promise.keep(Ok(sequence));
+        let size = round.tree.size();
+        let turn = round.turn || self.is_over(size);
+        self.settle(&*round.segment, size, if turn { Hold::Firm } else { round.hold })?;
+        if turn {
+            self.turn(&round.tree)?;
+        } else {
+            self.publish(&round.tree, round.hold, hurried)?;
         }
-        if let Some(note) = note {
-            self.publish(round.tree.size(), &note, round.hold, hurried)?;
-        }
-        self.turn(&round.tree, round.turn)?;
         for promise in round.errands {
             promise.keep(Ok(()));
         }
         Ok(())
     }
 
-    /// Signs a tree, only now that its leaves are safe: what was signed is never taken back. Answers the note where its
-    /// file does not have it yet.
-    fn sign(&self, round: &Round) -> Option<String> {
-        let pen = self.pen();
-        let size = round.tree.size();
-        let epoch = pen.epoch.as_ref()?;
-        if pen.published.is_some_and(|(known, hold)| known == size && hold >= round.hold) {
-            return None;
+    /// Makes the round's lines durable: as an entry of the journal, or where that is no place for them in their own files.
+    fn keep(&self, round: &Round) -> io::Result<()> {
+        if !round.dirty {
+            return Ok(());
         }
-        let note = epoch.sign(&self.checkpoint(epoch, &round.tree));
-        self.show(size, note.clone());
-        Some(note)
+        let (mut journal, size) = (self.journal(), round.tree.size());
+        // The journal's lines are all of the last file, so that a start has one file to put them back into.
+        if let Some((lines, count)) = round.fresh.lines().filter(|_| round.full.is_empty())
+            && journal.write(lines, size.saturating_sub(count), count)?
+        {
+            return Ok(());
+        }
+        for full in &round.full {
+            full.sync()?;
+        }
+        round.segment.sync()?;
+        journal.settle(size);
+        Ok(())
     }
 
-    /// Puts the note into its file. Renaming costs about as much as making a line durable does, so while records are
-    /// waited for one after the other, only some of the notes get there; the last one does as soon as nobody waits.
-    fn publish(&self, size: u64, note: &str, hold: Hold, hurried: bool) -> io::Result<()> {
+    /// Makes the lines durable in their own file too, where the journal needs the room, or where something is about to be
+    /// signed that shall be believed without a journal.
+    fn settle(&self, segment: &dyn Segment, size: u64, hold: Hold) -> io::Result<()> {
+        let mut journal = self.journal();
+        if journal.is_half_full() || hold == Hold::Firm {
+            if journal.holds() {
+                segment.sync()?;
+            }
+            journal.settle(size);
+            journal.mark()?;
+        }
+        Ok(())
+    }
+
+    /// Signs a tree, only now that its leaves are safe: what was signed is never taken back. Then puts the note into its
+    /// file. Renaming costs about as much as making lines durable does, so while records are waited for one after the
+    /// other, only some trees are signed; the last one is as soon as nobody waits.
+    fn publish(&self, tree: &Range, hold: Hold, hurried: bool) -> io::Result<()> {
         let mut pen = self.pen();
+        let size = tree.size();
+        let Some(epoch) = pen.epoch.as_ref() else { return Ok(()) };
+        if pen.published.is_some_and(|(known, held)| known == size && held >= hold) {
+            return Ok(());
+        }
         if hurried && hold == Hold::Loose && pen.passed < MOST_PASSED {
             pen.passed += 1;
             drop(pen);
             self.desk().unpublished = true;
             return Ok(());
         }
+        let note = epoch.sign(&self.checkpoint(epoch, tree));
         self.medium.replace(HEAD, note.as_bytes(), hold)?;
         pen.published = Some((size, hold));
         pen.passed = 0;
+        drop(pen);
+        self.show(size, note);
         Ok(())
     }
 
-    /// Ends the epoch where it is asked for or due.
-    fn turn(&self, tree: &Range, asked: bool) -> Result<(), Unsigned> {
-        let mut pen = self.pen();
+    /// Whether the epoch's time is up, or it has as many records as it may have. A clock that was set back ends the epoch
+    /// too: it would otherwise last until the clock has caught up.
+    fn is_over(&self, size: u64) -> bool {
         let now = self.clock.now();
-        // A clock that was set back ends the epoch too: it would otherwise last until the clock has caught up.
-        let over = |epoch: &Epoch| {
+        self.pen().epoch.as_ref().is_some_and(|epoch| {
             let age = now.0.saturating_sub(epoch.began.0);
-            let records = tree.size().saturating_sub(epoch.first);
-            age >= self.epoch_time || age < 0 || records >= self.epoch_records
-        };
-        let Some(epoch) = pen.epoch.take_if(|epoch| asked || over(epoch)) else { return Ok(()) };
+            age >= self.epoch_time || age < 0 || size.saturating_sub(epoch.first) >= self.epoch_records
+        })
+    }
+
+    /// Ends the epoch.
+    fn turn(&self, tree: &Range) -> Result<(), Unsigned> {
+        let mut pen = self.pen();
+        let Some(epoch) = pen.epoch.take() else { return Ok(()) };
+        let now = self.clock.now();
         let last = self.checkpoint(&epoch, tree);
         let (next, note) = epoch.turn(&*self.medium, &*self.chance, &self.id, last, now)?;
         self.medium.replace(HEAD, note.as_bytes(), Hold::Firm)?;
@@ -315,6 +352,10 @@ impl Inner {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn pen(&self) -> MutexGuard<'_, Pen> {
         self.pen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -338,5 +379,5 @@ const LINGER: Duration = Duration::from_millis(5);
 /// More than the connections there can be, each with a request in hand.
 pub(super) const MOST_WAITING: usize = 65_536;
 
-/// Notes that may pass the checkpoint's file by while somebody waits for the next batch.
+/// Rounds that may pass by without a checkpoint while somebody waits for the next.
 const MOST_PASSED: u32 = 15;
