@@ -67,7 +67,7 @@ impl Scene {
 
     pub(crate) fn options(&self) -> Options {
         let clock: Arc<dyn Clock> = self.clock.clone();
-        Options { epoch_records: 5, ..Options::new(self.folder(), clock, Arc::new(Counted)) }
+        Options { epoch_records: 5, journal: 64 * 1024, ..Options::new(self.folder(), clock, Arc::new(Counted)) }
     }
 
     /// Opens the log, with epochs of five records, and lets it sign.
