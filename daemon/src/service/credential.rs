@@ -3,19 +3,21 @@
 //! A credential confirms who TLS has proved the sender to be. It is registered for one client and means nothing when
 //! another shows it.
 
-use aws_lc_rs::{
-    digest::{SHA256, digest},
-    hmac,
-};
+use aws_lc_rs::hmac;
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{
-    code::{HashingAlgorithm, ResultReason},
+    code::ResultReason,
     message::{Device, HashedPassword},
     secret::Secret,
 };
 use zeroize::Zeroizing;
 
-use super::{order::DeviceRow, refusal::Refusal, stretch::stretch};
+use super::{
+    once::{Halves, OneTime},
+    order::DeviceRow,
+    refusal::Refusal,
+    stretch::stretch,
+};
 use crate::{
     chance::{self, Chance},
     clock::Time,
@@ -50,27 +52,6 @@ pub enum Who {
 pub struct Stretched {
     salt: [u8; 16],
     hash: [u8; 32],
-}
-
-/// The two digests of which a hashed password is made (KMIP 2.1 §9.11). Whoever has them can make one, so they are kept
-/// only where the operator wants hashed passwords.
-#[derive(Serialize, Deserialize)]
-struct Halves {
-    #[serde(with = "hidden")]
-    first: Secret,
-    #[serde(with = "hidden")]
-    second: Secret,
-    /// The last time stamp that was accepted, in microseconds since 1970.
-    last: i64,
-}
-
-/// The key of one-time passwords by the clock (RFC 6238).
-#[derive(Serialize, Deserialize)]
-struct OneTime {
-    #[serde(with = "hidden")]
-    key: Secret,
-    /// The last step whose password was accepted.
-    last: i64,
 }
 
 /// What is to be registered besides who it is.
@@ -173,6 +154,27 @@ impl Registered {
         self.0.iter_mut().find(|known| matches!(&known.who, Who::Username(known) if known == name))
     }
 
+    /// What shows a client whose hashed password fits that its password is known here too; it never fits again. A name that
+    /// is not registered takes as long.
+    pub fn accept_hashed(&mut self, shown: &HashedPassword, now: Time) -> Option<Vec<u8>> {
+        let mut nobody = Halves::nobodys();
+        let known = self.named(&shown.username).filter(|it| !it.wants_one_time()).and_then(|it| it.hashed.as_mut());
+        let is_known = known.is_some();
+        let halves = known.unwrap_or(&mut nobody);
+        let fits = halves.accept(shown, now);
+        let proof = halves.proof(shown.time_stamp.0);
+        (is_known & fits).then_some(proof)
+    }
+
+    /// Whether a one-time password fits, beside a password that was `right`; it never fits again. A name that is not
+    /// registered takes as long.
+    pub fn accept_one_time(&mut self, username: &str, shown: &Secret, right: bool, now: Time) -> bool {
+        let mut nobody = OneTime::nobodys();
+        let known = self.named(username).filter(|_| right).and_then(|it| it.one_time.as_mut());
+        let is_known = known.is_some();
+        is_known & known.unwrap_or(&mut nobody).accept(shown, now)
+    }
+
     /// The credential of this device.
     pub fn device(&mut self, shown: &Device) -> Option<&mut Credential> {
         self.0.iter_mut().find(|known| matches!(&known.who, Who::Device(device) if device.is(shown)))
@@ -214,49 +216,13 @@ impl Credential {
         let key: Option<Zeroizing<[u8; 20]>> =
             one_time.then(|| chance::array(chance).map(Zeroizing::new)).transpose().map_err(vault::Error::from)?;
         let key = key.map(|key| Secret::copy_of(&*key));
-        let one_time = key.as_ref().map(|key| OneTime { key: key.duplicate(), last: 0 });
+        let one_time = key.as_ref().map(|key| OneTime::new(key.duplicate()));
         Ok((Self { who, password: stretched, hashed: halves, one_time }, key))
     }
 
     /// Whether nothing but a password of the moment is enough.
     pub fn wants_one_time(&self) -> bool {
         self.one_time.is_some()
-    }
-
-    /// Whether a hashed password fits; it never fits again.
-    pub fn accept_hashed(&mut self, shown: &HashedPassword, now: Time) -> bool {
-        let Some(halves) = &mut self.hashed else { return false };
-        let stamp = shown.time_stamp.0;
-        let age = now.0.saturating_mul(1000).saturating_sub(stamp);
-        let algorithm = shown.hashing_algorithm.unwrap_or(HashingAlgorithm::SHA_256);
-        let fits = shown.hashed_password.same_as(&halves.at(stamp));
-        let fresh = stamp > halves.last && age.saturating_abs() <= SKEW;
-        if !(fits && fresh && algorithm == HashingAlgorithm::SHA_256) {
-            return false;
-        }
-        halves.last = stamp;
-        true
-    }
-
-    /// What shows a client whose hashed password of this time stamp was accepted that the server knows the password too
-    /// (KMIP 2.1 §8.5 Server Hashed Password).
-    pub fn proof(&self, stamp: i64) -> Option<Vec<u8>> {
-        self.hashed.as_ref().map(|halves| halves.proof(stamp))
-    }
-
-    /// Whether a one-time password fits; it never fits again.
-    pub fn accept_one_time(&mut self, shown: &Secret, now: Time) -> bool {
-        let Some(one_time) = &mut self.one_time else { return false };
-        let step = now.seconds().div_euclid(STEP);
-        let near = [step, step.saturating_sub(1), step.saturating_add(1)];
-        let fits = |step: &i64| *step > one_time.last && shown.same_as(password_of(&one_time.key, *step).as_bytes());
-        match near.into_iter().find(fits) {
-            Some(step) => {
-                one_time.last = step;
-                true
-            }
-            None => false,
-        }
     }
 }
 
@@ -300,62 +266,6 @@ impl<'e> Entered<'e> {
     }
 }
 
-impl Halves {
-    fn new(name: &str, password: &Secret) -> Self {
-        let both = |first: &[u8], second: &[u8]| {
-            let mut text = Zeroizing::new(Vec::with_capacity(first.len().saturating_add(second.len())));
-            text.extend_from_slice(first);
-            text.extend_from_slice(second);
-            Secret::copy_of(digest(&SHA256, &text).as_ref())
-        };
-        let (name, password) = (name.as_bytes(), password.reveal());
-        Self { first: both(name, password), second: both(password, name), last: 0 }
-    }
-
-    /// Hash(time stamp || S1 || Hash(S2)), the time stamp as it is encoded.
-    fn proof(&self, stamp: i64) -> Vec<u8> {
-        let mut text = Zeroizing::new(Vec::with_capacity(72));
-        text.extend_from_slice(&stamp.to_be_bytes());
-        text.extend_from_slice(self.first.reveal());
-        text.extend_from_slice(digest(&SHA256, self.second.reveal()).as_ref());
-        digest(&SHA256, &text).as_ref().to_vec()
-    }
-
-    /// Hash(S1 || time stamp) || S2, the time stamp as it is encoded.
-    fn at(&self, stamp: i64) -> Zeroizing<Vec<u8>> {
-        let mut text = Zeroizing::new(Vec::with_capacity(40));
-        text.extend_from_slice(self.first.reveal());
-        text.extend_from_slice(&stamp.to_be_bytes());
-        let mut hashed = Zeroizing::new(Vec::with_capacity(64));
-        hashed.extend_from_slice(digest(&SHA256, &text).as_ref());
-        hashed.extend_from_slice(self.second.reveal());
-        hashed
-    }
-}
-
-/// The password of one step: six digits (RFC 4226 §5.3, RFC 6238).
-fn password_of(key: &Secret, step: i64) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.reveal());
-    let tag = hmac::sign(&key, &step.to_be_bytes());
-    let offset = tag.as_ref().last().map_or(0, |last| usize::from(last & 15));
-    let four = tag.as_ref().get(offset..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
-    format!("{:06}", (u32::from_be_bytes(four) & 0x7FFF_FFFF) % 1_000_000)
-}
-
-/// How secrets stand in a sealed row.
-mod hidden {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use strongroom_kmip::secret::Secret;
-
-    pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(secret.reveal())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
-        Vec::<u8>::deserialize(from).map(Secret::new)
-    }
-}
-
 /// What a password is held against that belongs to nobody.
 const NOBODY: Stretched = Stretched { salt: [0; 16], hash: [0; 32] };
 /// What an operator calls a device's credential.
@@ -364,29 +274,23 @@ const DEVICE: &str = "device";
 const MOST: usize = 16;
 /// Bytes of a username or a password.
 const LONGEST: usize = 255;
-/// How far a client's clock may be from ours, in microseconds.
-const SKEW: i64 = 300_000_000;
-/// How many seconds a password of the moment lasts (RFC 6238 §5.2).
-const STEP: i64 = 30;
-
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
     use strongroom_kmip::ttlv::DateTimeExtended;
 
     use super::*;
     use crate::slot::software::Random;
 
-    const NOON: Time = Time(1_000_000_000_000);
-
     fn text(text: &str) -> Secret {
         Secret::copy_of(text.as_bytes())
     }
 
-    fn ada(wanted: &Wanted) -> (Registered, Option<Secret>) {
+    fn ada(wanted: &Wanted) -> Registered {
         let mut registered = Registered::default();
-        let key = registered.add(Who::Username("ada".to_owned()), wanted, &Random::default()).unwrap();
+        registered.add(Who::Username("ada".to_owned()), wanted, &Random::default()).unwrap();
         let row = registered.to_row().unwrap();
-        (Registered::read(row.as_ref()).unwrap(), key)
+        Registered::read(row.as_ref()).unwrap()
     }
 
     fn wanted(password: &str, hashed: bool, one_time: bool) -> Wanted {
@@ -395,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_password_fits_its_own_name_and_nothing_else() {
-        let (mut registered, _) = ada(&wanted("lovelace", false, false));
+        let mut registered = ada(&wanted("lovelace", false, false));
         let mut fits = |name: &str, password: Option<&str>| {
             let password = password.map(text);
             Entered::new(registered.named(name).map(|it| &*it), password.as_ref()).fits().unwrap()
@@ -414,44 +318,21 @@ mod tests {
     }
 
     #[test]
-    fn a_one_time_password_is_the_one_of_rfc_6238_and_fits_once() {
-        let key = text("12345678901234567890");
-        for (time, expected) in [(59, "287082"), (1_111_111_109, "081804"), (20_000_000_000, "353130")] {
-            assert_eq!(password_of(&key, time / STEP), expected, "at {time}");
+    fn nobody_is_believed_by_what_stands_for_nobody() {
+        let noon = Time(1_000_000_000_000);
+        let mut registered = ada(&wanted("lovelace", false, false));
+        let mut hash = digest(&SHA256, &[&[0; 32][..], &(noon.0 * 1000).to_be_bytes()].concat()).as_ref().to_vec();
+        hash.extend_from_slice(&[0; 32]);
+        for name in ["ada", "eve"] {
+            let shown = HashedPassword {
+                username: name.to_owned(),
+                time_stamp: DateTimeExtended(noon.0 * 1000),
+                hashing_algorithm: None,
+                hashed_password: Secret::copy_of(&hash),
+            };
+            assert!(Halves::nobodys().accept(&shown, noon), "it would fit");
+            assert!(registered.accept_hashed(&shown, noon).is_none(), "{name}");
         }
-        let (mut registered, key) = ada(&wanted("", false, true));
-        let shown = password_of(&key.unwrap(), NOON.seconds() / STEP);
-        let credential = registered.named("ada").unwrap();
-        assert!(!credential.accept_one_time(&text(&shown), Time(NOON.0 + 61_000)), "too late");
-        assert!(credential.accept_one_time(&text(&shown), Time(NOON.0 + 30_000)), "a clock that is a little slow");
-        assert!(!credential.accept_one_time(&text(&shown), NOON), "a second time");
-    }
-
-    #[test]
-    fn a_hashed_password_fits_once_and_only_while_it_is_fresh() {
-        let (mut registered, _) = ada(&wanted("lovelace", true, false));
-        let made = Halves::new("ada", &text("lovelace"));
-        let at = |stamp: i64| HashedPassword {
-            username: "ada".to_owned(),
-            time_stamp: DateTimeExtended(stamp),
-            hashing_algorithm: None,
-            hashed_password: Secret::copy_of(&made.at(stamp)),
-        };
-        let credential = registered.named("ada").unwrap();
-        let now = NOON.0 * 1000;
-        assert!(!credential.accept_hashed(&at(now - SKEW - 1), NOON), "old");
-        assert!(!credential.accept_hashed(&at(now + SKEW + 1), NOON), "from the future");
-        let sha_512 = HashedPassword { hashing_algorithm: Some(HashingAlgorithm::SHA_512), ..at(now) };
-        assert!(!credential.accept_hashed(&sha_512, NOON), "another algorithm");
-        let moved = HashedPassword { time_stamp: DateTimeExtended(now + 1), ..at(now) };
-        assert!(!credential.accept_hashed(&moved, NOON), "another time than was hashed");
-        assert!(credential.accept_hashed(&at(now), NOON));
-        assert!(!credential.accept_hashed(&at(now), NOON), "a second time");
-        let hash = |text: &[u8]| digest(&SHA256, text).as_ref().to_vec();
-        let (first, second) = (hash(b"adalovelace"), hash(b"lovelaceada"));
-        let proof = hash(&[&now.to_be_bytes()[..], &first, &hash(&second)].concat());
-        assert_eq!(credential.proof(now), Some(proof));
-        assert!(!credential.accept_hashed(&at(now - 1), NOON), "time that runs back");
     }
 
     #[test]

@@ -72,6 +72,7 @@ mod modify_attribute;
 mod notify;
 mod obliterate;
 mod obtain_lease;
+mod once;
 pub mod operator;
 mod outbox;
 mod pace;

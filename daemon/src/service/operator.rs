@@ -1,6 +1,6 @@
 //! What an operator orders, performed: each order is a few lines, and each is in the log.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
@@ -114,6 +114,7 @@ impl Service {
                     client.revoked = true;
                     Ok::<_, Refusal>(())
                 })?;
+                self.end_tickets(&client, done)?;
                 Ok(Report::Done)
             }
             Order::CredentialAdd { client, username, device, password, hashed, one_time } => {
@@ -121,8 +122,12 @@ impl Service {
                 let mut registered = self.registered(&client)?;
                 let who = username.map_or(credential::Who::Device(device), credential::Who::Username);
                 let wanted = credential::Wanted { password, hashed, one_time };
+                let replaced = registered.names().any(|known| known == who.name());
                 let key = registered.add(who, &wanted, self.vault.chance())?;
                 done.change(self)?.put_setting(&standing::setting(&client.name), registered.to_row()?);
+                if replaced {
+                    self.end_tickets(&client, done)?;
+                }
                 Ok(Report::Credential { one_time_key: key.map(|key| base32(key.reveal())) })
             }
             Order::CredentialRemove { client, name } => {
@@ -133,6 +138,7 @@ impl Service {
                     return Err(Refusal::new(ResultReason::ItemNotFound, message));
                 }
                 done.change(self)?.put_setting(&standing::setting(&client.name), registered.to_row()?);
+                self.end_tickets(&client, done)?;
                 Ok(Report::Done)
             }
             Order::CredentialRequire { client, strict } => {
@@ -144,6 +150,9 @@ impl Service {
                     client.strict = strict;
                     Ok::<_, Refusal>(())
                 })?;
+                if strict {
+                    self.end_tickets(&client, done)?;
+                }
                 Ok(Report::Done)
             }
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
@@ -232,16 +241,18 @@ impl Service {
     }
 
     fn add_client(&self, wanted: NewName, csr: Option<&[u8]>, done: &mut Done) -> Result<Report, Refusal> {
-        if self.vault.client(&wanted.name)?.is_some() {
-            let message = format!("the name {} is taken, and stays so when its client is revoked", wanted.name);
-            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, message));
-        }
         let authority = provision::authority(&self.vault)?;
         let (key, public) = match csr {
             Some(csr) => (None, certificate::request_key(csr).map_err(certificates)?),
             None => provision::leaving(&self.vault).map(|(key, public)| (Some(key), public))?,
         };
         let print = fingerprint(&public);
+        // Claimed before it is asked whether they are free: two orders at the same time give neither twice.
+        done.change(self)?.reserve_client(&wanted.name, &print)?;
+        if self.vault.client(&wanted.name)?.is_some() {
+            let message = format!("the name {} is taken, and stays so when its client is revoked", wanted.name);
+            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, message));
+        }
         if self.vault.all_clients()?.iter().any(|client| client.keys.contains(&print)) {
             return Err(Refusal::invalid("a client is known by this key already; make another key"));
         }
@@ -267,6 +278,13 @@ impl Service {
             strict: false,
         });
         Ok(Report::Client(report))
+    }
+
+    /// Lets a client's tickets end with the order: they rest on what the order takes away, changes or asks for.
+    fn end_tickets(&self, client: &Client, done: &mut Done) -> Result<(), Refusal> {
+        let (tickets, owner) = (Arc::clone(&self.tickets), Principal::Client(client.name.clone()));
+        done.change(self)?.afterwards(move || tickets.end_of(&owner));
+        Ok(())
     }
 
     fn known(&self, name: &str) -> Result<Client, Refusal> {

@@ -109,6 +109,7 @@ fn issue(call: &Call<'_>, name: &ClientName, key: &[u8]) -> Result<Vec<u8>, Refu
 /// Knows the client by this key from now on, and by no other.
 fn bind(call: &mut Call<'_>, client: Client, key: &[u8]) -> Result<(), Refusal> {
     let key = provision::fingerprint(key);
+    call.change()?.reserve_client(&client.name, &key)?;
     let holds = |other: &Client| other.name != client.name && other.keys.contains(&key);
     if call.vault.all_clients()?.iter().any(holds) {
         return Err(Refusal::invalid("a client is known by this key already"));

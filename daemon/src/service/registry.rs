@@ -425,10 +425,11 @@ impl Service {
         }
         let recorded = self.log.append(entry, durability);
         let (promise, receipt) = Receipt::pair();
-        let Some(change) = change else {
+        let Some(mut change) = change else {
             recorded.then(move |answer| promise.keep(answer.map(|_| ()).map_err(Error::Audit)));
             return receipt;
         };
+        self.tickets.end_with(&mut change);
         let (vault, log) = (Arc::clone(&self.vault), Arc::clone(&self.log));
         recorded.then(move |answer| match answer {
             Err(error) => promise.keep(Err(error.into())),

@@ -4,13 +4,13 @@
 
 use std::{
     borrow::Cow,
-    sync::{Arc, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use strongroom_kmip::{
     attribute::{Attribute, Linked, Name},
     code::{ObjectType, Operation, ResultReason, State},
-    message::{Authentication, Credential, HashedPassword, OneTimePassword},
+    message::{Authentication, Credential},
     secret::Secret,
     ttlv::{Bytes, SecretText},
 };
@@ -26,8 +26,7 @@ use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, ClientName, Principal},
     clock::Time,
-    store,
-    vault::{Action, Client, Form, Object, ObjectId, Query, Released},
+    vault::{Action, Change, Client, Form, Object, ObjectId, Query, Released, Vault},
 };
 
 /// How a message's sender stands.
@@ -87,28 +86,38 @@ impl Service {
     ) -> Result<Standing, Refusal> {
         let Principal::Client(name) = caller.principal.clone() else { return Ok(Standing::of(caller)) };
         let strict = self.vault.client(&name)?.is_some_and(|client| client.strict);
+        let tries = self.attempts.of(&name);
+        let mut trial = Trial::new(&tries);
         let outcome = match shown.map(|shown| shown.credential.as_slice()) {
             None | Some([]) if strict && !operations.iter().all(is_open) => {
                 Err(Refusal::new(ResultReason::AuthenticationNotSuccessful, "this client must show a credential"))
             }
             None | Some([]) => return Ok(Standing::of(caller)),
             Some(credentials) if credentials.len() > MOST => Err(wrong()),
-            Some(credentials) => self.confirm(&caller, &name, credentials),
+            Some(credentials) => self.confirm(&caller, &name, credentials, &mut trial),
         };
         let (said, outcome) = match outcome {
             // What was right a moment ago is no news.
-            Ok((News::Old, ticket, proof)) => return Ok(Standing { caller, ticket, proof }),
-            Ok((News::New, ticket, proof)) => (Outcome::Success, Ok((ticket, proof))),
+            Ok((News::Old, ticket, proof)) if !trial.writes() => return Ok(Standing { caller, ticket, proof }),
+            Ok((_, ticket, proof)) => (Outcome::Success, Ok((ticket, proof))),
             Err(refusal) => (Outcome::Refused(Reason::Kmip(refusal.reason)), Err(refusal)),
         };
         let mut entry = Entry::new(Who::Known(&caller), audit::Action::Event(Event::Login), said);
         entry.request = Some(number);
         let failed = |error: super::registry::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
-        self.settle(&entry, Durability::Sync, None).wait().map_err(failed)?;
+        // What was counted and used up goes with the record, while nobody else of the client tries.
+        let change = trial.change(&self.vault, &name)?;
+        self.settle(&entry, Durability::Sync, change).wait().map_err(failed)?;
         outcome.map(|(ticket, proof)| Standing { caller, ticket, proof })
     }
 
-    fn confirm(&self, caller: &Caller, name: &ClientName, shown: &[Credential]) -> Result<Confirmed, Refusal> {
+    fn confirm<'t>(
+        &self,
+        caller: &Caller,
+        name: &ClientName,
+        shown: &[Credential],
+        trial: &mut Trial<'t>,
+    ) -> Result<Confirmed, Refusal> {
         let (mut news, mut ticket, mut proof) = (News::Old, None, None);
         for credential in shown {
             match credential {
@@ -124,7 +133,7 @@ impl Service {
                     return Err(Refusal::new(ResultReason::AttestationFailed, message));
                 }
                 other => {
-                    let (fresh, shown) = self.compare(caller, name, other)?;
+                    let (fresh, shown) = self.compare(caller, name, other, trial)?;
                     news = news.max(fresh);
                     proof = shown.or(proof);
                 }
@@ -135,19 +144,17 @@ impl Service {
 
     /// Holds one credential against what is registered for the client. One client's credentials are tried one after the
     /// other.
-    fn compare(
+    fn compare<'t>(
         &self,
         caller: &Caller,
         name: &ClientName,
         shown: &Credential,
+        trial: &mut Trial<'t>,
     ) -> Result<(News, Option<Bytes>), Refusal> {
-        let tries = self.attempts.of(name);
-        let mut tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.vault.now();
-        if !tries.known {
-            *tries = self.tries(name)?;
-        }
-        let mut registered = Registered::read(self.vault.setting(&setting(name))?.as_ref())?;
+        let Alone { tries, registered, .. } = trial.begin(&self.vault, name)?;
+        let wrong_before = tries.wrong;
+        let mut used = false;
         let password = |text: &Option<SecretText>| text.as_ref().map(|text| text.secret().duplicate());
         let outcome = match shown {
             Credential::UsernameAndPassword(shown) => {
@@ -159,33 +166,39 @@ impl Service {
                         Entered::new(registered.as_deref(), entered.as_ref())
                     }
                 };
-                self.enter(name, &tries, &entered).map(|news| (news, None))
+                self.enter(name, tries, &entered).map(|news| (news, None))
             }
             Credential::Device(shown) => {
                 let entered = password(&shown.password);
                 let credential = registered.device(shown);
                 let entered = Entered::new(credential.as_deref(), entered.as_ref());
-                self.enter(name, &tries, &entered).map(|news| (news, None))
+                self.enter(name, tries, &entered).map(|news| (news, None))
             }
-            Credential::HashedPassword(shown) => {
-                tries.may(now).and_then(|()| self.hashed(name, &mut registered, shown, now))
-            }
-            Credential::OneTimePassword(shown) => tries
-                .may(now)
-                .and_then(|()| self.one_time(name, &tries, &mut registered, shown, now))
-                .map(|news| (news, None)),
+            Credential::HashedPassword(shown) => tries.may(now).and_then(|()| {
+                let proof = registered.accept_hashed(shown, now).ok_or_else(wrong)?;
+                used = true;
+                Ok((News::New, Some(Bytes(proof))))
+            }),
+            Credential::OneTimePassword(shown) => tries.may(now).and_then(|()| {
+                let entered = shown.password.as_ref().map(SecretText::secret);
+                let entered = Entered::new(registered.named(&shown.username).as_deref(), entered);
+                // What was right before is weighed again: whether there is such a name must not show in the time.
+                let _seat = self.later.pool().enter(&Principal::Client(name.clone()))?;
+                let right = entered.fits()?;
+                used = registered.accept_one_time(&shown.username, shown.one_time_password.secret(), right, now);
+                if used { Ok((News::New, None)) } else { Err(wrong()) }
+            }),
             Credential::Attestation(_) | Credential::Ticket(_) | Credential::Other(..) => Err(wrong()),
         };
-        match &outcome {
-            Ok(_) if tries.wrong == 0 => {}
-            Ok(_) => self.count(name, &mut tries, Tries { wrong: 0, last: now.0, known: true })?,
+        let tried = match &outcome {
+            Ok(_) => 0,
             // Who has to wait has not tried.
             Err(refusal) if tries.may(now).is_ok() && refusal.reason == ResultReason::AuthenticationNotSuccessful => {
-                let wrong = tries.wrong.saturating_add(1);
-                self.count(name, &mut tries, Tries { wrong, last: now.0, known: true })?;
+                wrong_before.saturating_add(1)
             }
-            Err(_) => {}
-        }
+            Err(_) => wrong_before,
+        };
+        trial.end(tried, now, used);
         outcome
     }
 
@@ -227,62 +240,6 @@ impl Service {
         Ok(News::New)
     }
 
-    fn hashed(
-        &self,
-        name: &ClientName,
-        registered: &mut Registered,
-        shown: &HashedPassword,
-        now: Time,
-    ) -> Result<(News, Option<Bytes>), Refusal> {
-        let known = registered.named(&shown.username).filter(|it| !it.wants_one_time()).ok_or_else(wrong)?;
-        if !known.accept_hashed(shown, now) {
-            return Err(wrong());
-        }
-        let proof = known.proof(shown.time_stamp.0).map(Bytes);
-        self.keep(&setting(name), registered.to_row()?)?;
-        Ok((News::New, proof))
-    }
-
-    fn one_time(
-        &self,
-        name: &ClientName,
-        tries: &Tries,
-        registered: &mut Registered,
-        shown: &OneTimePassword,
-        now: Time,
-    ) -> Result<News, Refusal> {
-        let entered = shown.password.as_ref().map(SecretText::secret);
-        let credential = registered.named(&shown.username);
-        self.enter(name, tries, &Entered::new(credential.as_deref(), entered))?;
-        let fits = credential.is_some_and(|known| known.accept_one_time(shown.one_time_password.secret(), now));
-        if !fits {
-            return Err(wrong());
-        }
-        self.keep(&setting(name), registered.to_row()?)?;
-        Ok(News::New)
-    }
-
-    fn tries(&self, name: &ClientName) -> Result<Tries, Refusal> {
-        let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the client's tries cannot be read");
-        let row = self.vault.setting(&tried(name))?;
-        let tries: Tries =
-            row.map_or(Ok(Tries::default()), |row| serde_json::from_slice(row.reveal())).map_err(damaged)?;
-        Ok(Tries { known: true, ..tries })
-    }
-
-    fn count(&self, name: &ClientName, tries: &mut Tries, now: Tries) -> Result<(), Refusal> {
-        let failed = |_| Refusal::new(ResultReason::GeneralFailure, "the client's tries cannot be written");
-        *tries = now;
-        self.keep(&tried(name), Some(Secret::new(serde_json::to_vec(&now).map_err(failed)?)))
-    }
-
-    fn keep(&self, setting: &str, row: Option<Secret>) -> Result<(), Refusal> {
-        let failed = |error: store::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
-        let mut change = self.vault.begin()?;
-        change.put_setting(setting, row);
-        self.vault.commit(change).wait().map_err(failed).map(|_| ())
-    }
-
     /// The credentials of a client.
     ///
     /// # Errors
@@ -290,6 +247,76 @@ impl Service {
     pub(super) fn registered(&self, client: &Client) -> Result<Registered, Refusal> {
         Registered::read(self.vault.setting(&setting(&client.name))?.as_ref())
     }
+}
+
+/// What the credentials of one message come to, while no other message of the client is tried.
+struct Trial<'t> {
+    tries: &'t Mutex<Tries>,
+    alone: Option<Alone<'t>>,
+}
+
+struct Alone<'t> {
+    tries: MutexGuard<'t, Tries>,
+    registered: Registered,
+    /// Whether wrong tries were counted or forgotten.
+    counted: bool,
+    /// Whether something was used that is good only once.
+    used: bool,
+}
+
+impl<'t> Trial<'t> {
+    fn new(tries: &'t Mutex<Tries>) -> Self {
+        Self { tries, alone: None }
+    }
+
+    /// Waits until nobody else tries, and reads what is kept.
+    fn begin(&mut self, vault: &Vault, name: &ClientName) -> Result<&mut Alone<'t>, Refusal> {
+        if self.alone.is_none() {
+            let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
+            if !tries.known {
+                *tries = kept_tries(vault, name)?;
+            }
+            let registered = Registered::read(vault.setting(&setting(name))?.as_ref())?;
+            self.alone = Some(Alone { tries, registered, counted: false, used: false });
+        }
+        self.alone.as_mut().ok_or_else(wrong)
+    }
+
+    /// One credential was tried: so many were wrong since the last right one.
+    fn end(&mut self, wrong: u32, now: Time, used: bool) {
+        let Some(alone) = &mut self.alone else { return };
+        if alone.tries.wrong != wrong {
+            *alone.tries = Tries { wrong, last: now.0, known: true };
+            alone.counted = true;
+        }
+        alone.used |= used;
+    }
+
+    fn writes(&self) -> bool {
+        self.alone.as_ref().is_some_and(|alone| alone.counted || alone.used)
+    }
+
+    /// What is to be kept of it.
+    fn change(&self, vault: &Vault, name: &ClientName) -> Result<Option<Change>, Refusal> {
+        let failed = |_| Refusal::new(ResultReason::GeneralFailure, "the client's tries cannot be written");
+        let Some(alone) = self.alone.as_ref().filter(|_| self.writes()) else { return Ok(None) };
+        let mut change = vault.begin()?;
+        if alone.counted {
+            let row = serde_json::to_vec(&*alone.tries).map_err(failed)?;
+            change.put_setting(&tried(name), Some(Secret::new(row)));
+        }
+        if alone.used {
+            change.put_setting(&setting(name), alone.registered.to_row()?);
+        }
+        Ok(Some(change))
+    }
+}
+
+fn kept_tries(vault: &Vault, name: &ClientName) -> Result<Tries, Refusal> {
+    let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the client's tries cannot be read");
+    let row = vault.setting(&tried(name))?;
+    let tries: Tries = row.map_or(Ok(Tries::default()), |row| serde_json::from_slice(row.reveal())).map_err(damaged)?;
+    Ok(Tries { known: true, ..tries })
 }
 
 /// Whether it is the first time for a while that this is seen to be right.

@@ -1,7 +1,8 @@
 //! Tickets: what Login gave, by which later messages may say who sends them.
 //!
 //! A ticket adds nothing to what its holder has proved by TLS: it is good for the client that was given it and for nobody
-//! else, and lets it do less than it may otherwise, never more. Tickets end with the daemon.
+//! else, and lets it do less than it may otherwise, never more. Tickets end with the daemon, and when what their owner
+//! shows to be known is taken away, changed or asked for.
 
 use std::{
     collections::HashMap,
@@ -10,7 +11,7 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{
-    code::{Operation, ResultReason},
+    code::{ObjectType, Operation, ResultReason},
     payload::{self, Lease},
     secret::Secret,
     ttlv::{DateTime, Interval},
@@ -20,6 +21,7 @@ use super::refusal::Refusal;
 use crate::{
     caller::{Principal, Scope},
     clock::Time,
+    vault::{Change, Object},
 };
 
 /// The tickets that are good for something.
@@ -97,6 +99,22 @@ impl Tickets {
     /// Lets a ticket be good for nothing any more.
     pub fn end(&self, value: &Secret) {
         self.look().remove(&key(value));
+    }
+
+    /// Lets every ticket of an owner be good for nothing any more.
+    pub fn end_of(&self, owner: &Principal) {
+        self.look().retain(|_, ticket| ticket.owner != *owner);
+    }
+
+    /// Lets a change that touches what somebody's tickets rest on, a user or its password, end them once it is kept.
+    pub fn end_with(self: &Arc<Self>, change: &mut Change) {
+        let rests =
+            |object: &&Object| matches!(object.object_type(), ObjectType::User | ObjectType::PasswordCredential);
+        let owners: Vec<Principal> = change.altered().filter(rests).map(|object| object.owner.clone()).collect();
+        for owner in owners {
+            let tickets = Arc::clone(self);
+            change.afterwards(move || tickets.end_of(&owner));
+        }
     }
 
     fn look(&self) -> MutexGuard<'_, HashMap<[u8; 32], Ticket>> {

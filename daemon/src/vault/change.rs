@@ -107,6 +107,11 @@ impl Change {
         })
     }
 
+    /// The objects that were there before and that it changes or takes away, as they are to be.
+    pub fn altered(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(|written| written.before.is_some()).map(|written| &written.object)
+    }
+
     /// The objects as they are to be.
     pub(super) fn pending(&self) -> impl Iterator<Item = Arc<Object>> {
         self.objects.iter().filter(|written| !written.is_expunged()).map(|written| Arc::new(written.object.clone()))
@@ -141,6 +146,26 @@ impl Change {
         self.clients.push(client);
     }
 
+    /// Claims a name and a key for a client that is to be known by them: whoever asks next whether they are free asks when
+    /// this change is kept or dropped.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn reserve_client(&mut self, name: &ClientName, key: &[u8; 32]) -> Result<(), Error> {
+        self.hold(&format!("client {name}"))?;
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.hold(&format!("key {hex}"))
+    }
+
+    fn hold(&mut self, what: &str) -> Result<(), Error> {
+        let claim = ObjectId::from_text(what);
+        if !self.claims.iter().any(|held| *held.object() == claim) {
+            let taken = self.opened.claims.take(&claim);
+            self.claims.push(taken.ok_or(Error::Busy(claim))?);
+        }
+        Ok(())
+    }
+
     /// Changes a client as it stands now. Until the change is committed or dropped, nobody else changes it so: what an
     /// operator has ordered meanwhile is never written over.
     ///
@@ -151,11 +176,7 @@ impl Change {
         name: &ClientName,
         edit: impl FnOnce(&mut Client) -> Result<(), E>,
     ) -> Result<(), E> {
-        let claim = ObjectId::from_text(&format!("client {name}"));
-        if !self.claims.iter().any(|held| *held.object() == claim) {
-            let taken = self.opened.claims.take(&claim);
-            self.claims.push(taken.ok_or(Error::Busy(claim))?);
-        }
+        self.hold(&format!("client {name}"))?;
         let written = self.clients.iter().rev().find(|client| client.name == *name).cloned();
         let known = || self.opened.clients.read().unwrap_or_else(PoisonError::into_inner).named(name).cloned();
         let mut client = written.or_else(known).ok_or(Error::Broken("changing a client that is not registered"))?;

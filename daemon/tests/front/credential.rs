@@ -29,7 +29,7 @@ use crate::{
     door::{Door, Stream},
 };
 
-fn add(client: &str, username: &str, password: &str) -> Order {
+pub(crate) fn add(client: &str, username: &str, password: &str) -> Order {
     Order::CredentialAdd {
         client: client.to_owned(),
         username: Some(username.to_owned()),
@@ -40,14 +40,14 @@ fn add(client: &str, username: &str, password: &str) -> Order {
     }
 }
 
-fn password(username: &str, password: &str) -> Credential {
+pub(crate) fn password(username: &str, password: &str) -> Credential {
     Credential::UsernameAndPassword(UsernameAndPassword {
         username: username.to_owned(),
         password: Some(SecretText::copy_of(password)),
     })
 }
 
-fn ticket(value: &Secret) -> Credential {
+pub(crate) fn ticket(value: &Secret) -> Credential {
     Credential::Ticket(TicketCredential {
         ticket: Ticket { ticket_type: TicketType::Login, ticket_value: value.duplicate() },
     })
@@ -74,7 +74,7 @@ fn attestation() -> Credential {
     })
 }
 
-fn query() -> Request {
+pub(crate) fn query() -> Request {
     QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None }.into()
 }
 
@@ -83,13 +83,13 @@ fn attributes(id: &str) -> Request {
 }
 
 /// The only item of the answer.
-fn ask(client: &mut Client<Stream>, shown: Vec<Credential>, request: impl Into<Request>) -> ResponseItem {
+pub(crate) fn ask(client: &mut Client<Stream>, shown: Vec<Credential>, request: impl Into<Request>) -> ResponseItem {
     let mut message = RequestMessage::of(V2_1, [request.into()]);
     message.header.authentication = (!shown.is_empty()).then_some(Authentication { credential: shown });
     client.exchange(&message).unwrap().items.remove(0)
 }
 
-fn login(client: &mut Client<Stream>, count: i32) -> Secret {
+pub(crate) fn login(client: &mut Client<Stream>, count: i32) -> Secret {
     let request = LoginRequest { lease_time: None, request_count: Some(count), usage_limits: None };
     match ask(client, Vec::new(), request).payload {
         Some(Response::Login(answer)) => answer.ticket.ticket_value,

@@ -14,3 +14,4 @@ mod later;
 mod limits;
 mod spoken;
 mod tell;
+mod ticket;

@@ -4,7 +4,12 @@ use strongroom::{
     caller::{Caller, Role},
     service::{Order, PinError, PinOf},
 };
-use strongroom_kmip::secret::Secret;
+use strongroom_kmip::{
+    code::Operation,
+    message::{Authentication, Credential, UsernameAndPassword},
+    secret::Secret,
+    ttlv::SecretText,
+};
 
 use crate::house::{House, alice, operator};
 
@@ -50,4 +55,29 @@ fn a_token_that_never_was_is_given_its_officer_by_whoever_governs_and_by_nobody_
     let administrator = Caller { role: Role::Administrator, ..alice() };
     assert_eq!(init(&administrator), Ok(()));
     assert_eq!(init(&alice()), Ok(()), "now the PIN decides");
+}
+
+#[test]
+fn a_try_that_is_not_recorded_is_not_counted_either() {
+    let house = initialised();
+    house.log.close().unwrap();
+    let wrong = house.service.check_pin(&alice(), "dev", PinOf::User, &pin("9999"));
+    assert!(matches!(wrong, Err(PinError::Refused(_))), "nobody is told whether it was right");
+    assert!(!house.service.token(&alice(), "dev").unwrap().user_tried);
+}
+
+#[test]
+fn a_wrong_credential_that_is_not_recorded_is_not_counted_either() {
+    let house = House::new();
+    house.service.found_authority(&operator(), "test", &["localhost".to_owned()]).unwrap();
+    let (name, role) = ("alice".to_owned(), "user".to_owned());
+    house.service.order(&operator(), Order::ClientAdd { name, role, days: 1, user: None, csr: None }).unwrap();
+    let shown = UsernameAndPassword { username: "ada".to_owned(), password: Some(SecretText::copy_of("lovelace")) };
+    let shown = Authentication { credential: vec![Credential::UsernameAndPassword(shown)] };
+    let stand = |house: &House| house.service.stand(alice(), Some(&shown), &[Operation::Create], 1).is_err();
+    let counted = |house: &House| house.vault.setting("tried/alice").unwrap().is_some();
+    house.log.close().unwrap();
+    assert!(stand(&house) && !counted(&house));
+    let house = house.with_new_log();
+    assert!(stand(&house) && counted(&house));
 }
