@@ -176,6 +176,8 @@ events! {
     Submitted = "submitted";
     /// What was kept to be answered later was removed: messages that are done, answers past their time; the count is theirs.
     Swept = "swept";
+    /// A function of PKCS#11 was refused before it came to any object; the object names the function.
+    Rejected = "rejected";
     /// The end of a login.
     Logout = "logout";
     /// A PKCS#11 token was initialised.

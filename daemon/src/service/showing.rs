@@ -18,7 +18,7 @@ use super::{
     registry::{Error, Service},
 };
 use crate::{
-    audit::{self, Entry, Outcome, Reason, Who},
+    audit::{self, Entry, Event, Outcome, Reason, Who},
     caller::Caller,
     receipt::Receipt,
     vault::{self, Action, Object, ObjectId, Offered, Purpose, Query, Shape},
@@ -188,6 +188,14 @@ impl Service {
         let said = Outcome::Refused(Reason::Named(word));
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Operation(operation), said);
         entry.object = Some(audit::Object { id: id.as_str(), version: None });
+        self.settle(&entry, audit::Durability::Sync, None)
+    }
+
+    /// Records that a front refused one of its functions before it came to any object.
+    pub fn rejected(&self, caller: &Caller, function: &str, word: &'static str) -> Receipt<(), Error> {
+        let said = Outcome::Refused(Reason::Named(word));
+        let mut entry = Entry::new(Who::Known(caller), audit::Action::Event(Event::Rejected), said);
+        entry.object = Some(audit::Object { id: function, version: None });
         self.settle(&entry, audit::Durability::Sync, None)
     }
 

@@ -12,6 +12,7 @@ mod message;
 mod object;
 mod operation;
 mod pair;
+mod record;
 mod sealed;
 mod tunnel;
 mod wrap;

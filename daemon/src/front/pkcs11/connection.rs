@@ -132,7 +132,7 @@ impl Connection<'_> {
                 Next::Frame
             }
             (request, Some((_, application))) => {
-                let desk = Desk { house: self.house, application, caller: &self.caller };
+                let desk = Desk::new(self.house, application, &self.caller);
                 served::serve(request, &desk, outgoing);
                 Next::Frame
             }

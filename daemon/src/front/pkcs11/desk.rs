@@ -1,6 +1,10 @@
 //! Where a call is served: the house behind it, the application and the user that it came from.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
 use strongroom_kmip::{
     attribute::RevocationReason,
@@ -10,22 +14,23 @@ use strongroom_kmip::{
     payload::{DestroyRequest, RevokeRequest},
     version::V2_1,
 };
-use strongroom_pkcs11_wire::{AttributeType, Rv, attribute::Value};
+use strongroom_pkcs11_wire::{AttributeType, Function, Rv, attribute::Value};
 
 use super::{
     application::{Application, Leftovers},
     guest::Guests,
     object,
     operation::Operation,
+    pace::Pace,
     presence::Applications,
-    refusal::{About, Failure},
+    refusal::{self, About, Failure},
     session::Standing,
     wakeful::Room,
 };
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
-    service::{Ask, Derivation, Error, Object, ObjectId, Refusal, Service, SlotView},
+    service::{Ask, Derivation, Error, Object, ObjectId, PinError, Refusal, Service, SlotView},
 };
 
 /// What all connections share.
@@ -42,12 +47,13 @@ pub struct House {
     pub run: [u8; 16],
     /// Who is awake.
     pub room: Room,
+    /// Who is refused too often.
+    pub pace: Pace,
     /// Whether what an earlier run left is gone.
     swept: Mutex<bool>,
 }
 
 /// Where a call is served.
-#[derive(Clone, Copy)]
 pub struct Desk<'d> {
     /// What all connections share.
     pub house: &'d House,
@@ -55,6 +61,8 @@ pub struct Desk<'d> {
     pub application: &'d Application,
     /// The user.
     pub caller: &'d Caller,
+    /// Whether the call has left a record.
+    told: Cell<bool>,
 }
 
 impl House {
@@ -69,6 +77,7 @@ impl House {
             guests: Guests::default(),
             run,
             room: Room::default(),
+            pace: Pace::default(),
             swept: Mutex::default(),
         }
     }
@@ -123,12 +132,46 @@ impl House {
     }
 }
 
+impl<'d> Desk<'d> {
+    /// A place for one call.
+    pub fn new(house: &'d House, application: &'d Application, caller: &'d Caller) -> Self {
+        Self { house, application, caller, told: Cell::new(false) }
+    }
+}
+
 impl Desk<'_> {
+    /// Refuses a function: a call that has left no record yet leaves one now. Whoever is refused too often waits.
+    pub fn reject(&self, function: Function, rv: Rv) -> Rv {
+        if self.told.get() {
+            return rv;
+        }
+        let word = rv.name().unwrap_or("CKR_GENERAL_ERROR");
+        let recorded = self.house.service.rejected(self.caller, &function.to_string(), word);
+        // A guest's call waits on a thread that other clients wait for too; its own front bounds it.
+        if self.caller.front == Front::Pkcs11 {
+            thread::sleep(self.house.pace.refused(&self.caller.principal, self.house.service.now()));
+        }
+        match recorded.wait() {
+            Ok(()) => rv,
+            Err(error) => Failure::Unrecorded(error).rv(About::Token),
+        }
+    }
+
+    /// What came of a PIN: it is recorded, whatever it is.
+    ///
+    /// # Errors
+    /// What PKCS#11 calls it.
+    pub fn pin<T>(&self, said: Result<T, PinError>) -> Result<T, Rv> {
+        self.told.set(true);
+        said.map_err(|error| refusal::pin(&error))
+    }
+
     /// Asks the service, and waits until the call is recorded.
     ///
     /// # Errors
     /// [`Failure`].
     pub fn ask<R: Kmip>(&self, request: R) -> Result<R::Answer, Failure> {
+        self.told.set(true);
         put::<R>(&self.house.service, self.caller, Ask::new(request, V2_1, self.house.service.number()))
     }
 
@@ -138,6 +181,7 @@ impl Desk<'_> {
     /// [`Failure`].
     pub fn ask_with<R: Kmip>(&self, request: R, mechanism: Option<Mechanism>) -> Result<R::Answer, Failure> {
         let ask = Ask::new(request, V2_1, self.house.service.number());
+        self.told.set(true);
         put::<R>(&self.house.service, self.caller, Ask { mechanism, ..ask })
     }
 
@@ -148,6 +192,7 @@ impl Desk<'_> {
     pub fn ask_in<R: Kmip>(&self, slot: usize, request: R) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
+        self.told.set(true);
         put::<R>(&self.house.service, self.caller, Ask { slot, ..ask })
     }
 
@@ -158,6 +203,7 @@ impl Desk<'_> {
     pub fn ask_for<R: Kmip>(&self, slot: usize, request: R, mechanism: Mechanism) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
+        self.told.set(true);
         put::<R>(&self.house.service, self.caller, Ask { slot, mechanism: Some(mechanism), ..ask })
     }
 
@@ -176,6 +222,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn recorded<T>(&self, said: (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {
+        self.told.set(true);
         recorded(said)
     }
 
@@ -214,6 +261,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn destroy(&self, object: &Object) -> Result<(), Failure> {
+        self.told.set(true);
         destroy(&self.house.service, self.caller, object)
     }
 
@@ -229,6 +277,7 @@ impl Desk<'_> {
 
     /// Records that this front itself refuses something, and says so.
     pub fn deny(&self, operation: code::Operation, id: &ObjectId, rv: Rv) -> Rv {
+        self.told.set(true);
         let word = rv.name().unwrap_or("CKR_GENERAL_ERROR");
         match self.house.service.denied(self.caller, operation, id, word).wait() {
             Ok(()) => rv,
@@ -238,6 +287,7 @@ impl Desk<'_> {
 
     /// Records a use that is refused before it could be asked for, and says what it is called.
     pub fn refuse(&self, operation: code::Operation, id: &ObjectId, refusal: Refusal, about: About) -> Rv {
+        self.told.set(true);
         let receipt = self.house.service.refused(self.caller, operation, Some(id), &refusal);
         match receipt.wait() {
             Ok(()) => Failure::Refused(refusal).rv(about),

@@ -17,6 +17,7 @@ mod line;
 mod mechanism;
 mod object;
 mod operation;
+mod pace;
 mod presence;
 mod refusal;
 mod serve;

@@ -87,7 +87,7 @@ impl Cryptoki for Tunnel {
         if is_officers(&request) && caller.role != Role::Administrator {
             return Ok(returned(Rv::FUNCTION_REJECTED));
         }
-        let desk = Desk { house: &self.house, application: &application, caller };
+        let desk = Desk::new(&self.house, &application, caller);
         let mut frame = Vec::new();
         call::serve(request, &desk, &mut frame);
         // Random bytes and plaintexts are in it.

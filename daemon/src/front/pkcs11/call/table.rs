@@ -17,7 +17,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
                 $(Request::$name(ask) => answer(ask, desk, to),)*
                 other => {
                     log::debug!("{} is not served", other.function());
-                    call::write_refusal(Rv::FUNCTION_NOT_SUPPORTED, to);
+                    call::write_refusal(desk.reject(other.function(), Rv::FUNCTION_NOT_SUPPORTED), to);
                 }
             }
         };
@@ -49,6 +49,6 @@ fn answer<R: Serve>(ask: R, desk: &Desk<'_>, to: &mut Vec<u8>) {
                 call::write_refusal(Rv::DEVICE_MEMORY, to);
             }
         }
-        Err(rv) => call::write_refusal(rv, to),
+        Err(rv) => call::write_refusal(desk.reject(<R as Ask>::FUNCTION, rv), to),
     }
 }

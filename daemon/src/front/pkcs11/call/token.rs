@@ -11,11 +11,7 @@ use strongroom_pkcs11_wire::{
 
 use super::contract::Serve;
 use crate::{
-    front::pkcs11::{
-        desk::Desk,
-        object,
-        refusal::{self, About},
-    },
+    front::pkcs11::{desk::Desk, object, refusal::About},
     service::{Object, PinOf},
 };
 
@@ -48,8 +44,7 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
     };
     let standing = desk.application.may_log_in(session, user)?;
     let slot = name(desk, standing.slot)?;
-    let checked = desk.house.service.check_pin(desk.caller, slot, of, &entered(pin)?);
-    checked.map_err(|error| refusal::pin(&error))?;
+    desk.pin(desk.house.service.check_pin(desk.caller, slot, of, &entered(pin)?))?;
     // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
     desk.application.log_in(session, user)
 }
@@ -68,8 +63,7 @@ impl Serve for request::InitToken {
             return Err(Rv::SESSION_EXISTS);
         }
         let service = &desk.house.service;
-        let made = service.init_token(desk.caller, &slot.name, &entered(self.pin)?, self.label.to_vec());
-        made.map_err(|error| refusal::pin(&error))?;
+        desk.pin(service.init_token(desk.caller, &slot.name, &entered(self.pin)?, self.label.to_vec()))?;
         // The objects of others are no part of the token that this caller knows.
         let found = desk.recorded(service.search(desk.caller, vec![Vec::new()]));
         let kept = |object: &Object| {
@@ -92,7 +86,7 @@ impl Serve for request::InitPIN {
             return Err(Rv::USER_NOT_LOGGED_IN);
         }
         let (slot, new) = (name(desk, standing.slot)?, entered(self.pin)?);
-        desk.house.service.set_user_pin(desk.caller, slot, &new).map_err(|error| refusal::pin(&error))?;
+        desk.pin(desk.house.service.set_user_pin(desk.caller, slot, &new))?;
         Ok((Rv::OK, answer::InitPIN {}))
     }
 }
@@ -106,8 +100,7 @@ impl Serve for request::SetPIN {
         // Without a login it is the user's PIN that is changed (PKCS#11 3.2 §5.5.9).
         let of = if standing.user == Some(UserType::SO) { PinOf::SecurityOfficer } else { PinOf::User };
         let (slot, old, new) = (name(desk, standing.slot)?, entered(self.old)?, entered(self.new)?);
-        let changed = desk.house.service.change_pin(desk.caller, slot, of, &old, &new);
-        changed.map_err(|error| refusal::pin(&error))?;
+        desk.pin(desk.house.service.change_pin(desk.caller, slot, of, &old, &new))?;
         Ok((Rv::OK, answer::SetPIN {}))
     }
 }
