@@ -24,16 +24,17 @@ impl Perform for AdjustAttributeRequest {
         let kind = self.attribute_reference.0.clone();
         let way = if object.attributes.get(&kind).is_some() { Way::Modify } else { Way::Add };
         alter::check(call.version, call.vault.now(), &object, &kind, way)?;
-        let new = adjusted(&object, &kind, &self)?;
-        let put = new.clone();
+        adjusted(&object, &kind, &self)?;
+        let time = call.vault.now();
         let set = |object: &mut Object| {
             // Asked of the object as it is claimed: two adjustments at the same time both count.
             let now = adjusted(object, &kind, &self)?;
+            alter::tightens(object, &now)?;
             object.attributes.remove_all(&kind);
-            object.attributes.put(now);
-            Ok(())
+            object.attributes.put(now.clone());
+            alter::consequences(time, object, &now)
         };
-        call.alter(&id, set, &put)?;
+        call.edit(&id, Action::Change, set)?;
         call.placeholder = Some(id.clone());
         Ok(AdjustAttributeResponse { unique_identifier: id.as_str().into() })
     }

@@ -28,6 +28,9 @@ pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way
     if matches!(kind, Kind::Unknown(_)) {
         return Err(Refusal::new(ResultReason::AttributeNotFound, format!("there is no attribute {kind}")));
     }
+    if way != Way::Add && is_final(object, kind) {
+        return Err(Refusal::new(ResultReason::AttributeReadOnly, format!("{kind} is said once and for all")));
+    }
     let Some(row) = kind.row() else { return Ok(()) };
     if way == Way::Add && !row.objects.include(object.object_type(), version) {
         let object = object.object_type();
@@ -73,6 +76,19 @@ pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Resu
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
     }
     Ok(())
+}
+
+/// Whether an attribute of PKCS#11 that guards an object has the value that it never gives up again, whichever protocol asks
+/// (PKCS#11 3.2 §4.9 table 30, footnote 11).
+fn is_final(object: &Object, kind: &Kind) -> bool {
+    let guard = |attribute: &Attribute| match attribute {
+        Attribute::Vendor(own) if own.vendor == "PKCS11" => {
+            own.name == "CKA_WRAP_WITH_TRUSTED" && own.value.read_as() == Ok(true)
+        }
+        _ => false,
+    };
+    matches!(kind, Kind::Vendor { vendor, .. } if vendor == "PKCS11")
+        && object.attributes.all(kind).any(|(_, attribute)| guard(attribute))
 }
 
 /// Whether a date that opens or closes what a key may be used for has come (KMIP 2.1 §4.40 and §4.41).

@@ -21,7 +21,7 @@ use super::{alter, call::Call, certificate as told, create, creation, descent, m
 use crate::{
     certificate::{self, Lent, Plan, Signature, Span, Wanted},
     clock::Time,
-    vault::{Action, Content, Form, Object, ObjectId, Pair, Permit, Purpose, Released, Shape},
+    vault::{Action, Body, Content, Form, Object, ObjectId, Pair, Permit, Purpose, Released, Shape},
 };
 
 /// Who is to be certified.
@@ -155,8 +155,35 @@ fn own(call: &Call<'_>, set: &Set, applicant: &Applicant, span: Span) -> Result<
         return Err(Refusal::invalid("the name of a certificate's holder has 64 characters at most"));
     }
     let authority = provision::authority(call.vault)?;
+    if !holds(call, applicant, authority.certificate())? {
+        let why = "nothing shows who holds the private key; bring a certificate request that it has signed";
+        return Err(Refusal::new(ResultReason::InvalidField, why));
+    }
     let wanted = Wanted::Client { name: &name, key: &applicant.key };
     Ok(authority.issue(&wanted, span, call.vault.chance()).map_err(refused)?.certificate)
+}
+
+/// Whether the private key is shown to be the applicant's: by a request that it has signed, by its being here for the caller
+/// to use, or by this very authority, which was shown it before. A client can become known by a certificate of the
+/// appliance's authority, and must not by a key that is somebody else's.
+fn holds(call: &Call<'_>, applicant: &Applicant, authority: &[u8]) -> Result<bool, Refusal> {
+    if applicant.request.is_some() {
+        return Ok(true);
+    }
+    if let Some(old) = &applicant.renewed {
+        let began = certificate::validity(old).map_err(refused)?.from;
+        let verdict = certificate::check(std::slice::from_ref(old), &[authority.to_vec()], began);
+        if verdict == certificate::Verdict::Valid {
+            return Ok(true);
+        }
+    }
+    let half = applicant.public.as_ref().and_then(|public| descent::linked(public, LinkType::PrivateKeyLink));
+    let Some(half) = half else { return Ok(false) };
+    let view = call.view()?;
+    let Ok((private, permit)) = view.see(call.caller, &half, Action::See) else { return Ok(false) };
+    let usable = view.see(call.caller, &half, Action::Use).is_ok();
+    let same = call.vault.public_half(&private, &permit)?.is_some_and(|key| *key == *applicant.key);
+    Ok(usable && same && matches!(private.body, Body::Key(Shape::Private(_))))
 }
 
 /// A certificate of an authority that is kept as objects.

@@ -62,6 +62,7 @@ impl Service {
             // The record of the sealing is signed before the key to sign with is gone.
             self.log.lock().map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
             self.vault.seal();
+            self.streams.clear();
         }
         outcome
     }

@@ -148,13 +148,7 @@ impl Streams {
     /// # Errors
     /// [`Refusal`] when the caller has too many open, or all callers have.
     pub fn admit(&self, owner: &Principal, now: Time) -> Result<Share, Refusal> {
-        let oldest = now.0.saturating_sub(PATIENCE);
-        let given_up: Vec<Stream> = {
-            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            open.extract_if(|_, stream| stream.fed.0 < oldest).map(|(_, stream)| stream).collect()
-        };
-        // Their places are given up outside the lock, and what they held is wiped there.
-        drop(given_up);
+        self.sweep(now);
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let own = ledger.owners.get(owner).map_or(0, |account| account.streams);
         if own >= MOST_OF_ONE || ledger.all.streams >= MOST {
@@ -163,6 +157,26 @@ impl Streams {
         ledger.owners.entry(owner.clone()).or_default().streams = own.saturating_add(1);
         ledger.all.streams = ledger.all.streams.saturating_add(1);
         Ok(Share { ledger: Arc::clone(&self.ledger), owner: owner.clone(), bytes: 0 })
+    }
+
+    /// Gives up streams that nobody has fed for long.
+    pub fn sweep(&self, now: Time) {
+        let oldest = now.0.saturating_sub(PATIENCE);
+        self.give_up(|stream| stream.fed.0 < oldest);
+    }
+
+    /// Gives up all streams: each has a key in hand.
+    pub fn clear(&self) {
+        self.give_up(|_| true);
+    }
+
+    fn give_up(&self, which: impl Fn(&Stream) -> bool) {
+        let given_up: Vec<Stream> = {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.extract_if(|_, stream| which(stream)).map(|(_, stream)| stream).collect()
+        };
+        // Their places are given up outside the lock, and what they held is wiped there.
+        drop(given_up);
     }
 
     /// Opens a stream under a new value.

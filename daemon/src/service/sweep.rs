@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Service {
-    /// Removes answers that were kept long enough, ends applications that do not call any more, and lets work that was put off be tried again.
+    /// Removes answers that were kept long enough, ends applications and streams that nobody goes on with, and lets work that was put off be tried again.
     ///
     /// # Errors
     /// [`Refusal`], when log or store do not take it.
@@ -20,6 +20,7 @@ impl Service {
         for (owner, job) in self.later.retries().due(now) {
             self.later.pool().submit(&owner, job);
         }
+        self.streams.sweep(now);
         if let Some(cryptoki) = self.cryptoki() {
             cryptoki.tidy();
         }

@@ -96,25 +96,31 @@ pub fn spend(call: &mut Call<'_>, usable: &Usable, mechanism: &Mechanism) -> Res
     }
 }
 
-/// Goes on with the stream that a request names.
+/// Goes on with the stream that a request names. Whether its key may still be used so is asked anew for each part.
 ///
 /// # Errors
-/// [`Refusal`] when there is none, or it is another's.
+/// [`Refusal`] when there is none, or it is another's, and as policy, state and mask of the key say now; then the stream is
+/// over.
 pub fn resume(call: &mut Call<'_>, correlation: &Bytes, operation: Operation) -> Result<Stream, Refusal> {
     let stream = call.streams.take(correlation, &call.caller.principal, operation, call.vault.now())?;
     call.notes.object.clone_from(&stream.object);
     call.notes.mechanism = Some(stream.mechanism);
-    if let (Some(id), Some(purpose)) = (stream.object.clone(), protects(operation)) {
-        call.count(&id, purpose, usage::Part::Further)?;
+    if let (Some(id), Some(purpose)) = (stream.object.clone(), purpose(operation)) {
+        call.view()?.usable(call.caller, &id, purpose)?;
+        if matches!(purpose, Purpose::Encrypt | Purpose::Sign) {
+            call.count(&id, purpose, usage::Part::Further)?;
+        }
     }
     Ok(stream)
 }
 
-/// What an operation that goes on protects, if it does.
-fn protects(operation: Operation) -> Option<Purpose> {
+/// What an operation that goes on uses its key for, if it has one.
+fn purpose(operation: Operation) -> Option<Purpose> {
     match operation {
         Operation::Encrypt => Some(Purpose::Encrypt),
+        Operation::Decrypt => Some(Purpose::Decrypt),
         Operation::Sign | Operation::MAC => Some(Purpose::Sign),
+        Operation::SignatureVerify | Operation::MACVerify => Some(Purpose::Verify),
         _ => None,
     }
 }

@@ -409,3 +409,50 @@ fn a_symmetric_key_is_not_certified() {
     let refused = house.ask(&alice(), re_certify(&key, None, vec![])).unwrap_err();
     assert_eq!(refused.reason, ResultReason::InvalidObjectType);
 }
+
+#[test]
+fn the_appliances_authority_certifies_no_key_that_nobody_has_shown_to_hold() {
+    let (house, _) = house();
+    let (private, public) = pair(&house, "own");
+    let get = || GetRequest {
+        unique_identifier: Some(public.as_str().into()),
+        key_format_type: None,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    let bring = || {
+        let object = house.ask(&alice(), get()).unwrap().object;
+        let verifies = Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify);
+        (verifies, object)
+    };
+    let (verifies, object) = bring();
+    let bare = register(&house, vec![verifies.clone()], object);
+    let (other, _) = pair(&house, "other");
+    let (_, object) = bring();
+    let claimed = register(&house, vec![verifies.clone(), link(LinkType::PrivateKeyLink, &other)], object);
+    let (_, object) = bring();
+    let bobs = RegisterRequest {
+        object_type: object.object_type(),
+        attributes: [verifies, link(LinkType::PrivateKeyLink, &private)].into_iter().collect(),
+        object,
+        protection_storage_masks: None,
+    };
+    let bobs = house.ask(&bob(), bobs).unwrap().unique_identifier.0;
+    for (name, caller, id) in [
+        ("a public key alone", &alice(), &bare),
+        ("one that points at the half of another pair", &alice(), &claimed),
+        ("one that points at somebody else's private half", &bob(), &bobs),
+    ] {
+        let refused = house.ask(caller, certify(Some(id), Vec::new())).unwrap_err();
+        assert_eq!(refused.reason, ResultReason::InvalidField, "{name}: {}", refused.message);
+    }
+    let key = KeyPair::generate().unwrap();
+    let strange = dated(CertificateParams::new(vec!["bob".to_owned()]).unwrap()).self_signed(&key).unwrap();
+    let strange =
+        Certificate { certificate_type: CertificateType::X_509, certificate_value: Bytes(strange.der().to_vec()) };
+    let strange = register(&house, Vec::new(), strange.into());
+    let refused = house.ask(&alice(), re_certify(&strange, None, Vec::new())).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::InvalidField, "a certificate of somebody else's: {}", refused.message);
+    house.ask(&alice(), certify(Some(&public), Vec::new())).unwrap();
+}

@@ -1,21 +1,24 @@
 //! Cryptography through the service: in one go and in parts.
 
 use proptest::prelude::*;
-use strongroom::service::{Ask, Together};
+use strongroom::service::{Ask, Order, Together};
 use strongroom_kmip::{
-    attribute::{Attribute, CryptographicParameters},
-    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, ResultReason},
+    attribute::{Attribute, CryptographicParameters, RevocationReason},
+    code::{
+        BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, ResultReason,
+        RevocationReasonCode,
+    },
     operation::Request,
     payload::{
-        CreateRequest, DecryptRequest, EncryptRequest, EncryptResponse, ExportRequest, ImportRequest, MACRequest,
-        RNGRetrieveRequest,
+        CreateRequest, DecryptRequest, DestroyRequest, EncryptRequest, EncryptResponse, ExportRequest, ImportRequest,
+        MACRequest, RNGRetrieveRequest, RevokeRequest,
     },
     secret::Secret,
     ttlv::{Bytes, DateTime},
     version::V2_1,
 };
 
-use crate::house::{House, alice, bob};
+use crate::house::{House, alice, bob, operator};
 
 fn encrypt(id: &str, mode: BlockCipherMode, padding: Option<PaddingMethod>, data: &[u8]) -> EncryptRequest {
     EncryptRequest {
@@ -268,4 +271,47 @@ fn a_cmac_is_made_in_one_go_and_in_parts_and_checked() {
     for (name, length) in [("none", 0), ("more than a block", 17), ("negative", -1), ("too few for the policy", 8)] {
         assert!(house.ask(&alice(), mac(b"data", Some(length), None, None)).is_err(), "{name}");
     }
+}
+
+/// Begins to decrypt what alice has encrypted, with the first half of it, and gives a way to go on with the second.
+fn half_opened(house: &House, id: &str) -> DecryptRequest {
+    let sealed = house.ask(&alice(), encrypt(id, BlockCipherMode::CTR, None, &[7; 64])).unwrap();
+    let Some(Bytes(data)) = sealed.data.clone() else { panic!("no data") };
+    let first = DecryptRequest {
+        data: Some(Bytes(data[..32].to_vec())),
+        init_indicator: Some(true),
+        ..decrypt(id, BlockCipherMode::CTR, None, &sealed)
+    };
+    let correlation_value = house.ask(&alice(), first).unwrap().correlation_value;
+    assert!(correlation_value.is_some());
+    DecryptRequest {
+        data: Some(Bytes(data[32..].to_vec())),
+        correlation_value,
+        final_indicator: Some(true),
+        ..decrypt(id, BlockCipherMode::CTR, None, &sealed)
+    }
+}
+
+#[test]
+fn work_in_parts_goes_on_only_while_its_key_may_be_used() {
+    let house = House::new();
+    let key = house.aes(&alice(), "k");
+    let id = || Some(key.as_str().into());
+    let open = half_opened(&house, house.aes(&alice(), "open").as_str());
+    assert!(house.ask(&alice(), open).unwrap().data.unwrap().same_as(&[7; 32]), "the control");
+    let rest = half_opened(&house, house.aes(&alice(), "sealed").as_str());
+    house.service.order(&operator(), Order::Seal).unwrap();
+    house.service.order(&operator(), Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
+    assert_eq!(
+        house.ask(&alice(), rest).unwrap_err().reason,
+        ResultReason::InvalidCorrelationValue,
+        "sealed meanwhile"
+    );
+    let rest = half_opened(&house, &key);
+    let reason = RevocationReasonCode::CessationOfOperation;
+    let revocation_reason = RevocationReason { revocation_reason_code: reason, revocation_message: None };
+    let revoke = RevokeRequest { unique_identifier: id(), revocation_reason, compromise_occurrence_date: None };
+    house.ask(&alice(), revoke).unwrap();
+    house.ask(&alice(), DestroyRequest { unique_identifier: id() }).unwrap();
+    assert_eq!(house.ask(&alice(), rest).unwrap_err().reason, ResultReason::ObjectDestroyed, "destroyed meanwhile");
 }
