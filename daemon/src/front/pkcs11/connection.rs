@@ -101,7 +101,7 @@ impl Connection<'_> {
         let request = match Request::read(function, frame.body) {
             Ok(request) => request,
             Err(codec::Error::Function(_)) => {
-                call::write_refusal(Rv::FUNCTION_NOT_SUPPORTED, outgoing);
+                call::write_refusal(self.turned_away(Turned::Unreadable, Rv::FUNCTION_NOT_SUPPORTED), outgoing);
                 return Next::Frame;
             }
             Err(error) => {
@@ -125,15 +125,13 @@ impl Connection<'_> {
                 call::write_refusal(self.turned_away(Turned::Sealed, Rv::TOKEN_NOT_PRESENT), outgoing);
                 Next::Frame
             }
-            (request, Some(_))
-                if self.is_afar() && is_officers(&request) && self.caller.role != Role::Administrator =>
-            {
-                call::write_refusal(Rv::FUNCTION_REJECTED, outgoing);
-                Next::Frame
-            }
             (request, Some((_, application))) => {
                 let desk = Desk::new(self.house, application, &self.caller);
-                served::serve(request, &desk, outgoing);
+                if self.is_afar() && is_officers(&request) && self.caller.role != Role::Administrator {
+                    call::write_refusal(desk.reject(request.function(), Rv::FUNCTION_REJECTED), outgoing);
+                } else {
+                    served::serve(request, &desk, outgoing);
+                }
                 Next::Frame
             }
         }

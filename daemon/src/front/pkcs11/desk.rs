@@ -147,8 +147,8 @@ impl Desk<'_> {
         }
         let word = rv.name().unwrap_or("CKR_GENERAL_ERROR");
         let recorded = self.house.service.rejected(self.caller, &function.to_string(), word);
-        // A guest's call waits on a thread that other clients wait for too; its own front bounds it.
-        if self.caller.front == Front::Pkcs11 {
+        // A call that comes through KMIP waits on a thread that other clients wait for too; its own front bounds it.
+        if matches!(self.caller.front, Front::Pkcs11 | Front::Pkcs11Tls) {
             thread::sleep(self.house.pace.refused(&self.caller.principal, self.house.service.now()));
         }
         match recorded.wait() {
@@ -166,13 +166,17 @@ impl Desk<'_> {
         said.map_err(|error| refusal::pin(&error))
     }
 
+    fn put<R: Kmip>(&self, ask: Ask) -> Result<R::Answer, Failure> {
+        self.told.set(true);
+        put::<R>(&self.house.service, self.caller, ask)
+    }
+
     /// Asks the service, and waits until the call is recorded.
     ///
     /// # Errors
     /// [`Failure`].
     pub fn ask<R: Kmip>(&self, request: R) -> Result<R::Answer, Failure> {
-        self.told.set(true);
-        put::<R>(&self.house.service, self.caller, Ask::new(request, V2_1, self.house.service.number()))
+        self.put::<R>(Ask::new(request, V2_1, self.house.service.number()))
     }
 
     /// Asks for work with a mechanism.
@@ -181,8 +185,7 @@ impl Desk<'_> {
     /// [`Failure`].
     pub fn ask_with<R: Kmip>(&self, request: R, mechanism: Option<Mechanism>) -> Result<R::Answer, Failure> {
         let ask = Ask::new(request, V2_1, self.house.service.number());
-        self.told.set(true);
-        put::<R>(&self.house.service, self.caller, Ask { mechanism, ..ask })
+        self.put::<R>(Ask { mechanism, ..ask })
     }
 
     /// Asks for a new object in a slot.
@@ -192,8 +195,7 @@ impl Desk<'_> {
     pub fn ask_in<R: Kmip>(&self, slot: usize, request: R) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
-        self.told.set(true);
-        put::<R>(&self.house.service, self.caller, Ask { slot, ..ask })
+        self.put::<R>(Ask { slot, ..ask })
     }
 
     /// Asks for a new object in a slot, by work with a mechanism.
@@ -203,8 +205,7 @@ impl Desk<'_> {
     pub fn ask_for<R: Kmip>(&self, slot: usize, request: R, mechanism: Mechanism) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
-        self.told.set(true);
-        put::<R>(&self.house.service, self.caller, Ask { slot, mechanism: Some(mechanism), ..ask })
+        self.put::<R>(Ask { slot, mechanism: Some(mechanism), ..ask })
     }
 
     /// Asks for a new object in a slot, by a derivation.
@@ -214,7 +215,7 @@ impl Desk<'_> {
     pub fn ask_derived<R: Kmip>(&self, slot: usize, request: R, derivation: Derivation) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
-        put::<R>(&self.house.service, self.caller, Ask { slot, derivation: Some(derivation), ..ask })
+        self.put::<R>(Ask { slot, derivation: Some(derivation), ..ask })
     }
 
     /// What the service answers on its own, once it is recorded.
