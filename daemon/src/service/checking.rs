@@ -77,6 +77,7 @@ pub fn check(
     Ok(Verdict { id, validity: Some(said(fits)), correlation: None })
 }
 
-fn said(fits: bool) -> ValidityIndicator {
+/// The word for it.
+pub fn said(fits: bool) -> ValidityIndicator {
     if fits { ValidityIndicator::Valid } else { ValidityIndicator::Invalid }
 }

@@ -172,6 +172,15 @@ impl Service {
         (outcome, receipt)
     }
 
+    /// A second stream that goes on from where the caller's stream of this value is; nothing where there is none, or its
+    /// work cannot be had twice. What either does is recorded when it is asked for.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the caller has too many open.
+    pub fn branch(&self, caller: &Caller, stream: &Bytes) -> Result<Option<Bytes>, Refusal> {
+        self.streams.branch(stream, &caller.principal, self.vault.now(), self.vault.chance())
+    }
+
     /// Lets go of a stream that nobody will end. Who knows its value may.
     pub fn abandon(&self, stream: &Bytes) {
         self.streams.drop(stream);

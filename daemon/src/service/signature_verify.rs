@@ -2,6 +2,7 @@
 
 use strongroom_kmip::{
     code::Operation,
+    mechanism::Mechanism,
     payload::{SignatureVerifyRequest, SignatureVerifyResponse},
     secret::Secret,
 };
@@ -13,7 +14,7 @@ use super::{
     parameters,
     refusal::Refusal,
     stream::Part,
-    working,
+    working::{self, Tool},
 };
 use crate::vault::Purpose;
 
@@ -26,6 +27,12 @@ impl Perform for SignatureVerifyRequest {
             proof: self.signature_data.as_ref(),
         };
         let (named, given) = (self.unique_identifier.as_ref(), self.cryptographic_parameters);
+        if let (None, true, Some(signature)) = (claim.data, claim.part.is_whole(), claim.proof) {
+            let tool = working::tool(call, named, Purpose::Verify, given, |_, key, given| {
+                parameters::signature(&given, key.shape(), digested)
+            })?;
+            return recover(call, &tool, &signature.0);
+        }
         let verdict = checking::check(call, Operation::SignatureVerify, &claim, |call| {
             working::tool(call, named, Purpose::Verify, given, |_, key, given| {
                 parameters::signature(&given, key.shape(), digested)
@@ -38,4 +45,19 @@ impl Perform for SignatureVerifyRequest {
             correlation_value: verdict.correlation,
         })
     }
+}
+
+/// Gives back what was signed, where the signature holds it (KMIP 2.1 §6.1.60, Data).
+fn recover(call: &mut Call<'_>, tool: &Tool, signature: &[u8]) -> Result<SignatureVerifyResponse, Refusal> {
+    if !matches!(tool.mechanism, Mechanism::RsaPkcs1 | Mechanism::RsaRaw) {
+        return Err(Refusal::missing("Data"));
+    }
+    let data = tool.usable.recover(&tool.mechanism, signature)?;
+    call.placeholder = Some(tool.id.clone());
+    Ok(SignatureVerifyResponse {
+        unique_identifier: working::identifier(Some(&tool.id)),
+        validity_indicator: Some(checking::said(data.is_some())),
+        data,
+        correlation_value: None,
+    })
 }

@@ -116,6 +116,20 @@ impl Stream {
         self.share.hold(self.work.holds(data.len()))?;
         Ok(self.work.update(data)?)
     }
+
+    fn branch(&self, share: Share, now: Time) -> Option<Self> {
+        Some(Self {
+            owner: self.owner.clone(),
+            operation: self.operation,
+            object: self.object.clone(),
+            mechanism: self.mechanism,
+            tag: self.tag,
+            expected: self.expected.clone(),
+            work: self.work.branch()?,
+            share,
+            fed: now,
+        })
+    }
 }
 
 /// The parts of a request that say where in a stream it stands (KMIP 2.1 §6.1.18: Correlation Value, Init and Final
@@ -201,6 +215,28 @@ impl Streams {
             stream.owner == *owner && stream.operation == operation && stream.fed.0 >= now.0.saturating_sub(PATIENCE)
         });
         if fits { open.remove(&key).ok_or_else(unknown) } else { Err(unknown()) }
+    }
+
+    /// A second stream that goes on by itself from where this one is, under a new value; nothing where there is no stream of
+    /// this value that is the caller's, or its work cannot be had twice.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the caller has too many open, or without randomness.
+    pub fn branch(
+        &self,
+        value: &Bytes,
+        owner: &Principal,
+        now: Time,
+        chance: &dyn Chance,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let Ok(key) = <[u8; 16]>::try_from(value.0.as_slice()) else { return Ok(None) };
+        let share = self.admit(owner, now)?;
+        let branched = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let theirs = |stream: &&Stream| stream.owner == *owner && stream.fed.0 >= now.0.saturating_sub(PATIENCE);
+            open.get(&key).filter(theirs).and_then(|stream| stream.branch(share, now))
+        };
+        branched.map(|stream| self.open(stream, chance)).transpose()
     }
 
     /// Lets go of a stream.

@@ -91,6 +91,16 @@ pub trait Key: Send + Sync {
         running.finish_against(signature)
     }
 
+    /// What was signed, out of a signature that holds it.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] when it is no signature, [`Error::Unsupported`] for mechanisms whose signatures hold a digest at
+    /// most.
+    fn recover(&self, mechanism: &Mechanism, signature: &[u8]) -> Result<Secret, Error> {
+        let _ = (mechanism, signature);
+        Err(Error::Unsupported("recovery of what was signed"))
+    }
+
     /// Starts work that comes in parts.
     ///
     /// # Errors
@@ -115,6 +125,12 @@ pub trait Running: Send {
     fn holds(&self, more: usize) -> usize {
         let _ = more;
         0
+    }
+
+    /// A second one of it that goes on by itself, where the work has only digested its data. A cipher has none: two that
+    /// go on from one place would encrypt with one keystream.
+    fn branch(&self) -> Option<Box<dyn Running>> {
+        None
     }
 
     /// Ends the work and gives the rest: the last blocks, the tag, the signature, the digest.

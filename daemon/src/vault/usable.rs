@@ -59,6 +59,19 @@ impl Usable {
         }
     }
 
+    /// What was signed, out of a signature that holds it; nothing when it is no signature of this key.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], as the slot or its policy says.
+    pub fn recover(&self, mechanism: &Mechanism, signature: &[u8]) -> Result<Option<Secret>, Error> {
+        self.fits(mechanism)?;
+        match self.key.recover(mechanism, signature) {
+            Ok(data) => Ok(Some(data)),
+            Err(slot::Error::Mismatch) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Starts work in parts.
     ///
     /// # Errors

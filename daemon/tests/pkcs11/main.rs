@@ -13,6 +13,8 @@ mod object;
 mod operation;
 mod pair;
 mod record;
+mod recover;
 mod sealed;
+mod state;
 mod tunnel;
 mod wrap;

@@ -85,11 +85,32 @@ fn the_fixed_part_of_a_nonce_stays() {
         ("half a byte", 12, Generator::GENERATE),
         ("more than there is", 104, Generator::GENERATE),
         ("too little that is not fixed", 64, Generator::GENERATE),
-        ("a counter that nobody keeps", 32, Generator::GENERATE_COUNTER),
+        ("a counter of three bytes", 72, Generator::GENERATE_COUNTER),
         ("a generator of nobody's", 32, Generator(99)),
     ] {
         assert_eq!(client.ask(ask(fixed, generator)).err(), Some(Rv::MECHANISM_PARAM_INVALID), "{why}");
     }
+}
+
+#[test]
+fn nonces_are_counted_from_nought_and_never_twice_under_one_key() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = encrypts(&mut client, session);
+    let nonce = |client: &mut Client, fixed_bits, generator| {
+        let message = Message { fixed_bits, ..said(&[5; 12], generator) };
+        let ask = request::EncryptMessage { session, message, data: data(1), room: Room::Bytes(1) };
+        client.ask(ask).map(|answer| answer.nonce.to_vec())
+    };
+    let fixed = |last: u8| [vec![5; 4], vec![0; 7], vec![last]].concat();
+    assert_eq!(nonce(&mut client, 32, Generator::GENERATE_COUNTER), Ok(fixed(0)));
+    assert_eq!(nonce(&mut client, 32, Generator::GENERATE_COUNTER), Ok(fixed(1)));
+    let mixed = [vec![5; 11], vec![5 ^ 2]].concat();
+    assert_eq!(nonce(&mut client, 32, Generator::GENERATE_COUNTER_XOR), Ok(mixed));
+    client.ask(request::MessageEncryptFinal { session }).unwrap();
+    client.ask(request::MessageEncryptInit { session, mechanism: Some(MechanismType::AES_GCM), key }).unwrap();
+    let again = nonce(&mut client, 32, Generator::GENERATE_COUNTER);
+    assert_eq!(again.err(), Some(Rv::MECHANISM_PARAM_INVALID), "the counter begins anew, and the key remembers");
 }
 
 #[test]

@@ -173,20 +173,6 @@ fn the_value_of_a_key_is_digested_where_it_may_leave() {
 }
 
 #[test]
-fn what_is_under_way_is_not_saved() {
-    let house = House::new();
-    let (mut client, session) = house.user();
-    let save = || request::GetOperationState { session, room: Room::Query };
-    assert_eq!(client.ask(save()).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
-    client.ask(request::DigestInit { session, mechanism: sha256() }).unwrap();
-    assert_eq!(client.ask(save()).err(), Some(Rv::STATE_UNSAVEABLE));
-    let restore = request::SetOperationState { session, state: Bytes(vec![1]), encryption: 0, authentication: 0 };
-    assert_eq!(client.ask(restore).err(), Some(Rv::SAVED_STATE_INVALID));
-    let nowhere = request::SetOperationState { session: 1, state: Bytes(vec![1]), encryption: 0, authentication: 0 };
-    assert_eq!(client.ask(nowhere).err(), Some(Rv::SESSION_HANDLE_INVALID));
-}
-
-#[test]
 fn a_token_that_comes_or_goes_is_told_once() {
     let house = House::new();
     let mut client = house.attach(1);

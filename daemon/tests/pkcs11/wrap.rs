@@ -3,9 +3,9 @@
 use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
-    call::request,
+    call::{Message, request},
     mechanism::{Gcm, Iv, Oaep, Parameter},
-    number::{KeyType, Mask, ObjectClass, Source},
+    number::{Generator, KeyType, Mask, ObjectClass, Source},
     value::{Bytes, Output, Room, Wiped},
 };
 
@@ -263,5 +263,98 @@ fn a_nonce_wraps_once_and_asking_for_the_length_spends_none() {
         let told = usize::try_from(length).unwrap();
         assert!(exact.map_or(wrapped.len() <= told, |exact| (wrapped.len(), told) == (exact, exact)), "{told}");
         assert!(wrap(&mut client, session, gcm(nonce), under, key).is_err(), "the nonce comes again");
+    }
+}
+
+/// What is said of a key that is sealed.
+fn message(nonce: &[u8], generator: Generator) -> Message {
+    Message { nonce: Bytes(nonce.to_vec()), fixed_bits: 0, generator, tag_bits: 128, aad: Bytes(b"beside".to_vec()) }
+}
+
+/// Wraps with AES-GCM, with the nonce and the tag apart.
+fn seal(
+    client: &mut Client,
+    session: u64,
+    wrapping: u64,
+    key: u64,
+    message: Message,
+) -> Result<(Vec<u8>, Bytes, Bytes), Rv> {
+    let (mechanism, room) = (MechanismType::AES_GCM, Room::Bytes(4096));
+    let ask = request::WrapKeyAuthenticated { session, mechanism, message, wrapping, key, room };
+    client.ask(ask).map(|answer| match answer.output {
+        Output::Bytes(bytes) => (bytes.into_vec(), answer.nonce, answer.tag),
+        Output::Length(length) => panic!("only a length: {length}"),
+    })
+}
+
+fn unseal(
+    client: &mut Client,
+    session: u64,
+    unwrapping: u64,
+    wrapped: &[u8],
+    message: Message,
+    tag: &[u8],
+) -> Result<u64, Rv> {
+    let (mechanism, tag, wrapped) = (MechanismType::AES_GCM, Bytes(tag.to_vec()), Bytes(wrapped.to_vec()));
+    let template = secret();
+    let ask = request::UnwrapKeyAuthenticated { session, mechanism, message, tag, unwrapping, wrapped, template };
+    client.ask(ask).map(|answer| answer.key)
+}
+
+#[test]
+fn a_key_is_sealed_with_its_tag_apart_and_what_stands_beside_it_counts() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    for (name, generator) in [("said", Generator::NO_GENERATE), ("made here", Generator::GENERATE)] {
+        let (wrapped, nonce, tag) = seal(&mut client, session, under, key, message(&[9; 12], generator)).unwrap();
+        assert_eq!((wrapped.len(), nonce.len(), tag.len()), (32, 12, 16), "{name}");
+        assert_eq!(nonce[..] == [9; 12], generator == Generator::NO_GENERATE, "{name}");
+        let said = || message(&nonce, Generator::NO_GENERATE);
+        let back = unseal(&mut client, session, under, &wrapped, said(), &tag).unwrap();
+        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{name}");
+        let wrong: Vec<u8> = tag.iter().map(|byte| !byte).collect();
+        let other = Message { aad: Bytes(b"another".to_vec()), ..said() };
+        for (why, message, tag, expected) in [
+            ("another tag", said(), &wrong[..], Rv::WRAPPED_KEY_INVALID),
+            ("something else beside it", other, &tag[..], Rv::WRAPPED_KEY_INVALID),
+            ("a tag cut short", said(), &tag[..15], Rv::MECHANISM_PARAM_INVALID),
+        ] {
+            let refused = unseal(&mut client, session, under, &wrapped, message, tag);
+            assert_eq!(refused, Err(expected), "{name}: {why}");
+        }
+    }
+    let again = seal(&mut client, session, under, key, message(&[9; 12], Generator::NO_GENERATE));
+    assert!(again.is_err(), "a nonce is used once");
+    let counted = seal(&mut client, session, under, key, message(&[9; 12], Generator::GENERATE_COUNTER));
+    assert_eq!(counted.err(), Some(Rv::MECHANISM_PARAM_INVALID), "nothing is counted over keys");
+}
+
+#[test]
+fn a_question_for_the_length_of_a_sealed_key_spends_no_nonce() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let said = || message(&[3; 12], Generator::NO_GENERATE);
+    for (room, expected) in [(Room::Query, Rv::OK), (Room::Bytes(31), Rv::BUFFER_TOO_SMALL)] {
+        let mechanism = MechanismType::AES_GCM;
+        let ask = request::WrapKeyAuthenticated { session, mechanism, message: said(), wrapping: under, key, room };
+        let (rv, answer) = client.call(ask);
+        assert_eq!(rv, expected);
+        assert!(matches!(answer.unwrap().output, Output::Length(32)));
+    }
+    assert!(seal(&mut client, session, under, key, said()).is_ok());
+}
+
+#[test]
+fn a_mechanism_that_authenticates_nothing_seals_no_key() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (under, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    for mechanism in [MechanismType::AES_KEY_WRAP, MechanismType::AES_CBC_PAD, MechanismType(0x8000_0001)] {
+        let message = message(&[1; 12], Generator::NO_GENERATE);
+        let room = Room::Bytes(4096);
+        let ask = request::WrapKeyAuthenticated { session, mechanism, message, wrapping: under, key, room };
+        assert_eq!(client.ask(ask).err(), Some(Rv::MECHANISM_INVALID), "{mechanism}");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::ffi::c_void;
 
-use cryptoki_sys::{CK_GCM_MESSAGE_PARAMS, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG};
-use strongroom_pkcs11_wire::{Rv, call::Message, number::Generator, value::Bytes};
+use cryptoki_sys::{CK_GCM_MESSAGE_PARAMS, CK_MECHANISM, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG};
+use strongroom_pkcs11_wire::{MechanismType, Rv, call::Message, number::Generator, value::Bytes};
 
 use super::memory::{self, Input, Row};
 
@@ -18,7 +18,7 @@ pub(super) struct Sealing<'a> {
     tag_start: *const u8,
 }
 
-impl Sealing<'_> {
+impl<'a> Sealing<'a> {
     /// # Safety
     /// `start` is null or points to `length` readable bytes; those of a structure for messages point to memory that is
     /// ours to read and write for as long as this lives.
@@ -92,6 +92,21 @@ impl Sealing<'_> {
     pub(super) fn put_tag(&mut self, tag: &[u8]) -> Result<(), Rv> {
         if tag.len() == self.tag.room() { self.tag.fill(tag) } else { Err(Rv::DEVICE_ERROR) }
     }
+}
+
+/// A mechanism whose parameter is one of those structures.
+///
+/// # Safety
+/// `mechanism` is null or points to a `CK_MECHANISM`, and its parameter is as for [`Sealing::new`].
+///
+/// # Errors
+/// [`Rv::ARGUMENTS_BAD`] without a mechanism, [`Rv::MECHANISM_PARAM_INVALID`] for any other parameter.
+pub(super) unsafe fn sealing<'a>(mechanism: *const CK_MECHANISM) -> Result<(MechanismType, Sealing<'a>), Rv> {
+    // SAFETY: promised above.
+    let mechanism = unsafe { memory::structure(mechanism) }.ok_or(Rv::ARGUMENTS_BAD)?;
+    // SAFETY: promised above.
+    let sealing = unsafe { Sealing::new(mechanism.pParameter, mechanism.ulParameterLen) }?;
+    Ok((MechanismType(mechanism.mechanism), sealing))
 }
 
 /// Refuses a parameter where a message has none: no mechanism that signs here takes one.

@@ -24,7 +24,7 @@ use super::{
     guard::guard,
     mechanism::{optional, required},
     memory::{Input, Output, Place, Row, pin, structure},
-    message::{Sealing, bare},
+    message::{Sealing, bare, sealing},
     template::{Questions, template},
 };
 use crate::module::Patience;
@@ -583,6 +583,61 @@ functions! {
     C_MessageVerifyFinal(session: CK_SESSION_HANDLE) => |module| {
         module.in_session(session, &request::MessageVerifyFinal { session }).map(|_| ())
     };
+    C_SignRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::SignRecoverInit { session, mechanism: optional(mechanism)?, key };
+        module.begin(session, Function::SignRecover, &request)
+    };
+    C_SignRecover(
+        session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE,
+        signature_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(signature, signature_length)?;
+        let request = request::SignRecover { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+    };
+    C_VerifyRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
+        let request = request::VerifyRecoverInit { session, mechanism: optional(mechanism)?, key };
+        module.begin(session, Function::VerifyRecover, &request)
+    };
+    C_VerifyRecover(
+        session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_length: CK_ULONG, data: *mut CK_BYTE,
+        data_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(data, data_length)?;
+        let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
+        let request = request::VerifyRecover { session, signature, room: output.room() };
+        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+    };
+    C_WrapKeyAuthenticated(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE,
+        aad: *mut CK_BYTE, aad_length: CK_ULONG, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG
+    ) => |module| {
+        let output = Output::new(wrapped, wrapped_length)?;
+        let (mechanism, mut sealing) = sealing(mechanism)?;
+        let message = sealing.message(Input::new(aad, aad_length)?)?;
+        let request = request::WrapKeyAuthenticated { session, mechanism, message, wrapping, key, room: output.room() };
+        let answer = module.in_session(session, &request)?;
+        if answer.output.is_given() {
+            sealing.put_nonce(&answer.nonce)?;
+            sealing.put_tag(&answer.tag)?;
+        }
+        output.settle(&answer.output)
+    };
+    C_UnwrapKeyAuthenticated(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE,
+        wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, aad: *mut CK_BYTE,
+        aad_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut place = Place::new(key)?;
+        let (mechanism, sealing) = sealing(mechanism)?;
+        let message = sealing.message(Input::new(aad, aad_length)?)?;
+        let (tag, template) = (sealing.tag()?, template(attributes, count)?);
+        let wrapped = Input::new(wrapped, wrapped_length)?.bytes(Rv::WRAPPED_KEY_LEN_RANGE)?;
+        let request =
+            request::UnwrapKeyAuthenticated { session, mechanism, message, tag, unwrapping, wrapped, template };
+        place.put(module.in_session(session, &request)?.key);
+        Ok(())
+    };
     C_VerifySignatureInit(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE,
         signature_length: CK_ULONG
@@ -629,10 +684,6 @@ functions! {
 }
 
 absent! {
-    C_SignRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_SignRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
-    C_VerifyRecoverInit(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE);
-    C_VerifyRecover(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG);
     C_EncapsulateKey(
         CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
         *mut CK_ULONG, *mut CK_OBJECT_HANDLE
@@ -640,13 +691,5 @@ absent! {
     C_DecapsulateKey(
         CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
         *mut CK_OBJECT_HANDLE
-    );
-    C_WrapKeyAuthenticated(
-        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG,
-        *mut CK_BYTE, *mut CK_ULONG
-    );
-    C_UnwrapKeyAuthenticated(
-        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_ATTRIBUTE, CK_ULONG,
-        *mut CK_BYTE, CK_ULONG, *mut CK_OBJECT_HANDLE
     );
 }

@@ -226,6 +226,10 @@ calls! {
     SignUpdate { session: u64, data: Wiped } => {};
     /// Ends signing.
     SignFinal { session: u64, room: Room } => { output: Output };
+    /// Begins to sign so that the data can be had back from the signature.
+    SignRecoverInit { session: u64, mechanism: Option<Mechanism>, key: u64 } => {};
+    /// Signs so.
+    SignRecover { session: u64, data: Wiped, room: Room } => { output: Output };
     /// Begins to verify.
     VerifyInit { session: u64, mechanism: Option<Mechanism>, key: u64 } => {};
     /// Verifies all there is.
@@ -234,6 +238,11 @@ calls! {
     VerifyUpdate { session: u64, data: Wiped } => {};
     /// Ends verifying.
     VerifyFinal { session: u64, signature: Bytes } => {};
+
+    /// Begins to have data back from a signature.
+    VerifyRecoverInit { session: u64, mechanism: Option<Mechanism>, key: u64 } => {};
+    /// Verifies a signature and gives what was signed.
+    VerifyRecover { session: u64, signature: Bytes, room: Room } => { output: Output };
 
     /// Begins to verify a signature that is there before the data.
     VerifySignatureInit { session: u64, mechanism: Option<Mechanism>, key: u64, signature: Bytes } => {};
@@ -304,6 +313,15 @@ calls! {
     /// Unwraps a key.
     UnwrapKey { session: u64, mechanism: Mechanism, unwrapping: u64, wrapped: Bytes, template: Template }
         => { key: u64 };
+    /// Wraps a key with a mechanism that authenticates, which is said as for a message.
+    WrapKeyAuthenticated {
+        session: u64, mechanism: MechanismType, message: Message, wrapping: u64, key: u64, room: Room
+    } => { output: Output, nonce: Bytes, tag: Bytes };
+    /// Unwraps such a key.
+    UnwrapKeyAuthenticated {
+        session: u64, mechanism: MechanismType, message: Message, tag: Bytes, unwrapping: u64, wrapped: Bytes,
+        template: Template
+    } => { key: u64 };
     /// Derives a key.
     DeriveKey { session: u64, mechanism: Mechanism, base: u64, template: Template } => { key: u64 };
     /// Mixes a seed in.

@@ -2,7 +2,7 @@
 //! ends with its last session.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -14,7 +14,7 @@ use strongroom_pkcs11_wire::{
 
 use super::{
     operation::Operation,
-    session::{Session, Standing},
+    session::{Saved, Session, Standing, Ticket},
 };
 use crate::service::ObjectId;
 
@@ -31,6 +31,9 @@ struct State {
     last_handle: u64,
     /// The objects that end with a session.
     passing: HashMap<ObjectId, Passing>,
+    /// Operations that were saved. The first was saved first.
+    saved: BTreeMap<Ticket, Saved>,
+    last_ticket: u64,
     /// In which slots there was a token when the application was last told.
     tokens: HashMap<usize, bool>,
 }
@@ -93,10 +96,29 @@ impl Application {
         self.lock().close(slot, |_| true)
     }
 
+    /// Keeps operations that were saved, under a ticket. The oldest make room; they come back, to be let go.
+    pub fn save(&self, saved: Saved) -> (Ticket, Vec<Operation>) {
+        let mut state = self.lock();
+        state.last_ticket = state.last_ticket.saturating_add(1);
+        let ticket = Ticket(state.last_ticket);
+        state.saved.insert(ticket, saved);
+        let oldest = if state.saved.len() > MOST_SAVED { state.saved.pop_first() } else { None };
+        (ticket, oldest.map(|(_, saved)| saved.operations).unwrap_or_default())
+    }
+
+    /// A second one of each operation that was saved in this slot under a ticket. Their streams are still those of what was
+    /// saved.
+    pub fn saved(&self, ticket: Ticket, slot: usize) -> Option<Vec<Operation>> {
+        let state = self.lock();
+        let saved = state.saved.get(&ticket).filter(|saved| saved.slot == slot)?;
+        saved.operations.iter().map(|operation| operation.branch(operation.stream.clone())).collect()
+    }
+
     /// Ends everything.
     pub fn end(&self) -> Leftovers {
         let mut state = std::mem::take(&mut *self.lock());
-        let operations = state.sessions.values_mut().flat_map(Session::clear).collect();
+        let mut operations: Vec<Operation> = state.sessions.values_mut().flat_map(Session::clear).collect();
+        operations.extend(state.forget_saved(|_| true));
         Leftovers { objects: state.passing.into_keys().collect(), operations }
     }
 
@@ -163,7 +185,8 @@ impl Application {
         let objects = state.end_passing(|passing| passing.slot == slot && passing.private);
         state.forget_private(slot);
         let sessions = state.sessions.values_mut().filter(|session| session.slot == slot);
-        let operations = sessions.flat_map(Session::clear).collect();
+        let mut operations: Vec<Operation> = sessions.flat_map(Session::clear).collect();
+        operations.extend(state.forget_saved(|saved| saved.slot == slot));
         Ok(Leftovers { objects, operations })
     }
 
@@ -275,6 +298,7 @@ impl State {
         let objects = self.end_passing(gone);
         if !self.sessions.values().any(|session| session.slot == slot) && self.logins.remove(&slot).is_some() {
             self.forget_private(slot);
+            operations.extend(self.forget_saved(|saved| saved.slot == slot));
         }
         Leftovers { objects, operations }
     }
@@ -307,6 +331,11 @@ impl State {
         }
     }
 
+    /// Forgets what was saved; the operations are to be let go.
+    fn forget_saved(&mut self, ends: impl Fn(&Saved) -> bool) -> Vec<Operation> {
+        self.saved.extract_if(.., |_, saved| ends(saved)).flat_map(|(_, saved)| saved.operations).collect()
+    }
+
     fn forget_private(&mut self, slot: usize) {
         let handle_of = &mut self.handle_of;
         self.handles.retain(|_, handle| {
@@ -321,6 +350,8 @@ impl State {
 
 /// A server with a session per thread has some hundred.
 pub const MOST_SESSIONS: usize = 1024;
+/// States that an application has saved and may still go on with; programs save one or two.
+const MOST_SAVED: usize = 32;
 /// Bytes that an application's operations may hold: the longest output that waits for room, and some short ones.
 const MOST_HELD: usize = LARGEST_DATA + (64 << 10);
 

@@ -4,7 +4,7 @@ use strongroom_kmip::{attribute::Attribute, code::CryptographicUsageMask};
 use strongroom_pkcs11_wire::{
     AttributeType, MechanismType,
     attribute::Value,
-    number::{CertificateType, ObjectClass},
+    number::{CertificateType, KeyType, ObjectClass},
     value::Wiped,
 };
 use time::OffsetDateTime;
@@ -155,6 +155,13 @@ fn usage(view: &View<'_>, kind: AttributeType) -> Reading {
     truth(mask.is_some_and(|mask| mask.0 & uses(class, kind).0 != 0))
 }
 
+/// Whether data are recovered from signatures: with RSA, where the key has to do with signatures and nobody forbade it.
+fn recovery(view: &View<'_>, kind: AttributeType, of: AttributeType) -> Reading {
+    let rsa = view.key_type() == Some(KeyType::RSA);
+    let signs = matches!(usage(view, of), Reading::Value(Value::Bool(true)));
+    if rsa && signs { kept_truth(view, kind, true) } else { truth(false) }
+}
+
 fn is_local(view: &View<'_>) -> bool {
     // Only what was made here says from which randomness.
     view.object.attributes.iter().any(|attribute| matches!(attribute, Attribute::RandomNumberGenerator(_)))
@@ -301,9 +308,9 @@ const ROWS: &[Row] = &[
     row_of(A::WRAP, PUBLIC | SECRET, Make::Use, Change::Never, |view| usage(view, A::WRAP)),
     row_of(A::UNWRAP, GUARDED, Make::Use, Change::Never, |view| usage(view, A::UNWRAP)),
     row_of(A::DERIVE, KEYS, Make::Use, Change::Never, |view| usage(view, A::DERIVE)),
-    // Nothing here recovers data from signatures; who asks for it gets a key that does not.
-    row_of(A::SIGN_RECOVER, PRIVATE, Make::Use, Change::Never, |_| truth(false)),
-    row_of(A::VERIFY_RECOVER, PUBLIC, Make::Use, Change::Never, |_| truth(false)),
+    // KMIP has one bit for signatures of both kinds.
+    row_of(A::SIGN_RECOVER, PRIVATE, Make::Kept, Change::Never, |view| recovery(view, A::SIGN_RECOVER, A::SIGN)),
+    row_of(A::VERIFY_RECOVER, PUBLIC, Make::Kept, Change::Never, |view| recovery(view, A::VERIFY_RECOVER, A::VERIFY)),
     row_of(A::ENCAPSULATE, PUBLIC | SECRET, Make::Always(false), Change::Never, |_| truth(false)),
     row_of(A::DECAPSULATE, GUARDED, Make::Always(false), Change::Never, |_| truth(false)),
     row_of(A::ALWAYS_AUTHENTICATE, PRIVATE, Make::Always(false), Change::Never, |_| truth(false)),

@@ -59,6 +59,16 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
             flags |= flag | MechanismFlags::MULTI_MESSAGE;
         }
     }
+    if matches!(served.mechanism, Offered::RsaPkcs1 | Offered::RsaRaw) {
+        for (of, flag) in [
+            (MechanismFlags::SIGN, MechanismFlags::SIGN_RECOVER),
+            (MechanismFlags::VERIFY, MechanismFlags::VERIFY_RECOVER),
+        ] {
+            if flags.has(of) {
+                flags |= flag;
+            }
+        }
+    }
     flags |= match facts.work {
         Work::Digest => MechanismFlags::DIGEST,
         Work::Key => MechanismFlags::GENERATE,

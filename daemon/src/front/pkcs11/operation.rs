@@ -18,11 +18,14 @@ pub enum Kind {
     Digest,
     Sign,
     Verify,
+    SignRecover,
+    VerifyRecover,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Encrypt, Self::Decrypt, Self::Digest, Self::Sign, Self::Verify];
+    pub const ALL: [Self; 7] =
+        [Self::Encrypt, Self::Decrypt, Self::Digest, Self::Sign, Self::Verify, Self::SignRecover, Self::VerifyRecover];
 
     /// Its place in [`Kind::ALL`].
     pub const fn index(self) -> usize {
@@ -32,6 +35,8 @@ impl Kind {
             Self::Digest => 2,
             Self::Sign => 3,
             Self::Verify => 4,
+            Self::SignRecover => 5,
+            Self::VerifyRecover => 6,
         }
     }
 }
@@ -120,6 +125,29 @@ impl Operation {
         Self { kind, tool, output, limit, stream: None, taken: 0, given: 0, waiting: None, proof: None }
     }
 
+    /// A second one of it that goes on with `stream`, where nothing waits to be fetched.
+    pub fn branch(&self, stream: Option<Bytes>) -> Option<Self> {
+        if self.waiting.is_some() {
+            return None;
+        }
+        let tool = match &self.tool {
+            Tool::Key { id, shape, mechanism } => {
+                Tool::Key { id: id.clone(), shape: *shape, mechanism: mechanism.clone() }
+            }
+            Tool::Hash(hash) => Tool::Hash(*hash),
+        };
+        let (kind, output, limit, proof) = (self.kind, self.output, self.limit, self.proof.clone());
+        Some(Self { kind, tool, output, limit, stream, taken: self.taken, given: self.given, waiting: None, proof })
+    }
+
+    /// The key that it works with, if any.
+    pub fn key(&self) -> Option<&ObjectId> {
+        match &self.tool {
+            Tool::Key { id, .. } => Some(id),
+            Tool::Hash(_) => None,
+        }
+    }
+
     /// Whether the key is symmetric, so that a signature is a MAC.
     pub fn is_mac(&self) -> bool {
         matches!(self.tool, Tool::Key { shape: Shape::Symmetric { .. }, .. })
@@ -146,7 +174,7 @@ impl Operation {
             let output = self.output.unwrap_or(LONGEST_OUTPUT);
             return match (stage, self.kind) {
                 (Stage::Part, _) => Size::Exactly(0),
-                (_, Kind::Decrypt) => Size::AtMost(output),
+                (_, Kind::Decrypt | Kind::VerifyRecover) => Size::AtMost(output),
                 _ => Size::Exactly(output),
             };
         };

@@ -41,8 +41,39 @@ pub struct Messages {
     pub prepared: Prepared,
     /// Bytes of the last message's tag.
     pub tag: usize,
+    /// How many nonces were counted.
+    pub counter: u64,
     /// Whether a message in parts is under way.
     pub in_parts: bool,
+}
+
+/// Operations that were saved, in the slot that they belong to.
+#[derive(Debug)]
+pub struct Saved {
+    /// The slot.
+    pub slot: usize,
+    /// The operations. Their streams are the saved state's own.
+    pub operations: Vec<Operation>,
+}
+
+/// What an application holds of what it has saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+impl Ticket {
+    /// Its bytes.
+    pub const LENGTH: usize = 24;
+
+    /// Its bytes, in this run of the daemon.
+    pub fn to_bytes(self, run: [u8; 16]) -> Vec<u8> {
+        [&run[..], &self.0.to_be_bytes()].concat()
+    }
+
+    /// The ticket in these bytes, if it is one of this run.
+    pub fn from_bytes(bytes: &[u8], run: [u8; 16]) -> Option<Self> {
+        let number = bytes.strip_prefix(&run[..])?;
+        Some(Self(u64::from_be_bytes(number.try_into().ok()?)))
+    }
 }
 
 /// Where a session stands: what it may do, from its kind and who is logged in.
@@ -126,6 +157,23 @@ impl Session {
         if let Some(place) = self.place(operation.kind) {
             *place = Some(operation);
         }
+    }
+
+    /// A second one of every operation under way; nothing when one of them cannot be had twice.
+    pub fn branches(&self) -> Option<Vec<Operation>> {
+        let is_cipher = |kind: Kind| matches!(kind, Kind::Encrypt | Kind::Decrypt);
+        if Kind::ALL.iter().any(|kind| self.has_messages(*kind) || (is_cipher(*kind) && self.is_active(*kind))) {
+            return None;
+        }
+        self.operations.iter().flatten().map(|operation| operation.branch(operation.stream.clone())).collect()
+    }
+
+    /// Goes on with other operations; gives those that were under way.
+    pub fn replace(&mut self, operations: Vec<Operation>) -> Vec<Operation> {
+        self.messages = Default::default();
+        let ended = self.operations.iter_mut().filter_map(Option::take).collect();
+        operations.into_iter().for_each(|operation| self.put_back(operation));
+        ended
     }
 
     /// Whether a verification is under way whose signature came first.

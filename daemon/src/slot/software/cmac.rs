@@ -7,6 +7,7 @@ use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
 use crate::slot::contract::{Error, Purpose, Running};
 
 /// A CMAC under way.
+#[derive(Clone)]
 pub(super) struct Cmac(cmac::Context);
 
 impl Cmac {
@@ -53,6 +54,10 @@ impl Running for Cmacing {
     fn update(&mut self, data: &[u8]) -> Result<Secret, Error> {
         self.cmac.add(data)?;
         Ok(Secret::copy_of(&[]))
+    }
+
+    fn branch(&self) -> Option<Box<dyn Running>> {
+        Some(Box::new(Self { cmac: self.cmac.clone(), purpose: self.purpose, length: self.length }))
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {

@@ -63,17 +63,22 @@ pub(super) struct Hashed<K> {
     digest: Digesting,
 }
 
-impl<K: Key + 'static> Hashed<K> {
+impl<K: Key + Clone + 'static> Hashed<K> {
     /// Hashes with `hash`, then works with `mechanism`, which takes digests.
     pub(super) fn begin(key: K, purpose: Purpose, hash: Hash, mechanism: Mechanism) -> Result<Box<dyn Running>, Error> {
         Ok(Box::new(Self { key, purpose, mechanism, digest: Digesting::new(hash)? }))
     }
 }
 
-impl<K: Key> Running for Hashed<K> {
+impl<K: Key + Clone + 'static> Running for Hashed<K> {
     fn update(&mut self, data: &[u8]) -> Result<Secret, Error> {
         self.digest.add(data)?;
         Ok(Secret::copy_of(&[]))
+    }
+
+    fn branch(&self) -> Option<Box<dyn Running>> {
+        let (key, mechanism, digest) = (self.key.clone(), self.mechanism.clone(), self.digest.clone());
+        Some(Box::new(Self { key, purpose: self.purpose, mechanism, digest }))
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {

@@ -63,6 +63,7 @@ pub(super) fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
 }
 
 /// A digest under way.
+#[derive(Clone)]
 pub(super) struct Digesting(Hasher);
 
 impl Digesting {
@@ -83,6 +84,10 @@ impl Running for Digesting {
     fn update(&mut self, data: &[u8]) -> Result<Secret, Error> {
         self.add(data)?;
         Ok(Secret::copy_of(&[]))
+    }
+
+    fn branch(&self) -> Option<Box<dyn Running>> {
+        Some(Box::new(self.clone()))
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {

@@ -130,6 +130,13 @@ impl Running for Macing {
         Ok(Secret::copy_of(&[]))
     }
 
+    fn branch(&self) -> Option<Box<dyn Running>> {
+        // The engine gives no second one of what it does not let us prepare.
+        let State::Prepared(context) = &self.state else { return None };
+        let state = State::Prepared(context.clone());
+        Some(Box::new(Self { state, length: self.length, purpose: self.purpose }))
+    }
+
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
         if self.purpose == Purpose::Verify {
             return Err(NO_SIGNATURE);

@@ -187,14 +187,20 @@ impl PublicRsa {
         Ok(Secret::new(out))
     }
 
-    /// Checks that the public exponent turns the signature back into what was signed.
-    fn recover(&self, expected: &[u8], signature: &[u8], padding: Padding) -> Result<(), Error> {
+    /// What the public exponent makes of a signature.
+    fn open(&self, signature: &[u8], padding: Padding) -> Result<Vec<u8>, Error> {
         if signature.len() != self.0.size {
             return Err(Error::Mismatch);
         }
         let mut out = vec![0; self.0.size];
         let length = self.0.rsa.public_decrypt(signature, &mut out, padding).map_err(|_| Error::Mismatch)?;
-        if out.get(..length) == Some(expected) { Ok(()) } else { Err(Error::Mismatch) }
+        out.truncate(length);
+        Ok(out)
+    }
+
+    /// Checks that the public exponent turns the signature back into what was signed.
+    fn compare(&self, expected: &[u8], signature: &[u8], padding: Padding) -> Result<(), Error> {
+        if self.open(signature, padding)? == expected { Ok(()) } else { Err(Error::Mismatch) }
     }
 }
 
@@ -212,14 +218,14 @@ impl Key for PublicRsa {
         match mechanism {
             Mechanism::RsaPkcs1 => {
                 fits(data, self.0.size)?;
-                self.recover(data, signature, Padding::PKCS1)
+                self.compare(data, signature, Padding::PKCS1)
             }
             Mechanism::RsaPkcs1Hashed { hash, input } => {
                 let info = match input {
                     Input::Message => hash::digest_info(*hash, &hash::digest(*hash, data)?),
                     Input::Digest => hash::digest_info(*hash, whole(*hash, data)?),
                 };
-                self.recover(&info, signature, Padding::PKCS1)
+                self.compare(&info, signature, Padding::PKCS1)
             }
             Mechanism::RsaPss { hash, mask, salt, input } => {
                 let mut context = PkeyCtx::new(&self.0.key).map_err(|_| ENGINE)?;
@@ -240,10 +246,20 @@ impl Key for PublicRsa {
             }
             Mechanism::RsaRaw => {
                 whole_block(data, self.0.size)?;
-                self.recover(data, signature, Padding::NONE)
+                self.compare(data, signature, Padding::NONE)
             }
             _ => Err(offer::UNSUPPORTED),
         }
+    }
+
+    fn recover(&self, mechanism: &Mechanism, signature: &[u8]) -> Result<Secret, Error> {
+        offer::allow(self.0.shape, Purpose::Verify, mechanism)?;
+        let padding = match mechanism {
+            Mechanism::RsaPkcs1 => Padding::PKCS1,
+            Mechanism::RsaRaw => Padding::NONE,
+            _ => return Err(offer::UNSUPPORTED),
+        };
+        self.open(signature, padding).map(Secret::new)
     }
 
     fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {

@@ -1,22 +1,20 @@
 //! Messages, one after the other with one key: what the key and the mechanism are is said once, the nonce and the tag with
 //! each message (PKCS#11 3.2 §5.11 to §5.18).
 
-use strongroom_kmip::{payload::RNGRetrieveRequest, secret::Secret};
+use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     call::{Message, answer, request},
     mechanism::{Gcm, Parameter, Poly1305},
-    number::Generator,
     value::{Bytes, Output, Room, Wiped},
 };
 
-use super::{contract::Serve, sign, work};
+use super::{contract::Serve, sealing, sign, work};
 use crate::{
     front::pkcs11::{
         desk::Desk,
         mechanism,
         operation::{Kind, Operation, Stage},
-        refusal::About,
         session::Messages,
         translate,
     },
@@ -32,7 +30,15 @@ fn begin(desk: &Desk<'_>, kind: Kind, session: u64, asked: Option<Mechanism>, ke
     let ready = work::ready(desk, kind, session, &asked, key)?;
     let own = matches!(kind, Kind::Encrypt | Kind::Decrypt);
     let (way, tag) = ((!own).then_some(ready.way.mechanism), 0);
-    let messages = Messages { key: ready.key, named: ready.named, way, prepared: ready.prepared, tag, in_parts: false };
+    let messages = Messages {
+        key: ready.key,
+        named: ready.named,
+        way,
+        prepared: ready.prepared,
+        tag,
+        counter: 0,
+        in_parts: false,
+    };
     desk.application.with(session, |session| session.begin_messages(kind, messages))?
 }
 
@@ -80,42 +86,10 @@ fn parts(messages: &Messages, expected: bool) -> Result<(), Rv> {
 }
 
 /// The operation on a message that says its nonce itself; it remembers how long the tag is.
-fn sealing(kind: Kind, messages: &mut Messages, said: &Message, nonce: &[u8]) -> Result<Operation, Rv> {
-    let (iv, aad) = (Bytes(nonce.to_vec()), Bytes(said.aad.to_vec()));
-    let parameter = match messages.named.offered {
-        Offered::ChaCha20Poly1305 if said.tag_bits == 128 => Parameter::Poly1305(Poly1305 { nonce: iv, aad }),
-        Offered::AesGcm => Parameter::Gcm(Gcm { iv, iv_bits: 0, aad, tag_bits: said.tag_bits }),
-        _ => return Err(Rv::MECHANISM_PARAM_INVALID),
-    };
-    let way = translate::translate(messages.named, &parameter)?;
+fn sealed(kind: Kind, messages: &mut Messages, said: &Message, nonce: &[u8]) -> Result<Operation, Rv> {
+    let way = translate::translate(messages.named, &sealing::parameter(messages.named.offered, said, nonce)?)?;
     messages.tag = usize::try_from(said.tag_bits / 8).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
     Ok(Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, way.limit))
-}
-
-/// The nonce of a message that is encrypted, with random bytes behind its fixed beginning where it is to be made.
-fn nonce(desk: &Desk<'_>, said: &Message) -> Result<Vec<u8>, Rv> {
-    match said.generator {
-        Generator::NO_GENERATE => return Ok(said.nonce.to_vec()),
-        Generator::GENERATE | Generator::GENERATE_RANDOM => {}
-        _ => return Err(Rv::MECHANISM_PARAM_INVALID),
-    }
-    let fixed = usize::try_from(said.fixed_bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
-    let fixed = fixed.and_then(|bytes| said.nonce.get(..bytes)).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
-    let random = said.nonce.len().saturating_sub(fixed.len());
-    // Fewer random bytes meet again too soon.
-    if random < LEAST_RANDOM || said.nonce.len() > LONGEST_NONCE {
-        return Err(Rv::MECHANISM_PARAM_INVALID);
-    }
-    let data_length = i32::try_from(random).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
-    let made = desk.ask(RNGRetrieveRequest { data_length }).map_err(|failure| failure.rv(About::Token))?;
-    Ok([fixed, made.data.reveal()].concat())
-}
-
-/// A message's output without its tag, and the tag.
-fn split(sealed: &Secret, tag: usize) -> Result<(Output, Bytes), Rv> {
-    let at = sealed.len().checked_sub(tag).ok_or(Rv::DEVICE_ERROR)?;
-    let (output, tag) = sealed.reveal().split_at_checked(at).ok_or(Rv::DEVICE_ERROR)?;
-    Ok((Output::Bytes(Wiped::from(output)), Bytes(tag.to_vec())))
 }
 
 /// The last part of a message: refused while there is too little room, otherwise the end of the operation.
@@ -174,11 +148,11 @@ impl Serve for request::EncryptMessage {
             if let Err((rv, output)) = self.room.check(self.data.len()) {
                 return Ok((rv, answer::EncryptMessage { output, nonce: Bytes::default(), tag: Bytes::default() }));
             }
-            let nonce = nonce(desk, &self.message)?;
-            let mut operation = sealing(Kind::Encrypt, messages, &self.message, &nonce)?;
+            let nonce = sealing::nonce(desk, &self.message, Some(&mut messages.counter))?;
+            let mut operation = sealed(Kind::Encrypt, messages, &self.message, &nonce)?;
             let data = Secret::new(self.data.into_vec());
             let sealed = work::perform(desk, &mut operation, Stage::Whole, Some(data))?;
-            let (output, tag) = split(&sealed, messages.tag)?;
+            let (output, tag) = sealing::split(&sealed, messages.tag)?;
             Ok((Rv::OK, answer::EncryptMessage { output, nonce: Bytes(nonce), tag }))
         })
     }
@@ -188,8 +162,8 @@ impl Serve for request::EncryptMessageBegin {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::EncryptMessageBegin), Rv> {
         on(desk, Kind::Encrypt, self.session, |messages| {
             parts(messages, false)?;
-            let nonce = nonce(desk, &self.message)?;
-            let operation = sealing(Kind::Encrypt, messages, &self.message, &nonce)?;
+            let nonce = sealing::nonce(desk, &self.message, Some(&mut messages.counter))?;
+            let operation = sealed(Kind::Encrypt, messages, &self.message, &nonce)?;
             desk.application.with(self.session, |session| session.begin(operation))??;
             messages.in_parts = true;
             Ok((Rv::OK, answer::EncryptMessageBegin { nonce: Bytes(nonce) }))
@@ -209,7 +183,7 @@ impl Serve for request::EncryptMessageNext {
             match last(desk, Kind::Encrypt, self.session, messages, self.data.reveal(), &[], self.room)? {
                 Err((rv, output)) => Ok((rv, answer::EncryptMessageNext { output, tag: nothing })),
                 Ok(sealed) => {
-                    let (output, tag) = split(&sealed, messages.tag)?;
+                    let (output, tag) = sealing::split(&sealed, messages.tag)?;
                     Ok((Rv::OK, answer::EncryptMessageNext { output, tag }))
                 }
             }
@@ -231,7 +205,7 @@ impl Serve for request::DecryptMessage {
             if let Err((rv, output)) = self.room.check(self.data.len()) {
                 return Ok((rv, answer::DecryptMessage { output }));
             }
-            let mut operation = sealing(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
+            let mut operation = sealed(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
             if self.tag.len() != messages.tag {
                 return Err(Rv::MECHANISM_PARAM_INVALID);
             }
@@ -246,7 +220,7 @@ impl Serve for request::DecryptMessageBegin {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DecryptMessageBegin), Rv> {
         on(desk, Kind::Decrypt, self.session, |messages| {
             parts(messages, false)?;
-            let operation = sealing(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
+            let operation = sealed(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
             desk.application.with(self.session, |session| session.begin(operation))??;
             messages.in_parts = true;
             Ok((Rv::OK, answer::DecryptMessageBegin {}))
@@ -402,8 +376,3 @@ finals! {
     MessageSignFinal: Sign;
     MessageVerifyFinal: Verify;
 }
-
-/// Eight random bytes meet again after some four thousand million messages.
-const LEAST_RANDOM: usize = 8;
-/// The slot takes no longer ones.
-const LONGEST_NONCE: usize = 256;

@@ -77,12 +77,14 @@ impl Serve for request::SessionCancel {
     }
 }
 
-const CANCELS: [(MechanismFlags, Kind); 5] = [
+const CANCELS: [(MechanismFlags, Kind); 7] = [
     (MechanismFlags::ENCRYPT, Kind::Encrypt),
     (MechanismFlags::DECRYPT, Kind::Decrypt),
     (MechanismFlags::DIGEST, Kind::Digest),
     (MechanismFlags::SIGN, Kind::Sign),
     (MechanismFlags::VERIFY, Kind::Verify),
+    (MechanismFlags::SIGN_RECOVER, Kind::SignRecover),
+    (MechanismFlags::VERIFY_RECOVER, Kind::VerifyRecover),
 ];
 
 const MESSAGES: [(MechanismFlags, Kind); 4] = [

@@ -30,6 +30,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         FindObjectsInit, FindObjects, FindObjectsFinal,
         EncryptInit, Encrypt, EncryptUpdate, EncryptFinal, DecryptInit, Decrypt, DecryptUpdate, DecryptFinal,
         DigestInit, Digest, DigestUpdate, DigestKey, DigestFinal,
+        SignRecoverInit, SignRecover, VerifyRecoverInit, VerifyRecover,
         SignInit, Sign, SignUpdate, SignFinal, VerifyInit, Verify, VerifyUpdate, VerifyFinal,
         VerifySignatureInit, VerifySignature, VerifySignatureUpdate, VerifySignatureFinal,
         DigestEncryptUpdate, DecryptDigestUpdate, SignEncryptUpdate, DecryptVerifyUpdate,
@@ -37,7 +38,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         MessageDecryptInit, DecryptMessage, DecryptMessageBegin, DecryptMessageNext, MessageDecryptFinal,
         MessageSignInit, SignMessage, SignMessageBegin, SignMessageNext, MessageSignFinal,
         MessageVerifyInit, VerifyMessage, VerifyMessageBegin, VerifyMessageNext, MessageVerifyFinal,
-        GenerateKey, GenerateKeyPair, WrapKey, UnwrapKey, DeriveKey, SeedRandom, GenerateRandom,
+        GenerateKey, GenerateKeyPair, DeriveKey, WrapKey, UnwrapKey, WrapKeyAuthenticated, UnwrapKeyAuthenticated, SeedRandom, GenerateRandom,
     }
 }
 

@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::CryptographicParameters,
     code,
-    payload::{DecryptRequest, EncryptRequest, HashRequest, MACRequest, SignRequest},
+    payload::{DecryptRequest, EncryptRequest, HashRequest, MACRequest, SignRequest, SignatureVerifyRequest},
     secret::Secret,
     ttlv,
 };
@@ -80,6 +80,9 @@ pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: 
     if !is_allowed(desk, &id, asked.kind.0) {
         return Err(desk.deny(recorded, &id, Rv::MECHANISM_INVALID));
     }
+    if !recovers(desk, kind, &id) {
+        return Err(desk.deny(recorded, &id, Rv::KEY_FUNCTION_NOT_PERMITTED));
+    }
     Ok(Ready { key: id, named, way, prepared })
 }
 
@@ -101,6 +104,23 @@ fn is_allowed(desk: &Desk<'_>, id: &ObjectId, kind: u64) -> bool {
     }
 }
 
+/// Whether the key may be used with recovery, where it is to be: KMIP knows no bit for that, so PKCS#11's own word counts.
+fn recovers(desk: &Desk<'_>, kind: Kind, id: &ObjectId) -> bool {
+    let attribute = match kind {
+        Kind::SignRecover => AttributeType::SIGN_RECOVER,
+        Kind::VerifyRecover => AttributeType::VERIFY_RECOVER,
+        _ => return true,
+    };
+    let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
+    !matches!(object::kept(&object, attribute), Some(Value::Bool(false)))
+}
+
+/// What a kind of operation is for, and under which name it is recorded.
+pub fn purpose(kind: Kind) -> (Purpose, code::Operation) {
+    let (purpose, _, recorded) = role(kind);
+    (purpose, recorded)
+}
+
 fn role(kind: Kind) -> (Purpose, MechanismFlags, code::Operation) {
     match kind {
         Kind::Encrypt => (Purpose::Encrypt, MechanismFlags::ENCRYPT, code::Operation::Encrypt),
@@ -108,6 +128,8 @@ fn role(kind: Kind) -> (Purpose, MechanismFlags, code::Operation) {
         Kind::Digest => (Purpose::Sign, MechanismFlags::DIGEST, code::Operation::Hash),
         Kind::Sign => (Purpose::Sign, MechanismFlags::SIGN, code::Operation::Sign),
         Kind::Verify => (Purpose::Verify, MechanismFlags::VERIFY, code::Operation::SignatureVerify),
+        Kind::SignRecover => (Purpose::Sign, MechanismFlags::SIGN_RECOVER, code::Operation::Sign),
+        Kind::VerifyRecover => (Purpose::Verify, MechanismFlags::VERIFY_RECOVER, code::Operation::SignatureVerify),
     }
 }
 
@@ -210,7 +232,11 @@ pub fn feed(desk: &Desk<'_>, kind: Kind, session: u64, data: Wiped) -> Result<()
 /// # Errors
 /// What is against it.
 pub fn perform(desk: &Desk<'_>, operation: &mut Operation, stage: Stage, data: Option<Secret>) -> Result<Secret, Rv> {
-    let about = if operation.kind == Kind::Decrypt { About::Ciphertext } else { About::Data };
+    let about = match operation.kind {
+        Kind::Decrypt => About::Ciphertext,
+        Kind::VerifyRecover => About::Signature,
+        _ => About::Data,
+    };
     // The end of what never began is the whole of nothing.
     let stage = if stage == Stage::Last && operation.stream.is_none() { Stage::Whole } else { stage };
     let step = Step::of(operation, stage);
@@ -261,6 +287,20 @@ pub fn perform(desk: &Desk<'_>, operation: &mut Operation, stage: Stage, data: O
             };
             let answer = desk.ask_with(request, step.mechanism).map_err(fail)?;
             (answer.data, answer.correlation_value)
+        }
+        (Tool::Key { .. }, Kind::VerifyRecover) => {
+            let request = SignatureVerifyRequest {
+                unique_identifier: step.key,
+                cryptographic_parameters: None,
+                data: None,
+                digested_data: None,
+                signature_data: data.map(|signature| ttlv::Bytes(signature.reveal().to_vec())),
+                correlation_value: step.stream,
+                init_indicator: step.first,
+                final_indicator: step.last,
+            };
+            let answer = desk.ask_with(request, step.mechanism).map_err(fail)?;
+            (Some(answer.data.ok_or(Rv::SIGNATURE_INVALID)?), None)
         }
         (Tool::Key { .. }, _) if operation.is_mac() => {
             let request = MACRequest {

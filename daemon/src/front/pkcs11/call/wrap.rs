@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::Attribute as Kmip,
     code::{self, EncodingOption, KeyFormatType, ResultReason, WrappingMethod},
-    mechanism::Mechanism as Way,
+    mechanism::{Mechanism as Way, Work},
     object::{
         EncryptionKeyInformation, KeyBlock, KeyValue, KeyWrappingData, KeyWrappingSpecification, Object as Managed,
         PrivateKey, SymmetricKey,
@@ -13,15 +13,15 @@ use strongroom_kmip::{
     ttlv::Bytes,
 };
 use strongroom_pkcs11_wire::{
-    AttributeType, Mechanism, Rv,
+    Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::Value,
-    call::{answer, request},
+    call::{Message, answer, request},
     mechanism::Parameter,
     number::{KeyType, MechanismFlags, ObjectClass},
-    value::{Output, Wiped},
+    value::{Bytes as Plain, Output, Wiped},
 };
 
-use super::{contract::Serve, create, slot};
+use super::{contract::Serve, create, sealing, slot};
 use crate::{
     front::pkcs11::{
         desk::Desk,
@@ -37,103 +37,195 @@ use crate::{
 
 impl Serve for request::WrapKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WrapKey), Rv> {
-        let handle = Rv::WRAPPING_KEY_HANDLE_INVALID;
-        let (standing, wrapping) = desk.application.object(self.session, self.wrapping, handle)?;
-        let (_, id) = desk.application.object(self.session, self.key, Rv::KEY_HANDLE_INVALID)?;
-        let (way, offered) = way(desk, standing, &self.mechanism, MechanismFlags::WRAP)?;
-        let prepared = desk.house.service.prepare(desk.caller, &wrapping, Purpose::Wrap, &way);
-        let prepared = prepared.map_err(|refusal| match desk.refuse(GET, &wrapping, refusal, About::Key) {
-            Rv::KEY_HANDLE_INVALID => handle,
-            Rv::MECHANISM_INVALID => Rv::WRAPPING_KEY_TYPE_INCONSISTENT,
-            rv => rv,
-        })?;
-        if !mechanism::suits(offered, prepared.shape) {
-            return Err(desk.deny(GET, &wrapping, Rv::WRAPPING_KEY_TYPE_INCONSISTENT));
-        }
-        let seen = desk.house.service.glance(desk.caller, &id);
-        let key = seen.map_err(|refusal| desk.refuse(GET, &id, refusal, About::Key))?;
-        let format = wrappable(desk, &key).map_err(|rv| desk.deny(GET, &id, rv))?;
-        // Where the length is known beforehand, a question for it lets nothing out.
-        if let Some(length) = length(&way, prepared.shape, &key)
-            && let Err((rv, output)) = self.room.check(length)
-        {
-            return Ok((rv, answer::WrapKey { output }));
-        }
-        let request = GetRequest {
-            unique_identifier: Some(id.as_str().into()),
-            key_format_type: Some(format),
-            key_wrap_type: None,
-            key_compression_type: None,
-            key_wrapping_specification: Some(Box::new(KeyWrappingSpecification {
-                wrapping_method: WrappingMethod::Encrypt,
-                encryption_key_information: Some(under(&wrapping)),
-                mac_signature_key_information: None,
-                attribute_name: Vec::new(),
-                encoding_option: Some(EncodingOption::NoEncoding),
-            })),
+        let under = Under::of(desk, self.session, self.wrapping)?;
+        let (way, offered) = way(desk, under.standing, &self.mechanism, MechanismFlags::WRAP)?;
+        let wrapped =
+            match wrap(desk, self.session, &under, (way, offered), self.key, |length| self.room.check(length))? {
+                Ok(wrapped) => wrapped,
+                Err((rv, output)) => return Ok((rv, answer::WrapKey { output })),
+            };
+        Ok((Rv::OK, answer::WrapKey { output: Output::Bytes(Wiped::from(&wrapped[..])) }))
+    }
+}
+
+impl Serve for request::WrapKeyAuthenticated {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WrapKeyAuthenticated), Rv> {
+        let under = Under::of(desk, self.session, self.wrapping)?;
+        let nonce = sealing::nonce(desk, &self.message, None)?;
+        let (way, offered) = sealed(desk, &under, self.mechanism, &self.message, &nonce, MechanismFlags::WRAP)?;
+        let tag = crate::service::tag_of(&way);
+        let room = |length: usize| self.room.check(length.saturating_sub(tag));
+        let wrapped = match wrap(desk, self.session, &under, (way, offered), self.key, room)? {
+            Ok(wrapped) => wrapped,
+            Err((rv, output)) => {
+                let nothing = Plain::default;
+                return Ok((rv, answer::WrapKeyAuthenticated { output, nonce: nothing(), tag: nothing() }));
+            }
         };
-        let got = desk.ask_with(request, Some(way)).map_err(|failure| match &failure {
-            Failure::Refused(refusal) => match refusal.reason {
-                ResultReason::NotExtractable | ResultReason::Sensitive => Rv::KEY_UNEXTRACTABLE,
-                ResultReason::WrappingObjectNotFound => handle,
-                // Whole blocks alone, or more than the wrapping key can hold.
-                ResultReason::InvalidField | ResultReason::CryptographicFailure => Rv::KEY_SIZE_RANGE,
-                ResultReason::EncodingOptionError | ResultReason::KeyFormatTypeNotSupported => Rv::KEY_NOT_WRAPPABLE,
-                _ => failure.rv(About::Key),
-            },
-            Failure::Unrecorded(_) => failure.rv(About::Key),
-        })?;
-        let Some(KeyValue::Wrapped(wrapped)) = got.object.key_block().and_then(|block| block.key_value.as_ref()) else {
-            return Err(Rv::DEVICE_ERROR);
-        };
-        if let Err((rv, output)) = self.room.check(wrapped.0.len()) {
-            return Ok((rv, answer::WrapKey { output }));
-        }
-        Ok((Rv::OK, answer::WrapKey { output: Output::Bytes(Wiped::from(&wrapped.0[..])) }))
+        let (output, tag) = sealing::split(&Secret::new(wrapped), tag)?;
+        Ok((Rv::OK, answer::WrapKeyAuthenticated { output, nonce: Plain(nonce), tag }))
     }
 }
 
 impl Serve for request::UnwrapKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::UnwrapKey), Rv> {
         let handle = Rv::UNWRAPPING_KEY_HANDLE_INVALID;
-        let (standing, unwrapping) = desk.application.object(self.session, self.unwrapping, handle)?;
-        let (way, offered) = way(desk, standing, &self.mechanism, MechanismFlags::UNWRAP)?;
-        let prepared = desk.house.service.prepare(desk.caller, &unwrapping, Purpose::Unwrap, &way);
-        let prepared = prepared.map_err(|refusal| match desk.refuse(REGISTER, &unwrapping, refusal, About::Key) {
-            Rv::KEY_HANDLE_INVALID => handle,
-            Rv::MECHANISM_INVALID => Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT,
-            rv => rv,
-        })?;
-        if !mechanism::suits(offered, prepared.shape) {
-            return Err(desk.deny(REGISTER, &unwrapping, Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT));
-        }
-        if !can_be(&way, prepared.shape, self.wrapped.len()) {
-            return Err(desk.deny(REGISTER, &unwrapping, Rv::WRAPPED_KEY_LEN_RANGE));
-        }
-        let wishes = Wishes::of(Wishes::class_of(&self.template)?, &self.template)?;
-        // What the key is made of comes out of the wrapping alone.
-        wishes.without(&[AttributeType::VALUE, AttributeType::MODULUS, AttributeType::PRIVATE_EXPONENT])?;
-        create::may_make(standing, &wishes)?;
-        let key = create::key_type(&wishes)?;
-        let (object, mut attributes) = coming(&wishes, key, &unwrapping, self.wrapped.to_vec())?;
-        attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
-        let request = RegisterRequest {
-            object_type: object.object_type(),
-            attributes: create::template(attributes),
-            object,
-            protection_storage_masks: None,
-        };
-        let made = desk.ask_for(standing.slot, request, way).map_err(|failure| match &failure {
-            Failure::Refused(refusal) => match refusal.reason {
-                ResultReason::CryptographicFailure => Rv::WRAPPED_KEY_INVALID,
-                ResultReason::InvalidField | ResultReason::InvalidMessage => Rv::WRAPPED_KEY_LEN_RANGE,
-                _ => failure.rv(About::Template),
-            },
-            Failure::Unrecorded(_) => failure.rv(About::Template),
-        })?;
-        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
+        let (standing, id) = desk.application.object(self.session, self.unwrapping, handle)?;
+        let under = Under { standing, id };
+        let ways = way(desk, standing, &self.mechanism, MechanismFlags::UNWRAP)?;
+        let key = unwrap(desk, self.session, &under, ways, self.wrapped.to_vec(), &self.template)?;
         Ok((Rv::OK, answer::UnwrapKey { key }))
     }
+}
+
+impl Serve for request::UnwrapKeyAuthenticated {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::UnwrapKeyAuthenticated), Rv> {
+        let handle = Rv::UNWRAPPING_KEY_HANDLE_INVALID;
+        let (standing, id) = desk.application.object(self.session, self.unwrapping, handle)?;
+        let under = Under { standing, id };
+        let ways = sealed(desk, &under, self.mechanism, &self.message, &self.message.nonce, MechanismFlags::UNWRAP)?;
+        if self.tag.len() != crate::service::tag_of(&ways.0) {
+            return Err(Rv::MECHANISM_PARAM_INVALID);
+        }
+        let wrapped = [&self.wrapped[..], &self.tag[..]].concat();
+        let key = unwrap(desk, self.session, &under, ways, wrapped, &self.template)?;
+        Ok((Rv::OK, answer::UnwrapKeyAuthenticated { key }))
+    }
+}
+
+/// The key that another one is wrapped under.
+struct Under {
+    standing: Standing,
+    id: ObjectId,
+}
+
+impl Under {
+    fn of(desk: &Desk<'_>, session: u64, wrapping: u64) -> Result<Self, Rv> {
+        let found = desk.application.object(session, wrapping, Rv::WRAPPING_KEY_HANDLE_INVALID);
+        found.map(|(standing, id)| Self { standing, id })
+    }
+}
+
+/// Wraps a key. `room` is asked before, where the length is known, and after; what it refuses is the answer.
+fn wrap(
+    desk: &Desk<'_>,
+    session: u64,
+    under: &Under,
+    (way, offered): (Way, Offered),
+    key: u64,
+    room: impl Fn(usize) -> Result<(), (Rv, Output)>,
+) -> Result<Result<Vec<u8>, (Rv, Output)>, Rv> {
+    let (handle, wrapping) = (Rv::WRAPPING_KEY_HANDLE_INVALID, &under.id);
+    let (_, id) = desk.application.object(session, key, Rv::KEY_HANDLE_INVALID)?;
+    let prepared = desk.house.service.prepare(desk.caller, wrapping, Purpose::Wrap, &way);
+    let prepared = prepared.map_err(|refusal| match desk.refuse(GET, wrapping, refusal, About::Key) {
+        Rv::KEY_HANDLE_INVALID => handle,
+        Rv::MECHANISM_INVALID => Rv::WRAPPING_KEY_TYPE_INCONSISTENT,
+        rv => rv,
+    })?;
+    if !mechanism::suits(offered, prepared.shape) {
+        return Err(desk.deny(GET, wrapping, Rv::WRAPPING_KEY_TYPE_INCONSISTENT));
+    }
+    let seen = desk.house.service.glance(desk.caller, &id);
+    let key = seen.map_err(|refusal| desk.refuse(GET, &id, refusal, About::Key))?;
+    let format = wrappable(desk, &key).map_err(|rv| desk.deny(GET, &id, rv))?;
+    // Where the length is known beforehand, a question for it lets nothing out.
+    if let Some(length) = length(&way, prepared.shape, &key)
+        && let Err(short) = room(length)
+    {
+        return Ok(Err(short));
+    }
+    let request = GetRequest {
+        unique_identifier: Some(id.as_str().into()),
+        key_format_type: Some(format),
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: Some(Box::new(KeyWrappingSpecification {
+            wrapping_method: WrappingMethod::Encrypt,
+            encryption_key_information: Some(said(wrapping)),
+            mac_signature_key_information: None,
+            attribute_name: Vec::new(),
+            encoding_option: Some(EncodingOption::NoEncoding),
+        })),
+    };
+    let got = desk.ask_with(request, Some(way)).map_err(|failure| match &failure {
+        Failure::Refused(refusal) => match refusal.reason {
+            ResultReason::NotExtractable | ResultReason::Sensitive => Rv::KEY_UNEXTRACTABLE,
+            ResultReason::WrappingObjectNotFound => handle,
+            // Whole blocks alone, or more than the wrapping key can hold.
+            ResultReason::InvalidField | ResultReason::CryptographicFailure => Rv::KEY_SIZE_RANGE,
+            ResultReason::EncodingOptionError | ResultReason::KeyFormatTypeNotSupported => Rv::KEY_NOT_WRAPPABLE,
+            _ => failure.rv(About::Key),
+        },
+        Failure::Unrecorded(_) => failure.rv(About::Key),
+    })?;
+    let Some(KeyValue::Wrapped(wrapped)) = got.object.key_block().and_then(|block| block.key_value.as_ref()) else {
+        return Err(Rv::DEVICE_ERROR);
+    };
+    Ok(room(wrapped.0.len()).map(|()| wrapped.0.clone()))
+}
+
+/// Unwraps a key and makes an object of it.
+fn unwrap(
+    desk: &Desk<'_>,
+    session: u64,
+    under: &Under,
+    (way, offered): (Way, Offered),
+    wrapped: Vec<u8>,
+    template: &[Attribute],
+) -> Result<u64, Rv> {
+    let (handle, unwrapping) = (Rv::UNWRAPPING_KEY_HANDLE_INVALID, &under.id);
+    let prepared = desk.house.service.prepare(desk.caller, unwrapping, Purpose::Unwrap, &way);
+    let prepared = prepared.map_err(|refusal| match desk.refuse(REGISTER, unwrapping, refusal, About::Key) {
+        Rv::KEY_HANDLE_INVALID => handle,
+        Rv::MECHANISM_INVALID => Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT,
+        rv => rv,
+    })?;
+    if !mechanism::suits(offered, prepared.shape) {
+        return Err(desk.deny(REGISTER, unwrapping, Rv::UNWRAPPING_KEY_TYPE_INCONSISTENT));
+    }
+    if !can_be(&way, prepared.shape, wrapped.len()) {
+        return Err(desk.deny(REGISTER, unwrapping, Rv::WRAPPED_KEY_LEN_RANGE));
+    }
+    let wishes = Wishes::of(Wishes::class_of(template)?, template)?;
+    // What the key is made of comes out of the wrapping alone.
+    wishes.without(&[AttributeType::VALUE, AttributeType::MODULUS, AttributeType::PRIVATE_EXPONENT])?;
+    create::may_make(under.standing, &wishes)?;
+    let key = create::key_type(&wishes)?;
+    let (object, mut attributes) = coming(&wishes, key, unwrapping, wrapped)?;
+    attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
+    let request = RegisterRequest {
+        object_type: object.object_type(),
+        attributes: create::template(attributes),
+        object,
+        protection_storage_masks: None,
+    };
+    let made = desk.ask_for(under.standing.slot, request, way).map_err(|failure| match &failure {
+        Failure::Refused(refusal) => match refusal.reason {
+            ResultReason::CryptographicFailure => Rv::WRAPPED_KEY_INVALID,
+            ResultReason::InvalidField | ResultReason::InvalidMessage => Rv::WRAPPED_KEY_LEN_RANGE,
+            _ => failure.rv(About::Template),
+        },
+        Failure::Unrecorded(_) => failure.rv(About::Template),
+    })?;
+    create::settle(desk, session, under.standing, &wishes, &made.unique_identifier.0)
+}
+
+/// How a key is wrapped by a mechanism that authenticates, if the slot does it.
+fn sealed(
+    desk: &Desk<'_>,
+    under: &Under,
+    kind: MechanismType,
+    message: &Message,
+    nonce: &[u8],
+    flag: MechanismFlags,
+) -> Result<(Way, Offered), Rv> {
+    let offered = mechanism::named(kind).ok_or(Rv::MECHANISM_INVALID)?.offered;
+    if offered.facts().work != Work::Sealing {
+        return Err(Rv::MECHANISM_INVALID);
+    }
+    let parameter = sealing::parameter(offered, message, nonce)?;
+    way(desk, under.standing, &Mechanism { kind, parameter }, flag)
 }
 
 /// How a key is wrapped, if the slot does it.
@@ -216,7 +308,7 @@ fn coming(
         block.key_value = Some(KeyValue::Wrapped(Bytes(wrapped)));
         block.key_wrapping_data = Some(Box::new(KeyWrappingData {
             wrapping_method: WrappingMethod::Encrypt,
-            encryption_key_information: Some(under(unwrapping)),
+            encryption_key_information: Some(said(unwrapping)),
             mac_signature_key_information: None,
             mac_signature: None,
             iv_counter_nonce: None,
@@ -248,7 +340,7 @@ fn coming(
     }
 }
 
-fn under(key: &ObjectId) -> EncryptionKeyInformation {
+fn said(key: &ObjectId) -> EncryptionKeyInformation {
     EncryptionKeyInformation { unique_identifier: key.as_str().into(), cryptographic_parameters: None }
 }
 
