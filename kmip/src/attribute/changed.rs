@@ -48,7 +48,8 @@ impl Field for Changed {
         }
         let version = to.version();
         if tagged(version) {
-            return References(self.deleted.iter().map(|(kind, _)| kind.clone()).collect()).emit(Tag::AttributeReference, to);
+            return References(self.deleted.iter().map(|(kind, _)| kind.clone()).collect())
+                .emit(Tag::AttributeReference, to);
         }
         for (kind, index) in self.deleted.iter().filter(|(kind, _)| kind.fits(version)) {
             to.structure(Tag::Attribute, |to| {

@@ -97,10 +97,12 @@ fn no_operation_is_said_to_be_validated() {
 fn what_is_not_served_says_so() {
     let _daemon = Daemon::start();
     let _application = Application::start();
-    for (name, rv) in [("C_EncapsulateKey", {
-        let nothing = ptr::null_mut();
-        c!(C_EncapsulateKey(SESSION, ptr::null_mut(), 0, ptr::null_mut(), 0, ptr::null_mut(), ptr::null_mut(), nothing))
-    })] {
+    let (mechanism, template, bytes) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    let (length, key) = (ptr::null_mut(), ptr::null_mut());
+    for (name, rv) in [
+        ("C_EncapsulateKey", c!(C_EncapsulateKey(SESSION, mechanism, 0, template, 0, bytes, length, key))),
+        ("C_DecapsulateKey", c!(C_DecapsulateKey(SESSION, mechanism, 0, template, 0, bytes, 0, key))),
+    ] {
         assert_eq!(rv, Rv::FUNCTION_NOT_SUPPORTED, "{name}");
     }
     assert_eq!(c!(C_GetFunctionStatus(SESSION)), Rv::FUNCTION_NOT_PARALLEL);
