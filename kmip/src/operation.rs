@@ -92,6 +92,17 @@ macro_rules! operations {
                 }
             }
 
+            /// Reads the payload of an operation into the place of what stood there: a request is large to move.
+            pub(crate) fn read_to(place: &mut Result<Self, Fault>, operation: Operation, payload: Item<'_, '_>) {
+                match operation {
+                    $(Operation::$name => match Value::read(payload) {
+                        Ok(request) => *place = Ok(Self::$name(request)),
+                        Err(why) => *place = Err(Fault::Payload(why)),
+                    },)*
+                    _ => *place = Err(Fault::Operation(operation)),
+                }
+            }
+
             /// Writes the payload.
             pub fn write(&self, to: &mut Writer) {
                 match self {

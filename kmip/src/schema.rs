@@ -88,9 +88,11 @@ macro_rules! enumerations {
             codes! { $(#[$about])* $name { $($rows)* } }
 
             impl $crate::ttlv::Value for $name {
+                #[inline]
                 fn write(&self, tag: $crate::tag::Tag, to: &mut $crate::ttlv::Writer) {
                     to.enumeration(tag, self.0);
                 }
+                #[inline]
                 fn read(item: $crate::ttlv::Item<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
                     item.enumeration().map(Self)
                 }
@@ -191,6 +193,7 @@ macro_rules! masks {
                 fn write(&self, tag: $crate::tag::Tag, to: &mut $crate::ttlv::Writer) {
                     to.integer(tag, self.spoken_by(to.version()).0);
                 }
+                #[inline]
                 fn read(item: $crate::ttlv::Item<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
                     item.integer().map(Self)
                 }
@@ -218,32 +221,25 @@ macro_rules! structure {
             )*
         }
 
-        impl $crate::ttlv::Structure for $name {
+        impl $crate::ttlv::Value for $name {
             #[allow(unused_variables)]
-            fn write_fields(&self, to: &mut $crate::ttlv::Writer) {
+            fn write(&self, tag: $crate::tag::Tag, to: &mut $crate::ttlv::Writer) {
+                let version = to.version();
+                let start = to.begin(tag);
                 $(
-                    if to.version().within($crate::version::$since, codes!(@until $($until)?)) {
+                    if version.within($crate::version::$since, codes!(@until $($until)?)) {
                         $crate::ttlv::Field::emit(&self.$field, $crate::tag::Tag::$tag, to);
                     }
                 )*
+                to.end(start);
             }
-            #[allow(unused_variables)]
-            fn read_fields(fields: &mut $crate::ttlv::Fields<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
-                Ok(Self {
-                    $($field: $crate::ttlv::Field::scan($crate::tag::Tag::$tag, fields)?,)*
-                })
-            }
-        }
-
-        impl $crate::ttlv::Value for $name {
-            fn write(&self, tag: $crate::tag::Tag, to: &mut $crate::ttlv::Writer) {
-                to.structure(tag, |to| $crate::ttlv::Structure::write_fields(self, to));
-            }
+            #[allow(unused_mut)]
             fn read(item: $crate::ttlv::Item<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
                 let mut fields = $crate::ttlv::Fields::of(item)?;
-                let value = $crate::ttlv::Structure::read_fields(&mut fields)?;
+                // Put together last and at once: a structure that has to be moved is copied.
+                $(let $field = $crate::ttlv::Field::scan($crate::tag::Tag::$tag, &mut fields)?;)*
                 fields.finish()?;
-                Ok(value)
+                Ok(Self { $($field),* })
             }
             #[allow(unused_variables)]
             fn fits(&self, version: $crate::version::Version) -> bool {

@@ -30,7 +30,13 @@ impl Version {
     }
 
     const fn before(self, other: Self) -> bool {
-        self.major < other.major || (self.major == other.major && self.minor < other.minor)
+        self.rank() < other.rank()
+    }
+
+    /// Both numbers as one that is greater the newer the version is: every field that is written asks.
+    const fn rank(self) -> u64 {
+        const SIGN: u32 = 1 << 31;
+        ((self.major.cast_unsigned() ^ SIGN) as u64) << 32 | (self.minor.cast_unsigned() ^ SIGN) as u64
     }
 }
 

@@ -5,6 +5,7 @@
 //! here decides whether a caller may see or change an attribute: the table says what the standard allows.
 
 mod changed;
+mod index;
 mod known;
 mod name;
 mod partial;

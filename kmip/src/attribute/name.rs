@@ -9,6 +9,7 @@ use super::{
 use crate::{
     code::LinkType,
     tag::Tag,
+    ttlv::Value,
     version::{V2_0, Version},
 };
 
@@ -94,8 +95,8 @@ impl Kind {
 impl Attribute {
     /// Which attribute it is; for a link of whatever type the one that KMIP 1.x and 2.x have.
     pub fn kind(&self) -> Kind {
-        match self.which() {
-            Ok(standard) => Kind::Standard(standard),
+        match self.parts() {
+            Ok((standard, _)) => Kind::Standard(standard),
             Err(own) => Kind::vendor(&own.vendor, &own.name),
         }
     }
@@ -110,11 +111,13 @@ impl Attribute {
 
     /// Whether a peer of this version knows the attribute and can understand its value.
     pub fn fits(&self, version: Version) -> bool {
-        let named = match self.which() {
-            Ok(standard) => version.within(standard.row().since, standard.row().until),
-            Err(own) => vendor_fits(&own.vendor, version),
-        };
-        named && self.value_fits(version)
+        match self.parts() {
+            Ok((standard, value)) => {
+                let row = standard.row();
+                version.within(row.since, row.until) && value.fits(version)
+            }
+            Err(own) => vendor_fits(&own.vendor, version) && Value::fits(&own.value, version),
+        }
     }
 }
 

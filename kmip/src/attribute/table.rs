@@ -210,30 +210,28 @@ macro_rules! attributes {
                     $(Self::$variant => <$kind as Value>::read(item).map(Attribute::$variant),)*
                 }
             }
+
+            /// Reads the value of this attribute into the place of another: an attribute is large to move.
+            ///
+            /// # Errors
+            /// As [`read`](Self::read).
+            pub(super) fn read_to(self, place: &mut Attribute, item: Item<'_, '_>) -> Result<(), Malformed> {
+                match self {
+                    $(Self::$variant => match <$kind as Value>::read(item) {
+                        Ok(value) => *place = Attribute::$variant(value),
+                        Err(why) => return Err(why),
+                    },)*
+                }
+                Ok(())
+            }
         }
 
         impl Attribute {
-            /// Which of the standard's attributes it is, or the vendor's that it is.
-            pub(super) fn which(&self) -> Result<Standard, &Vendor> {
+            /// Which of the standard's attributes it is and its value, or the vendor's that it is.
+            pub(super) fn parts(&self) -> Result<(Standard, &dyn Written), &Vendor> {
                 match self {
-                    $(Self::$variant(_) => Ok(Standard::$variant),)*
+                    $(Self::$variant(value) => Ok((Standard::$variant, value)),)*
                     Self::Vendor(own) => Err(own),
-                }
-            }
-
-            /// Writes the value alone, under `tag`.
-            pub fn write_value(&self, tag: Tag, to: &mut Writer) {
-                match self {
-                    $(Self::$variant(value) => value.write(tag, to),)*
-                    Self::Vendor(own) => own.value.write(tag, to),
-                }
-            }
-
-            /// Whether a peer of this version can understand the value.
-            pub(super) fn value_fits(&self, version: Version) -> bool {
-                match self {
-                    $(Self::$variant(value) => Value::fits(value, version),)*
-                    Self::Vendor(own) => Value::fits(&own.value, version),
                 }
             }
         }
@@ -242,10 +240,33 @@ macro_rules! attributes {
     (@option $value:literal) => { Some($value) };
 }
 
+/// The half of [`Value`] that needs no type.
+pub(super) trait Written {
+    fn write(&self, tag: Tag, to: &mut Writer);
+    fn fits(&self, version: Version) -> bool;
+}
+
+impl<T: Value> Written for T {
+    fn write(&self, tag: Tag, to: &mut Writer) {
+        Value::write(self, tag, to);
+    }
+    fn fits(&self, version: Version) -> bool {
+        Value::fits(self, version)
+    }
+}
+
 impl Attribute {
     /// Which of the standard's attributes it is, if it is one.
     pub fn standard(&self) -> Option<Standard> {
-        self.which().ok()
+        self.parts().ok().map(|(standard, _)| standard)
+    }
+
+    /// Writes the value alone, under `tag`.
+    pub fn write_value(&self, tag: Tag, to: &mut Writer) {
+        match self.parts() {
+            Ok((_, value)) => value.write(tag, to),
+            Err(own) => Value::write(&own.value, tag, to),
+        }
     }
 
     /// The date, in seconds since 1970, when it is one; nothing for attributes that are no dates.
@@ -285,16 +306,6 @@ impl Standard {
     /// The name as KMIP 1.x writes it.
     pub fn name(self) -> &'static str {
         self.row().name
-    }
-
-    /// The attribute of this tag.
-    pub fn of_tag(tag: Tag) -> Option<Self> {
-        Self::ROWS.iter().find(|row| row.tag == tag).map(|row| row.standard)
-    }
-
-    /// The attribute of this name, written as KMIP 1.x writes it.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ROWS.iter().find(|row| row.name == name).map(|row| row.standard)
     }
 }
 
@@ -414,8 +425,6 @@ mod tests {
     fn every_row_stands_at_the_place_of_its_variant() {
         for (place, row) in Standard::ROWS.iter().enumerate() {
             assert_eq!(row.standard as usize, place, "{:?}", row.standard);
-            assert_eq!(Standard::of_tag(row.tag), Some(row.standard));
-            assert_eq!(Standard::named(row.standard.name()), Some(row.standard));
         }
     }
 

@@ -33,54 +33,94 @@ impl Instance {
     /// [`Malformed::Value`] of the Attribute Name when KMIP 1.x names an attribute that is not known,
     /// [`Malformed::Unexpected`] of the tag when KMIP 2.x does; others when the value is not the attribute's.
     pub fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
-        let tag = item.tag();
-        if tag == Tag::Attribute {
-            return Self::read_named(item);
-        }
-        if let Some(link_type) = Link::type_of(tag) {
-            let linked_object_identifier = Value::read(item)?;
-            return Ok(Attribute::Link(Link { link_type, linked_object_identifier }).into());
-        }
-        let standard = Standard::of_tag(tag).ok_or(Malformed::Unexpected(tag))?;
-        standard.read(item).map(Self::from)
+        let mut only = Vec::with_capacity(1);
+        Self::read_onto(item, &mut only)?;
+        only.pop().ok_or(Malformed::Missing(Tag::Attribute))
     }
 
-    fn read_named(item: Item<'_, '_>) -> Result<Self, Malformed> {
+    /// Reads an attribute, in either form, onto the end of a list.
+    fn read_onto(item: Item<'_, '_>, list: &mut Vec<Self>) -> Result<(), Malformed> {
+        let tag = item.tag();
+        if tag == Tag::Attribute {
+            return Self::read_named(item, list);
+        }
+        if let Some(standard) = Standard::of_tag(tag) {
+            return Self::read_value(standard, item, None, list);
+        }
+        let link_type = Link::type_of(tag).ok_or(Malformed::Unexpected(tag))?;
+        let linked_object_identifier = Value::read(item)?;
+        list.push(Attribute::Link(Link { link_type, linked_object_identifier }).into());
+        Ok(())
+    }
+
+    /// Adds an attribute of the standard's to a list, which is spoilt when it cannot be read.
+    fn read_value(
+        standard: Standard,
+        value: Item<'_, '_>,
+        index: Option<i32>,
+        list: &mut Vec<Self>,
+    ) -> Result<(), Malformed> {
+        list.push(Self { index, attribute: Attribute::Fresh(false) });
+        match list.last_mut() {
+            Some(place) => standard.read_to(&mut place.attribute, value),
+            None => Ok(()),
+        }
+    }
+
+    fn read_named(item: Item<'_, '_>, list: &mut Vec<Self>) -> Result<(), Malformed> {
         let mut fields = Fields::of(item)?;
         let vendor: Option<String> = Field::scan(Tag::VendorIdentification, &mut fields)?;
-        let name = fields.take(Tag::AttributeName).ok_or(Malformed::Missing(Tag::AttributeName))?.text()?;
+        let Some(name) = fields.take(Tag::AttributeName) else { return Err(Malformed::Missing(Tag::AttributeName)) };
+        let spelled = name.text_bytes()?;
         let index: Option<i32> = Field::scan(Tag::AttributeIndex, &mut fields)?;
-        let value = fields.take(Tag::AttributeValue).ok_or(Malformed::Missing(Tag::AttributeValue))?;
+        let Some(value) = fields.take(Tag::AttributeValue) else { return Err(Malformed::Missing(Tag::AttributeValue)) };
         fields.finish()?;
-        let kind = vendor.map_or_else(|| Kind::named(name), |vendor| Kind::vendor(&vendor, name));
-        let attribute = match kind {
-            Kind::Standard(standard) => standard.read(value)?,
-            // No name of a KMIP 1.x attribute means links of one type.
-            Kind::Link(_) => return Err(Malformed::Value(Tag::AttributeName)),
-            Kind::Vendor { vendor, name } => Attribute::Vendor(Vendor { vendor, name, value: Any::read(value)? }),
-            Kind::Unknown(_) => return Err(Malformed::Value(Tag::AttributeName)),
+        let kind = match vendor {
+            Some(vendor) => Kind::vendor(&vendor, name.text()?),
+            None => match Standard::spelled(spelled) {
+                Some(standard) => return Self::read_value(standard, value, index, list),
+                None => Kind::named(name.text()?),
+            },
         };
-        Ok(Self { index, attribute })
+        let Kind::Vendor { vendor, name } = kind else { return Err(Malformed::Value(Tag::AttributeName)) };
+        list.push(Self { index, attribute: Attribute::Vendor(Vendor { vendor, name, value: Any::read(value)? }) });
+        Ok(())
     }
 
     /// Writes the attribute as the peer's version has it, unless it does not.
     fn write(&self, to: &mut Writer) {
-        if !self.attribute.fits(to.version()) {
+        let version = to.version();
+        if tagged(version) {
+            if self.attribute.fits(version) {
+                self.attribute.write_tagged(to);
+            }
             return;
         }
-        if tagged(to.version()) {
-            return self.attribute.write_tagged(to);
-        }
-        to.structure(Tag::Attribute, |to| {
-            match self.attribute.standard() {
-                Some(standard) => to.text(Tag::AttributeName, standard.name()),
-                None => to.text(Tag::AttributeName, &self.attribute.kind().to_string()),
+        match self.attribute.parts() {
+            Ok((standard, value)) => {
+                let row = standard.row();
+                if version.within(row.since, row.until) && value.fits(version) {
+                    self.write_named(row.name, to, |to| value.write(Tag::AttributeValue, to));
+                }
             }
+            Err(own) => {
+                if self.attribute.fits(version) {
+                    let name = self.attribute.kind().to_string();
+                    self.write_named(&name, to, |to| own.value.write(Tag::AttributeValue, to));
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn write_named(&self, name: &str, to: &mut Writer, value: impl FnOnce(&mut Writer)) {
+        to.structure(Tag::Attribute, |to| {
+            to.text(Tag::AttributeName, name);
             // A missing index means the first instance, and clients with but one expect none.
             if let Some(index) = self.index.filter(|&index| index != 0) {
                 to.integer(Tag::AttributeIndex, index);
             }
-            self.attribute.write_value(Tag::AttributeValue, to);
+            value(to);
         });
     }
 }
@@ -127,7 +167,7 @@ impl Template {
             if templates && field.tag() == Tag::Name {
                 self.names.push(Name::read(field)?);
             } else {
-                self.attributes.push(Instance::read(field)?);
+                Instance::read_onto(field, &mut self.attributes)?;
             }
         }
         Ok(())
@@ -203,7 +243,7 @@ impl Field for Option<Listed> {
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         let mut found = None;
         while let Some(item) = from.take(Tag::Attribute) {
-            found.get_or_insert_with(Vec::new).push(Instance::read(item)?);
+            Instance::read_onto(item, found.get_or_insert_with(Vec::new))?;
         }
         let structure = if tag == Tag::Attribute { Tag::Attributes } else { tag };
         if let Some(template) = Option::<Template>::scan(structure, from)? {

@@ -88,7 +88,10 @@ impl RequestMessage {
             return Err(wrong(Malformed::Unexpected(root.tag())));
         }
         let mut fields = Fields::of(root).map_err(wrong)?;
-        let header: RequestHeader = Field::scan(Tag::RequestHeader, &mut fields).map_err(wrong)?;
+        let header: RequestHeader = match Field::scan(Tag::RequestHeader, &mut fields) {
+            Ok(header) => header,
+            Err(why) => return Err(wrong(why)),
+        };
         let count = root.children().filter(|item| item.tag() == Tag::BatchItem).count();
         if count == 0 {
             return Err(wrong(Malformed::Missing(Tag::BatchItem)));
@@ -105,7 +108,7 @@ impl RequestMessage {
         }
         let mut items = Vec::with_capacity(count);
         while let Some(item) = fields.take(Tag::BatchItem) {
-            items.push(RequestItem::read(item, header.protocol_version).map_err(wrong)?);
+            RequestItem::read_into(item, header.protocol_version, &mut items).map_err(wrong)?;
         }
         fields.finish().map_err(wrong)?;
         if items.iter().flat_map(|item| &item.extension).any(|extension| extension.criticality_indicator) {
@@ -129,22 +132,26 @@ impl RequestMessage {
 }
 
 impl RequestItem {
-    fn read(item: Item<'_, '_>, version: Version) -> Result<Self, Malformed> {
+    fn read_into(item: Item<'_, '_>, version: Version, items: &mut Vec<Self>) -> Result<(), Malformed> {
         let mut fields = Fields::of(item)?;
         let operation = Field::scan(Tag::Operation, &mut fields)?;
         let ephemeral = Field::scan(Tag::Ephemeral, &mut fields)?;
         let unique_batch_item_id = Field::scan(Tag::UniqueBatchItemID, &mut fields)?;
-        let payload = fields.take(Tag::RequestPayload).ok_or(Malformed::Missing(Tag::RequestPayload));
+        let payload = fields.take(Tag::RequestPayload);
         let extension = Field::scan(Tag::MessageExtension, &mut fields)?;
-        let nothing_else = fields.finish();
-        let payload = nothing_else.and(payload).map_err(Fault::from);
-        let payload = if spoken(operation, version) {
-            payload.and_then(|payload| Request::read(operation, payload))
-        } else {
-            // Its answer would have fields that the client does not know.
-            Err(Fault::Operation(operation))
-        };
-        Ok(Self { operation, ephemeral, unique_batch_item_id, payload, extension })
+        // Of an operation that a client cannot know, the answer would have fields that it does not know either.
+        let unknown = Err(Fault::Operation(operation));
+        items.push(Self { operation, ephemeral, unique_batch_item_id, payload: unknown, extension });
+        if let Some(item) = items.last_mut()
+            && spoken(operation, version)
+        {
+            match (fields.finish(), payload) {
+                (Err(why), _) => item.payload = Err(why.into()),
+                (Ok(()), None) => item.payload = Err(Malformed::Missing(Tag::RequestPayload).into()),
+                (Ok(()), Some(payload)) => Request::read_to(&mut item.payload, operation, payload),
+            }
+        }
+        Ok(())
     }
 
     fn write(&self, to: &mut Writer) {

@@ -1,6 +1,6 @@
 //! How values become fields of structures: once, at most once, or as often as they like.
 
-use super::{Item, Kind, Malformed, Writer};
+use super::{Item, Kind, Malformed, Writer, reader::Children};
 use crate::{tag::Tag, version::Version};
 
 /// A value that one item carries.
@@ -19,18 +19,6 @@ pub trait Value: Sized {
     fn fits(&self, _version: Version) -> bool {
         true
     }
-}
-
-/// A value made of fields, as `structure!` declares it.
-pub trait Structure: Sized {
-    /// Writes the fields that the peer's version knows, in the order of the table.
-    fn write_fields(&self, to: &mut Writer);
-
-    /// Takes the fields out of `fields`; what is left over is for the caller to judge.
-    ///
-    /// # Errors
-    /// [`Malformed`] when a field is missing or cannot be read.
-    fn read_fields(fields: &mut Fields<'_, '_>) -> Result<Self, Malformed>;
 }
 
 /// A field: how often its value stands on the wire.
@@ -54,8 +42,12 @@ impl<T: Value> Field for T {
     fn emit(&self, tag: Tag, to: &mut Writer) {
         self.write(tag, to);
     }
+    #[inline]
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
-        T::read(from.take(tag).ok_or(Malformed::Missing(tag))?)
+        match from.take(tag) {
+            Some(item) => T::read(item),
+            None => Err(Malformed::Missing(tag)),
+        }
     }
     fn fits(&self, version: Version) -> bool {
         Value::fits(self, version)
@@ -83,8 +75,12 @@ impl<T: Value> Field for Option<T> {
             value.write(tag, to);
         }
     }
+    #[inline(always)]
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
-        from.take(tag).map(T::read).transpose()
+        match from.take(tag) {
+            Some(item) => T::read(item).map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -93,6 +89,7 @@ impl<T: Value> Field for Vec<T> {
         let version = to.version();
         self.iter().filter(|value| Value::fits(*value, version)).for_each(|value| value.write(tag, to));
     }
+    #[inline]
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         let mut all = Self::new();
         while let Some(item) = from.take(tag) {
@@ -107,25 +104,23 @@ impl<T: Value> Field for Vec<T> {
 /// Fields are found in any order, because real clients disagree with the specification about it; each is taken
 /// once, and what nobody took is an error, so nothing a peer sent is ever passed over in silence.
 pub struct Fields<'t, 'a> {
-    structure: Item<'t, 'a>,
-    /// The first field that nobody has taken.
-    front: Place,
-    /// Where in the message the structure ends.
-    end: usize,
+    /// The first field that nobody has taken, and all behind it.
+    front: Children<'t, 'a>,
     /// Which tags there may be, folded into one word: most fields that are not there cost no walk.
     present: u64,
-    /// The fields behind the front that were taken.
+    /// What is known of the fields behind the front, once one of them was taken before its turn.
+    ahead: Option<Box<Ahead<'t, 'a>>>,
+}
+
+/// The fields behind the front that were taken.
+struct Ahead<'t, 'a> {
+    /// The count of the front; places are counted from where the front stood when the first was taken before its turn.
+    front: usize,
+    /// The counts of those that were taken.
     taken: Taken,
     /// Where a field of this tag was found last: there is none left of it before that, so a long run of fields of one
     /// tag costs one walk and not one for each.
-    last: (Tag, Place),
-}
-
-/// Where in the message a field stands, and how many fields stand before it.
-#[derive(Clone, Copy)]
-struct Place {
-    index: usize,
-    count: usize,
+    last: (Tag, usize, Children<'t, 'a>),
 }
 
 impl<'t, 'a> Fields<'t, 'a> {
@@ -133,47 +128,37 @@ impl<'t, 'a> Fields<'t, 'a> {
     ///
     /// # Errors
     /// [`Malformed::Type`] when `item` is no Structure.
-    pub fn of(item: Item<'t, 'a>) -> Result<Self, Malformed> {
-        if item.kind() != Kind::Structure {
-            return Err(Malformed::Type(item.tag(), Kind::Structure));
-        }
-        let present = item.children().fold(0, |present, child| present | fold(child.tag()));
-        let front = Place { index: item.first(), count: 0 };
-        Ok(Self {
-            structure: item,
-            front,
-            end: item.end(),
-            present,
-            taken: Taken::default(),
-            last: (item.tag(), front),
-        })
-    }
-
-    /// The next field, whatever its tag, without taking it.
     #[inline]
-    pub fn peek(&self) -> Option<Item<'t, 'a>> {
-        self.at(self.front)
+    pub fn of(item: Item<'t, 'a>) -> Result<Self, Malformed> {
+        item.of(Kind::Structure)?;
+        let front = item.children();
+        let present = front.clone().fold(0, |present, child| present | fold(child.tag()));
+        Ok(Self { front, present, ahead: None })
     }
 
     /// Takes the first field under `tag`.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, tag: Tag) -> Option<Item<'t, 'a>> {
-        if self.present & fold(tag) == 0 {
-            return None;
+        // Most fields of most tables are not there.
+        if self.present & fold(tag) == 0 { None } else { self.find(tag) }
+    }
+
+    #[inline]
+    fn find(&mut self, tag: Tag) -> Option<Item<'t, 'a>> {
+        match self.front.tag() {
+            Some(front) if front == tag => self.take_any(),
+            _ => self.search(tag),
         }
-        let front = self.peek()?;
-        if front.tag() == tag {
-            self.advance(front);
-            return Some(front);
-        }
-        self.search(tag)
     }
 
     /// Takes the next field, whatever its tag.
+    #[inline]
     pub fn take_any(&mut self) -> Option<Item<'t, 'a>> {
-        let front = self.peek()?;
-        self.advance(front);
-        Some(front)
+        let front = self.front.next();
+        if self.ahead.is_some() {
+            self.skip();
+        }
+        front
     }
 
     /// Says whether everything was taken.
@@ -182,54 +167,55 @@ impl<'t, 'a> Fields<'t, 'a> {
     /// [`Malformed::Unexpected`] with the first field that nobody took.
     #[inline]
     pub fn finish(&self) -> Result<(), Malformed> {
-        match self.peek() {
+        match self.front.tag() {
             None => Ok(()),
-            Some(item) => Err(Malformed::Unexpected(item.tag())),
+            Some(tag) => Err(Malformed::Unexpected(tag)),
         }
     }
 
-    #[inline]
-    fn at(&self, place: Place) -> Option<Item<'t, 'a>> {
-        self.structure.other(place.index, self.end)
-    }
-
-    /// Moves the front behind `front`, to the next field that nobody has taken.
-    #[inline]
-    fn advance(&mut self, front: Item<'t, 'a>) {
-        self.front = Place { index: front.end(), count: self.front.count.wrapping_add(1) };
-        if !self.taken.is_empty() {
-            self.skip();
-        }
-    }
-
+    /// Moves the front, which was taken, on to the next field that nobody has taken.
     #[cold]
     fn skip(&mut self) {
-        while self.taken.contains(self.front.count)
-            && let Some(item) = self.at(self.front)
-        {
-            self.front = Place { index: item.end(), count: self.front.count.wrapping_add(1) };
+        let Some(ahead) = &mut self.ahead else { return };
+        ahead.front = ahead.front.wrapping_add(1);
+        while ahead.taken.contains(ahead.front) && self.front.next().is_some() {
+            ahead.front = ahead.front.wrapping_add(1);
         }
     }
 
     /// Takes the first field under `tag` that stands behind the front.
     fn search(&mut self, tag: Tag) -> Option<Item<'t, 'a>> {
-        let (last, known) = self.last;
-        let mut place = if last == tag && known.count > self.front.count { known } else { self.front };
+        let (mut count, mut rest) = match &self.ahead {
+            Some(ahead) if ahead.last.0 == tag && ahead.last.1 > ahead.front => (ahead.last.1, ahead.last.2.clone()),
+            Some(ahead) => (ahead.front, self.front.clone()),
+            None => (0, self.front.clone()),
+        };
         loop {
-            let item = self.at(place)?;
-            if item.tag() == tag && !self.taken.contains(place.count) {
-                self.last = (tag, place);
-                self.taken.insert(place.count);
+            let place = rest.clone();
+            let item = rest.next()?;
+            if item.tag() == tag && !self.ahead.as_ref().is_some_and(|ahead| ahead.taken.contains(count)) {
+                let last = (tag, count, place);
+                match &mut self.ahead {
+                    Some(ahead) => {
+                        ahead.taken.insert(count);
+                        ahead.last = last;
+                    }
+                    None => {
+                        let mut taken = Taken::default();
+                        taken.insert(count);
+                        self.ahead = Some(Box::new(Ahead { front: 0, taken, last }));
+                    }
+                }
                 return Some(item);
             }
-            place = Place { index: item.end(), count: place.count.wrapping_add(1) };
+            count = count.wrapping_add(1);
         }
     }
 }
 
 /// A bit for a tag; neighbours in the table of tags have different ones.
 #[inline]
-fn fold(tag: Tag) -> u64 {
+const fn fold(tag: Tag) -> u64 {
     1 << (tag.0 % u64::BITS)
 }
 
@@ -241,12 +227,6 @@ struct Taken {
 }
 
 impl Taken {
-    #[inline]
-    fn is_empty(&self) -> bool {
-        self.first == 0 && self.more.is_empty()
-    }
-
-    #[inline]
     fn contains(&self, count: usize) -> bool {
         let word = match (count / WORD).checked_sub(1) {
             None => self.first,

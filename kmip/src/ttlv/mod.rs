@@ -13,9 +13,9 @@ mod version;
 mod writer;
 
 pub use error::Malformed;
-pub use field::{Field, Fields, Structure, Value};
+pub use field::{Field, Fields, Value};
 pub use hidden::{BigInteger, SecretText};
 pub use kind::Kind;
-pub use reader::{Item, Limits, Tree, frame_length};
+pub use reader::{Children, Item, Limits, Tree, frame_length};
 pub use value::{Any, Bytes, DateTime, DateTimeExtended, Interval};
 pub use writer::Writer;

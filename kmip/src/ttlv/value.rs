@@ -91,6 +91,7 @@ macro_rules! plain {
                 let $value = self;
                 $write;
             }
+            #[inline]
             fn read($item: Item<'_, '_>) -> Result<Self, Malformed> {
                 $read
             }

@@ -1,6 +1,6 @@
 //! Protocol versions on the wire (KMIP 2.1 §9.20 Protocol Version).
 
-use super::{Fields, Item, Malformed, Value, Writer};
+use super::{Field, Fields, Item, Malformed, Value, Writer};
 use crate::{tag::Tag, version::Version};
 
 impl Value for Version {
@@ -12,9 +12,9 @@ impl Value for Version {
     }
     fn read(item: Item<'_, '_>) -> Result<Self, Malformed> {
         let mut fields = Fields::of(item)?;
-        let mut number = |tag| fields.take(tag).ok_or(Malformed::Missing(tag))?.integer();
-        let version = Self::new(number(Tag::ProtocolVersionMajor)?, number(Tag::ProtocolVersionMinor)?);
+        let major = Field::scan(Tag::ProtocolVersionMajor, &mut fields)?;
+        let minor = Field::scan(Tag::ProtocolVersionMinor, &mut fields)?;
         fields.finish()?;
-        Ok(version)
+        Ok(Self::new(major, minor))
     }
 }

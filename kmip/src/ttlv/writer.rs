@@ -47,6 +47,7 @@ impl Writer {
     }
 
     /// A Structure whose fields `write` writes.
+    #[inline]
     pub fn structure(&mut self, tag: Tag, write: impl FnOnce(&mut Self)) {
         let start = self.begin(tag);
         write(self);
@@ -54,21 +55,24 @@ impl Writer {
     }
 
     /// Opens a Structure; hand what this returns to [`end`](Self::end).
+    #[inline]
     pub fn begin(&mut self, tag: Tag) -> usize {
         self.head(tag, Kind::Structure, 0);
         self.bytes.len()
     }
 
     /// Closes the Structure that [`begin`](Self::begin) opened at `start`.
+    #[inline]
     pub fn end(&mut self, start: usize) {
         let length = self.bytes.len().saturating_sub(start);
         let length = u32::try_from(length).unwrap_or(u32::MAX);
-        if let Some(place) = start.checked_sub(4).and_then(|at| self.bytes.get_mut(at..start)) {
-            place.copy_from_slice(&length.to_be_bytes());
+        if let Some(place) = self.bytes.get_mut(..start).and_then(<[u8]>::last_chunk_mut) {
+            *place = length.to_be_bytes();
         }
     }
 
     /// An Integer.
+    #[inline]
     pub fn integer(&mut self, tag: Tag, value: i32) {
         self.four(tag, Kind::Integer, value.to_be_bytes());
     }
@@ -89,6 +93,7 @@ impl Writer {
     }
 
     /// An Enumeration.
+    #[inline]
     pub fn enumeration(&mut self, tag: Tag, value: u32) {
         self.four(tag, Kind::Enumeration, value.to_be_bytes());
     }
@@ -146,10 +151,12 @@ impl Writer {
         }
     }
 
+    #[inline]
     fn four(&mut self, tag: Tag, kind: Kind, value: [u8; 4]) {
         self.whole(tag, kind, 4, u64::from(u32::from_be_bytes(value)) << 32);
     }
 
+    #[inline]
     fn eight(&mut self, tag: Tag, kind: Kind, value: [u8; 8]) {
         self.whole(tag, kind, 8, u64::from_be_bytes(value));
     }
@@ -164,9 +171,13 @@ impl Writer {
     fn padded(&mut self, tag: Tag, kind: Kind, value: &[u8]) {
         self.head(tag, kind, value.len());
         self.put(value);
-        self.put(&[0; 8][..value.len().wrapping_neg() % 8]);
+        // A whole word is written quicker than a few bytes.
+        let end = self.bytes.len().saturating_add(value.len().wrapping_neg() % 8);
+        self.put(&[0; 8]);
+        self.bytes.truncate(end);
     }
 
+    #[inline]
     fn head(&mut self, tag: Tag, kind: Kind, length: usize) {
         self.put(&head(tag, kind, u32::try_from(length).unwrap_or(u32::MAX)).to_be_bytes());
     }
