@@ -2,7 +2,7 @@
 //! for, so both indexes are made when this is compiled, and nearly every search ends at the first row it looks at.
 
 use super::table::{Row, Standard};
-use crate::tag::Tag;
+use crate::{tag::Tag, ttlv::Kind};
 
 impl Standard {
     /// The attribute of this tag.
@@ -13,6 +13,13 @@ impl Standard {
     /// The attribute of this name, written as KMIP 1.x writes it.
     pub fn named(name: &str) -> Option<Self> {
         Self::spelled(name.as_bytes())
+    }
+
+    /// How an Attribute of KMIP 1.x begins that is this one: its head, with a length of nought, and its name.
+    #[inline]
+    pub(super) fn beginning(self) -> &'static [u8] {
+        let Beginning(bytes, length) = &BEGINNINGS[self as usize];
+        &bytes[..*length]
     }
 
     /// The attribute whose name these bytes are.
@@ -79,6 +86,32 @@ const fn digest(name: &[u8]) -> usize {
     (11 * (name.len() % PLACES) + 13 * (*first as usize + middle as usize) + 17 * *last as usize) % PLACES
 }
 
+/// Bytes, of which so many are told.
+struct Beginning([u8; LONGEST], usize);
+
+static BEGINNINGS: [Beginning; Standard::ROWS.len()] = {
+    let mut all = [const { Beginning([0; LONGEST], 0) }; Standard::ROWS.len()];
+    let mut row = 0;
+    while row < all.len() {
+        let name = Standard::ROWS[row].name.as_bytes();
+        let (attribute, inside) = (Tag::Attribute.0.to_be_bytes(), Tag::AttributeName.0.to_be_bytes());
+        let heads = [
+            [attribute[1], attribute[2], attribute[3], Kind::Structure as u8, 0, 0, 0, 0],
+            [inside[1], inside[2], inside[3], Kind::TextString as u8, 0, 0, 0, name.len() as u8],
+        ];
+        let Beginning(bytes, length) = &mut all[row];
+        let (start, text) = bytes.split_at_mut(16);
+        start.copy_from_slice(heads.as_flattened());
+        text.split_at_mut(name.len()).0.copy_from_slice(name);
+        *length = (16 + name.len()).next_multiple_of(8);
+        row += 1;
+    }
+    all
+};
+
+/// Two heads and the longest name with its padding.
+const LONGEST: usize = 16 + 40;
+
 /// Stands for no row.
 const EMPTY: u8 = u8::MAX;
 
@@ -88,12 +121,24 @@ const PLACES: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ttlv::Writer, version::V1_0};
 
     #[test]
     fn every_row_is_found_by_its_tag_and_by_its_name() {
         for row in Standard::ROWS {
             assert_eq!(Standard::of_tag(row.tag), Some(row.standard));
             assert_eq!(Standard::named(row.name), Some(row.standard));
+        }
+    }
+
+    #[test]
+    fn every_attribute_begins_as_it_would_be_written() {
+        for row in Standard::ROWS {
+            let mut to = Writer::new(V1_0);
+            to.structure(Tag::Attribute, |to| to.text(Tag::AttributeName, row.name));
+            let (written, begun) = (to.as_bytes(), row.standard.beginning());
+            assert_eq!((&begun[..4], &begun[8..]), (&written[..4], &written[8..]), "{}", row.name);
+            assert_eq!(begun[4..8], [0; 4], "{}", row.name);
         }
     }
 

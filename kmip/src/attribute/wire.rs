@@ -100,28 +100,30 @@ impl Instance {
             Ok((standard, value)) => {
                 let row = standard.row();
                 if version.within(row.since, row.until) && value.fits(version) {
-                    self.write_named(row.name, to, |to| value.write(Tag::AttributeValue, to));
+                    let start = to.begin_as(standard.beginning());
+                    self.write_index(to);
+                    value.write(Tag::AttributeValue, to);
+                    to.end(start);
                 }
             }
             Err(own) => {
                 if self.attribute.fits(version) {
-                    let name = self.attribute.kind().to_string();
-                    self.write_named(&name, to, |to| own.value.write(Tag::AttributeValue, to));
+                    to.structure(Tag::Attribute, |to| {
+                        to.text(Tag::AttributeName, &self.attribute.kind().to_string());
+                        self.write_index(to);
+                        own.value.write(Tag::AttributeValue, to);
+                    });
                 }
             }
         }
     }
 
     #[inline]
-    fn write_named(&self, name: &str, to: &mut Writer, value: impl FnOnce(&mut Writer)) {
-        to.structure(Tag::Attribute, |to| {
-            to.text(Tag::AttributeName, name);
-            // A missing index means the first instance, and clients with but one expect none.
-            if let Some(index) = self.index.filter(|&index| index != 0) {
-                to.integer(Tag::AttributeIndex, index);
-            }
-            value(to);
-        });
+    fn write_index(&self, to: &mut Writer) {
+        // A missing index means the first instance, and clients with but one expect none.
+        if let Some(index) = self.index.filter(|&index| index != 0) {
+            to.integer(Tag::AttributeIndex, index);
+        }
     }
 }
 

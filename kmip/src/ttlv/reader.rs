@@ -64,7 +64,7 @@ impl<'a> Tree<'a> {
         }
         // What is still to be read, how much of it stands behind the innermost structure that is open, how much behind
         // each around it, and how many are open.
-        let (mut rest, mut behind, mut around, mut depth) = (bytes, 0, [0; DEEPEST], 0usize);
+        let (mut rest, mut behind, mut around, mut depth) = (bytes, 0usize, [0u32; DEEPEST], 0usize);
         let deepest = limits.depth.min(DEEPEST);
         let mut items = 0usize;
         loop {
@@ -90,7 +90,7 @@ impl<'a> Tree<'a> {
                     return Err(Malformed::Limit("nesting"));
                 }
                 if let Some(place) = around.get_mut(depth) {
-                    *place = behind;
+                    *place = u32::try_from(behind).unwrap_or(u32::MAX);
                 }
                 (rest, behind, depth) = (inside, next.len(), depth.saturating_add(1));
             } else {
@@ -99,7 +99,7 @@ impl<'a> Tree<'a> {
             }
             while rest.len() <= behind && depth > 0 {
                 depth = depth.saturating_sub(1);
-                behind = around.get(depth).copied().unwrap_or_default();
+                behind = around.get(depth).map_or(0, |&behind| usize::try_from(behind).unwrap_or(usize::MAX));
             }
             if depth == 0 {
                 let whole = rest.is_empty();

@@ -61,6 +61,14 @@ impl Writer {
         self.bytes.len()
     }
 
+    /// Opens a Structure whose head, and whatever comes first in it, were encoded before.
+    #[inline]
+    pub fn begin_as(&mut self, encoded: &[u8]) -> usize {
+        let start = self.bytes.len().saturating_add(HEAD);
+        self.put(encoded);
+        start
+    }
+
     /// Closes the Structure that [`begin`](Self::begin) opened at `start`.
     #[inline]
     pub fn end(&mut self, start: usize) {
@@ -208,6 +216,9 @@ fn tag_bytes(tag: Tag) -> [u8; 3] {
     let [_, a, b, c] = tag.0.to_be_bytes();
     [a, b, c]
 }
+
+/// Tag, type and length.
+const HEAD: usize = 8;
 
 /// Most answers fit, so most writers never grow.
 const FIRST: usize = 1024;
