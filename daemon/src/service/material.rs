@@ -47,6 +47,7 @@ fn pair(algorithm: CryptographicAlgorithm, bits: Option<usize>, attributes: &Set
     match algorithm {
         CryptographicAlgorithm::RSA => bits.map(|bits| Pair::Rsa { bits }),
         CryptographicAlgorithm::Ed25519 => Some(Pair::Elliptic(Curve::Ed25519)),
+        CryptographicAlgorithm::Ed448 => Some(Pair::Elliptic(Curve::Ed448)),
         CryptographicAlgorithm::EC | CryptographicAlgorithm::ECDSA | CryptographicAlgorithm::ECDH => {
             let named = attributes.domain_parameters().and_then(|parameters| parameters.recommended_curve);
             match named {
@@ -176,8 +177,9 @@ pub fn default_format(shape: Shape) -> KeyFormatType {
     match shape {
         Shape::Symmetric { .. } => KeyFormatType::Raw,
         Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => KeyFormatType::PKCS_1,
-        Shape::Private(Pair::Elliptic(Curve::Ed25519 | Curve::X25519)) => KeyFormatType::PKCS_8,
-        Shape::Public(Pair::Elliptic(Curve::Ed25519 | Curve::X25519)) => KeyFormatType::X_509,
+        Shape::Private(Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448)) => {
+            KeyFormatType::PKCS_8
+        }
         Shape::Private(Pair::Elliptic(_)) => KeyFormatType::ECPrivateKey,
         Shape::Public(Pair::Elliptic(_)) => KeyFormatType::X_509,
     }
@@ -362,5 +364,9 @@ const CURVES: &[(RecommendedCurve, Curve)] = &[
     (RecommendedCurve::P_384, Curve::P384),
     (RecommendedCurve::P_521, Curve::P521),
     (RecommendedCurve::SECP256K1, Curve::Secp256k1),
+    (RecommendedCurve::BRAINPOOLP256R1, Curve::BrainpoolP256r1),
+    (RecommendedCurve::BRAINPOOLP384R1, Curve::BrainpoolP384r1),
+    (RecommendedCurve::BRAINPOOLP512R1, Curve::BrainpoolP512r1),
     (RecommendedCurve::CURVE25519, Curve::X25519),
+    (RecommendedCurve::CURVE448, Curve::X448),
 ];

@@ -170,9 +170,9 @@ pub fn signature(parameters: &CryptographicParameters, shape: Shape, digested: b
             }
             _ => Err(unsupported("this Padding Method")),
         },
-        Pair::Elliptic(Curve::Ed25519) if digested => Err(unfit("Ed25519 signs messages, no digests")),
-        Pair::Elliptic(Curve::Ed25519) => Ok(Mechanism::Eddsa),
-        Pair::Elliptic(Curve::X25519) => Err(unfit("an X25519 key agrees on keys, it makes no signatures")),
+        Pair::Elliptic(Curve::Ed25519 | Curve::Ed448) if digested => Err(unfit("EdDSA signs messages, no digests")),
+        Pair::Elliptic(Curve::Ed25519 | Curve::Ed448) => Ok(Mechanism::Eddsa),
+        Pair::Elliptic(Curve::X25519 | Curve::X448) => Err(unfit("such a key agrees on keys, it makes no signatures")),
         Pair::Elliptic(curve) => {
             let hash = (!digested).then(|| hash.unwrap_or(default_hash(curve)));
             Ok(Mechanism::Ecdsa { hash, form: Form::Der })

@@ -4,6 +4,7 @@
 
 mod application;
 mod copy;
+mod curve;
 mod derive;
 mod frames;
 mod house;

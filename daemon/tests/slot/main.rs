@@ -4,6 +4,7 @@
 
 mod bench;
 mod contract;
+mod curve;
 mod derive;
 mod key;
 mod refusal;

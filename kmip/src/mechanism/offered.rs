@@ -186,7 +186,8 @@ mechanisms! {
 
         Ecdsa: "ECDSA", Keys::Weierstrass, Bits, Signature, [ECDSA = 0x1041],
             Mechanism::Ecdsa { hash: None, .. } => Mechanism::Ecdsa { hash: None, form: Form::Raw };
-        Eddsa: "EdDSA", Keys::Edwards, Bits, Signature, [EDDSA = 0x1057], Mechanism::Eddsa => Mechanism::Eddsa;
+        Eddsa: "EdDSA", Keys::Edwards, Bits, Signature, [EDDSA = 0x1057],
+            Mechanism::Eddsa | Mechanism::EddsaContext { .. } => Mechanism::Eddsa;
         EllipticKeyGen: "EC", Keys::Weierstrass, Bits, Pair, [EC_KEY_PAIR_GEN = 0x1040];
         EdwardsKeyGen: "EdDSA", Keys::Edwards, Bits, Pair, [EC_EDWARDS_KEY_PAIR_GEN = 0x1055];
         GenericKeyGen: "HMAC", MAC, Bits, Key, [GENERIC_SECRET_KEY_GEN = 0x350];

@@ -154,6 +154,13 @@ pub enum Mechanism {
     },
     /// Pure EdDSA (RFC 8032).
     Eddsa,
+    /// EdDSA in a context: Ed25519ctx and Ed448 over messages, Ed25519ph and Ed448ph over their digests.
+    EddsaContext {
+        /// Whether the message is hashed first, by the curve's own hash.
+        input: Input,
+        /// The context, 255 bytes at most.
+        context: Vec<u8>,
+    },
     /// HMAC.
     Hmac {
         /// The hash function.

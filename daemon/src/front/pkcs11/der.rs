@@ -61,7 +61,7 @@ pub fn unwrapped(bytes: &[u8]) -> &[u8] {
 /// A point of a curve, which applications write bare or as an OCTET STRING. A bare one may look like the other: its length
 /// tells.
 pub fn point(curve: Curve, bytes: &[u8]) -> &[u8] {
-    let field = curve.bits().div_ceil(8);
+    let field = curve.length();
     let bare = match curve.keys() {
         Keys::Weierstrass => {
             [field.saturating_mul(2).saturating_add(1), field.saturating_add(1)].contains(&bytes.len())
@@ -148,13 +148,23 @@ const CURVES: &[(Curve, &[u8])] = &[
     (Curve::Secp256k1, &[0x06, 5, 0x2B, 0x81, 4, 0, 0x0A]),
     (Curve::Ed25519, &[0x06, 3, 0x2B, 0x65, 0x70]),
     (Curve::X25519, &[0x06, 3, 0x2B, 0x65, 0x6E]),
+    (Curve::Ed448, &[0x06, 3, 0x2B, 0x65, 0x71]),
+    (Curve::X448, &[0x06, 3, 0x2B, 0x65, 0x6F]),
+    (Curve::BrainpoolP256r1, &[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 7]),
+    (Curve::BrainpoolP384r1, &[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 11]),
+    (Curve::BrainpoolP512r1, &[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 13]),
     // The identifier that GnuPG gave Ed25519 before the standards did; OpenSC asks by it.
     (Curve::Ed25519, &[0x06, 9, 0x2B, 6, 1, 4, 1, 0xDA, 0x47, 0x0F, 1]),
 ];
 
 const NAMES: &[(&str, Curve)] = &[
     ("edwards25519", Curve::Ed25519),
+    ("edwards448", Curve::Ed448),
     ("curve25519", Curve::X25519),
+    ("curve448", Curve::X448),
+    ("brainpoolP256r1", Curve::BrainpoolP256r1),
+    ("brainpoolP384r1", Curve::BrainpoolP384r1),
+    ("brainpoolP512r1", Curve::BrainpoolP512r1),
     ("secp224r1", Curve::P224),
     ("secp256r1", Curve::P256),
     ("secp384r1", Curve::P384),

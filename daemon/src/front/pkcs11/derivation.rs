@@ -101,7 +101,7 @@ pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Opt
     let [own, second] = lengths;
     match derivation {
         Derivation::Agreement { finish: Finish::First | Finish::Last, .. } => match base {
-            Shape::Private(Pair::Elliptic(curve)) => Some(curve.bits().div_ceil(8)),
+            Shape::Private(Pair::Elliptic(curve)) => Some(curve.length()),
             _ => None,
         },
         Derivation::Digest(hash) | Derivation::Hkdf { step: Step::Extract, hash, .. } => Some(hash.length()),

@@ -244,6 +244,7 @@ fn output(mechanism: &Mechanism, shape: Shape) -> Option<usize> {
         (_, Shape::Private(Pair::Rsa { bits }) | Shape::Public(Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
         (_, Shape::Private(Pair::Elliptic(curve)) | Shape::Public(Pair::Elliptic(curve))) => Some(match curve {
             Curve::Ed25519 => 64,
+            Curve::Ed448 => 114,
             other => other.bits().div_ceil(8).saturating_mul(2),
         }),
         _ => None,

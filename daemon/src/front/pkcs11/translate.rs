@@ -151,9 +151,13 @@ fn oaep(parameter: &Parameter) -> Result<Mechanism, Rv> {
 
 fn eddsa(parameter: &Parameter) -> Result<Mechanism, Rv> {
     match parameter {
-        // Ed25519ph and contexts are other schemes than the one that is served.
-        Parameter::Eddsa(given) if given.prehash || !given.context.is_empty() => Err(Rv::MECHANISM_PARAM_INVALID),
-        Parameter::Eddsa(_) => Ok(Mechanism::Eddsa),
+        Parameter::Eddsa(given) if given.context.len() > LONGEST_CONTEXT => Err(Rv::MECHANISM_PARAM_INVALID),
+        // RFC 8032 §5.1 wants Ed25519ctx to have a context: without one, the plain scheme is meant.
+        Parameter::Eddsa(given) if !given.prehash && given.context.is_empty() => Ok(Mechanism::Eddsa),
+        Parameter::Eddsa(given) => {
+            let input = if given.prehash { Input::Digest } else { Input::Message };
+            Ok(Mechanism::EddsaContext { input, context: given.context.to_vec() })
+        }
         other => nothing(other, Mechanism::Eddsa),
     }
 }
@@ -173,6 +177,8 @@ fn mac_length(hash: Hash, general: bool, parameter: &Parameter) -> Result<usize,
 const LONGEST_NONCE: usize = 256;
 /// No RSA key that is served has room for a longer one.
 const LONGEST_SALT: usize = 1024;
+/// RFC 8032 §5.1.
+const LONGEST_CONTEXT: usize = 255;
 
 #[cfg(test)]
 mod tests {

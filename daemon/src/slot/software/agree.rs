@@ -5,7 +5,7 @@ use openssl::{
     pkey::{PKey, Public},
 };
 use strongroom_kmip::{
-    mechanism::{Curve, Hash},
+    mechanism::{Curve, Hash, Keys},
     secret::Secret,
 };
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::bytes::{UNFIT, cut};
 use super::encoding::{self, Parsed};
 use super::hash::Digesting;
-use super::point;
+use super::{bare, goldilocks, info, point};
 use crate::slot::contract::{Error, Kept, Pair, Shape};
 use crate::slot::derivation::{Finish, Peer};
 
@@ -38,16 +38,30 @@ pub(super) fn agree(base: &Kept, peer: &Peer, finish: &Finish, length: usize) ->
 
 /// The common secret, whole.
 fn common(base: &Kept, peer: &Peer) -> Result<Secret, Error> {
-    let (Shape::Private(Pair::Elliptic(curve)), Parsed::Private(own)) = (base.shape, encoding::open(base)?) else {
-        return Err(UNFIT);
-    };
-    if curve == Curve::Ed25519 {
+    let Shape::Private(Pair::Elliptic(curve)) = base.shape else { return Err(UNFIT) };
+    if curve.keys() == Keys::Edwards {
         return Err(STRANGER);
     }
+    let own = match encoding::open(base)? {
+        Parsed::Private(own) => own,
+        Parsed::Bare(number) if curve == Curve::X448 => {
+            let theirs = match peer {
+                Peer::Info(info) => info::read_public(Pair::Elliptic(curve), info).map_err(|_| STRANGER)?,
+                Peer::Bare(bytes) if bytes.len() == curve.length() => bytes.clone(),
+                Peer::Bare(_) => return Err(BARE),
+            };
+            return goldilocks::x448(number.reveal(), &theirs)?.ok_or(NOTHING);
+        }
+        Parsed::Bare(number) => point::private(curve, &number)?,
+        _ => return Err(UNFIT),
+    };
     let theirs: PKey<Public> = match peer {
         Peer::Info(info) => {
-            let theirs = PKey::public_key_from_der(info).map_err(|_| STRANGER)?;
-            if encoding::pair_of_public(&theirs)? != Pair::Elliptic(curve) {
+            let theirs = match bare::is_bare(Pair::Elliptic(curve)) {
+                true => point::public(curve, &info::read_public(Pair::Elliptic(curve), info).map_err(|_| STRANGER)?)?,
+                false => PKey::public_key_from_der(info).map_err(|_| STRANGER)?,
+            };
+            if !bare::is_bare(Pair::Elliptic(curve)) && encoding::pair_of_public(&theirs)? != Pair::Elliptic(curve) {
                 return Err(STRANGER);
             }
             point::check(&theirs)?;
@@ -62,7 +76,7 @@ fn common(base: &Kept, peer: &Peer) -> Result<Secret, Error> {
     let mut deriver = Deriver::new(&own).map_err(|_| ENGINE)?;
     deriver.set_peer(&theirs).map_err(|_| STRANGER)?;
     // A point of small order makes nought of every key, which the engine refuses.
-    let secret = deriver.derive_to_vec().map_err(|_| Error::Key("it agrees on no secret"))?;
+    let secret = deriver.derive_to_vec().map_err(|_| NOTHING)?;
     Ok(Secret::new(secret))
 }
 
@@ -82,5 +96,6 @@ fn digests(hash: Hash, length: usize, input: impl Fn(u32) -> [Vec<u8>; 3]) -> Re
 }
 
 const BARE: Error = Error::Parameter("public key");
+const NOTHING: Error = Error::Key("it agrees on no secret");
 const STRANGER: Error = Error::Key("it is no public key of the same curve");
 const ENGINE: Error = Error::Engine("an agreement");

@@ -41,7 +41,7 @@ impl PrivateElliptic {
         match form {
             Form::Der => Ok(Secret::new(signature.to_der().map_err(|_| ENGINE)?)),
             Form::Raw => {
-                let half = order_length(self.curve);
+                let half = self.curve.length();
                 let width = i32::try_from(half).map_err(|_| ENGINE)?;
                 let mut raw = signature.r().to_vec_padded(width).map_err(|_| ENGINE)?;
                 raw.extend(signature.s().to_vec_padded(width).map_err(|_| ENGINE)?);
@@ -75,7 +75,7 @@ impl Key for PrivateElliptic {
 
     fn output_length(&self, _purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
         match mechanism {
-            Mechanism::Ecdsa { form: Form::Raw, .. } => order_length(self.curve).checked_mul(2),
+            Mechanism::Ecdsa { form: Form::Raw, .. } => self.curve.length().checked_mul(2),
             _ => None,
         }
     }
@@ -90,7 +90,7 @@ impl PublicElliptic {
         let signature = match form {
             Form::Der => strict(signature)?,
             Form::Raw => {
-                let half = order_length(self.curve);
+                let half = self.curve.length();
                 let (r, s) = signature.split_at_checked(half).ok_or(Error::Mismatch)?;
                 if s.len() != half {
                     return Err(Error::Mismatch);
@@ -132,11 +132,6 @@ impl Key for PublicElliptic {
     fn output_length(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Option<usize> {
         None
     }
-}
-
-/// Bytes of a number below the curve's order.
-pub(super) fn order_length(curve: Curve) -> usize {
-    curve.bits().div_ceil(8)
 }
 
 /// A signature in DER and in nothing that only looks like it.

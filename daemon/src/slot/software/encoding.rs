@@ -10,7 +10,7 @@ use openssl::{
 use strongroom_kmip::{mechanism::Curve, secret::Secret};
 use x509_parser::asn1_rs::{Any, FromDer};
 
-use super::{number, point};
+use super::{bare, number, point};
 use crate::slot::contract::{Error, Family, Form, Kept, Material, Pair, Shape};
 
 /// A key that was read, in the engine's own form.
@@ -18,6 +18,8 @@ pub(super) enum Parsed {
     Symmetric(Secret),
     Private(PKey<Private>),
     Public(PKey<Public>),
+    /// A key that is kept bare, either half.
+    Bare(Secret),
 }
 
 /// Reads a key and checks that it has that shape.
@@ -28,6 +30,8 @@ pub(super) fn take(shape: Shape, material: &Material) -> Result<Kept, Error> {
             check_length(family, bits, bytes.len())?;
             bytes.duplicate()
         }
+        Shape::Private(pair) if bare::is_bare(pair) => bare::take_private(pair, material)?,
+        Shape::Public(pair) if bare::is_bare(pair) => Secret::new(bare::take_public(pair, material)?),
         Shape::Private(pair) => {
             let key = read_private(material)?;
             check_pair(pair, pair_of_private(&key)?)?;
@@ -50,6 +54,11 @@ pub(super) fn open(kept: &Kept) -> Result<Parsed, Error> {
             check_length(family, bits, bytes.len())?;
             Ok(Parsed::Symmetric(kept.held.duplicate()))
         }
+        Shape::Private(pair) if bare::is_bare(pair) => {
+            bare::check_private(pair, &kept.held)?;
+            Ok(Parsed::Bare(kept.held.duplicate()))
+        }
+        Shape::Public(pair) if bare::is_bare(pair) => Ok(Parsed::Bare(Secret::new(bare::canonical(pair, bytes)?))),
         Shape::Private(pair) => {
             let key = PKey::private_key_from_pkcs8(bytes).map_err(|_| UNREADABLE)?;
             check_pair(pair, pair_of_private(&key)?)?;
@@ -72,6 +81,11 @@ pub(super) fn give(kept: &Kept, form: Form) -> Result<Material, Error> {
         },
         Parsed::Private(key) => give_private(&key, form),
         Parsed::Public(key) => give_public(&key, form),
+        Parsed::Bare(bytes) => match kept.shape {
+            Shape::Private(pair) => bare::give_private(pair, &bytes, form),
+            Shape::Public(pair) => bare::give_public(pair, bytes.reveal(), form),
+            Shape::Symmetric { .. } => Err(FORM),
+        },
     }
 }
 

@@ -16,12 +16,13 @@ use zeroize::Zeroizing;
 use super::edwards::{PrivateEdwards, PublicEdwards};
 use super::elliptic::{PrivateElliptic, PublicElliptic};
 use super::encoding::{self, Parsed};
+use super::goldilocks::{PrivateGoldilocks, PublicGoldilocks};
 use super::hash::Digesting;
 use super::mac::Mac;
 use super::random::Random;
 use super::rsa::{PrivateRsa, PublicRsa};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
-use super::{derive, offer, point};
+use super::{bare, derive, offer, point};
 use crate::chance::Chance;
 use crate::slot::contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
@@ -65,6 +66,14 @@ impl Software {
     }
 
     fn pair(&self, pair: Pair) -> Result<Made, Error> {
+        if bare::is_bare(pair) {
+            let private = bare::make(pair, &self.random)?;
+            let public = Secret::new(bare::public_of(pair, &private)?);
+            return Ok(Made::Pair {
+                private: Kept { shape: Shape::Private(pair), held: private },
+                public: Kept { shape: Shape::Public(pair), held: public },
+            });
+        }
         let key = match pair {
             Pair::Rsa { bits } => {
                 // The engine makes moduli of whole 128 bits.
@@ -133,6 +142,16 @@ impl Slot for Software {
                 Pair::Rsa { .. } => Arc::new(PublicRsa::new(key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PublicEdwards::new(curve, key)),
                 Pair::Elliptic(curve) => Arc::new(PublicElliptic::new(curve, &key)?),
+            },
+            (Shape::Private(Pair::Elliptic(curve)), Parsed::Bare(bytes)) => match curve {
+                Curve::Ed448 => Arc::new(PrivateGoldilocks::new(bytes.reveal())?),
+                Curve::X448 => Arc::new(Idle),
+                curve => Arc::new(PrivateElliptic::new(curve, &point::private(curve, &bytes)?)?),
+            },
+            (Shape::Public(Pair::Elliptic(curve)), Parsed::Bare(bytes)) => match curve {
+                Curve::Ed448 => Arc::new(PublicGoldilocks::new(bytes.reveal())?),
+                Curve::X448 => Arc::new(Idle),
+                curve => Arc::new(PublicElliptic::new(curve, &point::public(curve, bytes.reveal())?)?),
             },
             _ => return Err(Error::Key("it is of another kind than was said")),
         })

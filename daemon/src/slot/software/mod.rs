@@ -2,7 +2,9 @@
 //! form that the caller above was allowed to ask for.
 
 mod agree;
+mod bare;
 mod block;
+mod brainpool;
 mod bytes;
 mod chacha;
 mod chain;
@@ -14,8 +16,10 @@ mod encoding;
 mod engine;
 mod gather;
 mod gcm;
+mod goldilocks;
 mod hash;
 mod implicit;
+mod info;
 mod mac;
 mod native;
 mod number;

@@ -1,5 +1,5 @@
-//! The two things that AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, and AES key wrap for every
-//! key length. The only unsafe code of the slot.
+//! What AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, AES key wrap for every key length, and
+//! Ed25519 in contexts. The only unsafe code of the slot.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -7,7 +7,8 @@ use std::ptr;
 
 use aws_lc_sys::{
     AES_KEY, AES_set_decrypt_key, AES_set_encrypt_key, AES_unwrap_key, AES_unwrap_key_padded, AES_wrap_key,
-    AES_wrap_key_padded, CRYPTO_chacha_20, OPENSSL_cleanse,
+    AES_wrap_key_padded, CRYPTO_chacha_20, ED25519_keypair_from_seed, ED25519ctx_sign, ED25519ctx_verify,
+    ED25519ph_sign, ED25519ph_verify, OPENSSL_cleanse,
 };
 use zeroize::Zeroizing;
 
@@ -18,6 +19,52 @@ pub(super) fn chacha20(key: &[u8; 32], nonce: &[u8; 12], counter: u32, data: &mu
     // SAFETY: the arrays have the lengths that the function reads; input and output are the same `data.len()` bytes,
     // which the function allows, and are borrowed mutably for the whole call.
     unsafe { CRYPTO_chacha_20(place, place, data.len(), key.as_ptr(), nonce.as_ptr(), counter) }
+}
+
+/// Which of the two schemes of RFC 8032 §5.1 that take a context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edition {
+    /// Ed25519ctx.
+    Context,
+    /// Ed25519ph.
+    Prehashed,
+}
+
+/// Signs with the key of that seed; nothing for a seed or a context of a length that the standard does not take.
+pub(super) fn sign_edwards(seed: &[u8], edition: Edition, context: &[u8], data: &[u8]) -> Option<[u8; 64]> {
+    let seed: &[u8; 32] = seed.try_into().ok()?;
+    let (mut public, mut private, mut signature) = ([0; 32], Zeroizing::new([0; 64]), [0; 64]);
+    // SAFETY: the three arrays have the 32, 64 and 32 bytes that the function writes and reads.
+    unsafe { ED25519_keypair_from_seed(public.as_mut_ptr(), private.as_mut_ptr(), seed.as_ptr()) }
+    let sign = match edition {
+        Edition::Context => ED25519ctx_sign,
+        Edition::Prehashed => ED25519ph_sign,
+    };
+    let (to, key) = (signature.as_mut_ptr(), private.as_ptr());
+    // SAFETY: `signature` and `private` have the 64 bytes each that the function writes and reads; data and context are
+    // as long as said. A context that is too long is refused.
+    let made = unsafe { sign(to, data.as_ptr(), data.len(), key, context.as_ptr(), context.len()) };
+    (made == 1).then_some(signature)
+}
+
+/// Whether a signature fits.
+pub(super) fn verify_edwards(
+    point: &[u8],
+    edition: Edition,
+    context: &[u8],
+    data: &[u8],
+    signature: &[u8; 64],
+) -> bool {
+    let Ok(point) = <&[u8; 32]>::try_from(point) else { return false };
+    let verify = match edition {
+        Edition::Context => ED25519ctx_verify,
+        Edition::Prehashed => ED25519ph_verify,
+    };
+    let (signature, key) = (signature.as_ptr(), point.as_ptr());
+    // SAFETY: the signature has the 64 and the point the 32 bytes that the function reads; data and context are as long
+    // as said.
+    let fits = unsafe { verify(data.as_ptr(), data.len(), signature, key, context.as_ptr(), context.len()) };
+    fits == 1
 }
 
 /// How a wrapped key is padded.

@@ -2,14 +2,17 @@
 
 use openssl::{
     bn::{BigNum, BigNumContext},
-    ec::{EcGroup, EcGroupRef, EcKey, EcPoint, PointConversionForm},
+    ec::{EcGroup, EcGroupRef, EcKey, EcPoint, EcPointRef, PointConversionForm},
     error::ErrorStack,
     nid::Nid,
     pkey::{Id, PKey, Private, Public},
 };
-use strongroom_kmip::{mechanism::Curve, secret::Secret};
+use strongroom_kmip::{
+    mechanism::{Curve, Keys},
+    secret::Secret,
+};
 
-use super::elliptic::order_length;
+use super::brainpool;
 use crate::slot::contract::Error;
 
 /// The curve's name in the engine; nothing for the curves that have no such groups.
@@ -20,7 +23,10 @@ pub(super) fn group(curve: Curve) -> Result<EcGroup, Error> {
         Curve::P384 => Nid::SECP384R1,
         Curve::P521 => Nid::SECP521R1,
         Curve::Secp256k1 => Nid::SECP256K1,
-        Curve::Ed25519 | Curve::X25519 => return Err(Error::Unsupported("a group of that curve")),
+        Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1 => return brainpool::group(curve),
+        Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448 => {
+            return Err(Error::Unsupported("a group of that curve"));
+        }
     };
     EcGroup::from_curve_name(name).map_err(|_| ENGINE)
 }
@@ -39,20 +45,16 @@ pub(super) fn curve_of(group: &EcGroupRef) -> Result<Curve, Error> {
 
 /// A private key from its number; the point is computed.
 pub(super) fn private(curve: Curve, number: &Secret) -> Result<PKey<Private>, Error> {
-    let length = order_length(curve);
-    let id = match curve {
-        Curve::Ed25519 => Id::ED25519,
-        Curve::X25519 => Id::X25519,
-        Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521 | Curve::Secp256k1 => {
-            if number.len() > length {
-                return Err(NUMBER_LENGTH);
-            }
-            return scalar(&group(curve)?, number).map_err(|_| Error::Key("its number is not below the curve's order"));
+    if curve.keys() == Keys::Weierstrass {
+        if number.len() > curve.length() {
+            return Err(NUMBER_LENGTH);
         }
-    };
-    if number.len() != length {
+        return scalar(&group(curve)?, number).map_err(|_| Error::Key("its number is not below the curve's order"));
+    }
+    if number.len() != curve.length() {
         return Err(NUMBER_LENGTH);
     }
+    let id = bare(curve)?;
     PKey::private_key_from_raw_bytes(number.reveal(), id).map_err(|_| ENGINE)
 }
 
@@ -68,17 +70,23 @@ fn scalar(group: &EcGroup, number: &Secret) -> Result<PKey<Private>, ErrorStack>
 
 /// A public key from its point.
 pub(super) fn public(curve: Curve, bytes: &[u8]) -> Result<PKey<Public>, Error> {
-    let id = match curve {
-        Curve::Ed25519 => Id::ED25519,
-        Curve::X25519 => Id::X25519,
-        Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521 | Curve::Secp256k1 => {
-            return on_curve(&group(curve)?, bytes).map_err(|_| OFF);
-        }
-    };
-    if bytes.len() != order_length(curve) {
+    if curve.keys() == Keys::Weierstrass {
+        return on_curve(&group(curve)?, bytes).map_err(|_| OFF);
+    }
+    if bytes.len() != curve.length() {
         return Err(Error::Key("its point has a wrong length"));
     }
+    let id = bare(curve)?;
     PKey::public_key_from_raw_bytes(bytes, id).map_err(|_| OFF)
+}
+
+/// The curves whose keys the engine reads as bare bytes.
+fn bare(curve: Curve) -> Result<Id, Error> {
+    match curve {
+        Curve::Ed25519 => Ok(Id::ED25519),
+        Curve::X25519 => Ok(Id::X25519),
+        _ => Err(Error::Unsupported("a key of that curve")),
+    }
 }
 
 fn on_curve(group: &EcGroup, bytes: &[u8]) -> Result<PKey<Public>, ErrorStack> {
@@ -144,21 +152,26 @@ pub(super) fn number_of(curve: Curve, key: &PKey<Private>) -> Result<Secret, Err
     if key.id() != Id::EC {
         return Ok(Secret::new(key.raw_private_key().map_err(|_| ENGINE)?));
     }
-    let width = i32::try_from(order_length(curve)).map_err(|_| ENGINE)?;
+    let width = i32::try_from(curve.length()).map_err(|_| ENGINE)?;
     let number = key.ec_key().and_then(|key| key.private_key().to_vec_padded(width)).map_err(|_| ENGINE)?;
     Ok(Secret::new(number))
 }
 
 /// The point of a public key, uncompressed.
 pub(super) fn point_of(curve: Curve, key: &PKey<Public>) -> Result<Vec<u8>, Error> {
-    match curve {
-        Curve::Ed25519 | Curve::X25519 => key.raw_public_key().map_err(|_| ENGINE),
-        Curve::P224 | Curve::P256 | Curve::P384 | Curve::P521 | Curve::Secp256k1 => {
+    match curve.keys() {
+        Keys::Edwards | Keys::Montgomery => key.raw_public_key().map_err(|_| ENGINE),
+        _ => {
             let key = key.ec_key().map_err(|_| ENGINE)?;
-            let mut context = BigNumContext::new().map_err(|_| ENGINE)?;
-            key.public_key().to_bytes(key.group(), PointConversionForm::UNCOMPRESSED, &mut context).map_err(|_| ENGINE)
+            bytes(key.group(), key.public_key())
         }
     }
+}
+
+/// The bytes of a point, uncompressed.
+pub(super) fn bytes(group: &EcGroupRef, point: &EcPointRef) -> Result<Vec<u8>, Error> {
+    let mut context = BigNumContext::new().map_err(|_| ENGINE)?;
+    point.to_bytes(group, PointConversionForm::UNCOMPRESSED, &mut context).map_err(|_| ENGINE)
 }
 
 /// 2^255 - 19.

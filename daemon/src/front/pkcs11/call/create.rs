@@ -180,7 +180,7 @@ fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>
     let bytes = if wishes.class == ObjectClass::PRIVATE_KEY {
         let number = wishes.needed(AttributeType::VALUE)?;
         // Applications leave leading noughts out or put one in front; a number here is as long as the curve's order.
-        let length = curve.bits().div_ceil(8);
+        let length = curve.length();
         let magnitude = if curve.keys() != Keys::Weierstrass { number.to_vec() } else { der::magnitude(number) };
         let missing = length.checked_sub(magnitude.len()).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)?;
         Secret::new([vec![0; missing], magnitude].concat())
@@ -212,7 +212,12 @@ pub fn curve_attributes(curve: Curve) -> Result<Vec<Kmip>, Rv> {
         Curve::P384 => RecommendedCurve::P_384,
         Curve::P521 => RecommendedCurve::P_521,
         Curve::Secp256k1 => RecommendedCurve::SECP256K1,
+        Curve::Ed448 => return Ok(described(CryptographicAlgorithm::Ed448, length)),
+        Curve::BrainpoolP256r1 => RecommendedCurve::BRAINPOOLP256R1,
+        Curve::BrainpoolP384r1 => RecommendedCurve::BRAINPOOLP384R1,
+        Curve::BrainpoolP512r1 => RecommendedCurve::BRAINPOOLP512R1,
         Curve::X25519 => RecommendedCurve::CURVE25519,
+        Curve::X448 => RecommendedCurve::CURVE448,
     };
     let mut attributes = described(CryptographicAlgorithm::EC, length);
     attributes.push(Kmip::CryptographicDomainParameters(CryptographicDomainParameters {
