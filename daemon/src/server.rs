@@ -375,7 +375,8 @@ fn reload(settings: &Settings, tls: &Tls, lines: &[Arc<Line>]) {
     };
     let fresh = config::credentials(settings).map_err(Error::from);
     told(fresh.and_then(|fresh| Ok(tls.reload(fresh)?)), "the server");
-    for (line, endpoint) in lines.iter().zip(&settings.kmip.endpoint) {
+    let endpoints = settings.kmip.endpoint.iter().filter(|endpoint| endpoint.address.is_some());
+    for (line, endpoint) in lines.iter().zip(endpoints) {
         let fresh = config::endpoint_credentials(settings, endpoint).map_err(Error::from);
         told(fresh.and_then(|fresh| Ok(line.reload(fresh)?)), &format!("endpoint {}", endpoint.name));
     }
@@ -447,10 +448,12 @@ fn local(listener: StdUnixListener) -> io::Result<tokio::net::UnixListener> {
 /// The ways to the endpoints that the configuration names.
 fn lines(settings: &Settings) -> Result<Vec<Arc<Line>>, Error> {
     let line = |(place, endpoint): (usize, &config::Endpoint)| {
-        let credentials = config::endpoint_credentials(settings, endpoint)?;
-        Ok(Arc::new(Line::new(place, &endpoint.address, endpoint.server_name.as_deref(), credentials)?))
+        let address = endpoint.address.as_deref()?;
+        let credentials = config::endpoint_credentials(settings, endpoint).map_err(Error::from);
+        let name = endpoint.server_name.as_deref();
+        Some(credentials.and_then(|credentials| Ok(Arc::new(Line::new(place, address, name, credentials)?))))
     };
-    settings.kmip.endpoint.iter().enumerate().map(line).collect()
+    settings.kmip.endpoint.iter().enumerate().filter_map(line).collect()
 }
 
 /// Asks for as many descriptors as there may be connections, and some for files; the system may give fewer.

@@ -58,6 +58,7 @@ fn show(status: &Status) -> Result<(), Error> {
     }
     status.endpoints.iter().try_for_each(|endpoint| {
         let EndpointRow { name, client, address, waiting, delivered, failed, error } = endpoint;
+        let address = address.as_deref().unwrap_or("a connection of its own");
         let delivered = print::or_dash(delivered.map(print::date));
         print::line(&format!(
             "endpoint   {name} at {address} for {client}: {waiting} waiting, last delivered {delivered}"

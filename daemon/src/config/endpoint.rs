@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use strongroom_kmip::version::{V2_1, Version};
+use strongroom_kmip::version::{V2_0, V2_1, Version};
 
 use super::schema::tables;
 use crate::{caller::ClientName, service, vault::ObjectId};
@@ -13,8 +13,8 @@ tables! {
     Endpoint {
         /// What it is called, in commands and in the log.
         name: String = String::new();
-        /// Where it is: host and port.
-        address: String = String::new();
+        /// Where it is: host and port; without one, its client turns a connection of its own around.
+        address: Option<String> = None;
         /// The registered client whose objects it is told of.
         client: String = String::new();
         /// What it is sent.
@@ -26,7 +26,7 @@ tables! {
         /// The identifier of the key under which secrets go there; without one they go in the clear inside TLS.
         wrapping_key: Option<String> = None;
         /// The authorities whose word is taken for its certificate, PEM.
-        server_ca: PathBuf = PathBuf::new();
+        server_ca: Option<PathBuf> = None;
         /// The name in its certificate, where it is not the host of the address.
         server_name: Option<String> = None;
         /// The certificate that the appliance shows, and those up to its authority, PEM; without one, that of its server.
@@ -88,16 +88,7 @@ impl Endpoint {
                 format!("endpoint {name}: `client` names the registered client that it is told for"),
             ));
         }
-        let port = self.address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-        if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            return Err(("address", format!("endpoint {name}: `address` is HOST:PORT")));
-        }
-        if self.server_ca.as_os_str().is_empty() {
-            return Err(("server_ca", format!("endpoint {name}: `server_ca` is needed, or nobody knows who it is")));
-        }
-        if self.certificate.is_some() != self.key.is_some() {
-            return Err(("certificate", format!("endpoint {name}: give both `certificate` and `key`, or neither")));
-        }
+        self.way(name)?;
         if self.operations.is_empty() {
             return Err(("operations", format!("endpoint {name}: `operations` is \"notify\", \"put\" or both")));
         }
@@ -118,14 +109,43 @@ impl Endpoint {
         Ok(())
     }
 
+    /// How it is reached.
+    fn way(&self, name: &str) -> Result<(), (&'static str, String)> {
+        let Some(address) = &self.address else {
+            let known = self.spoken().is_none_or(|version| version >= V2_0);
+            let known = known.then_some(()).ok_or_else(|| {
+                ("version", format!("endpoint {name}: without an `address` it speaks KMIP 2.0 or newer"))
+            });
+            let idle = [
+                ("server_ca", self.server_ca.is_some()),
+                ("server_name", self.server_name.is_some()),
+                ("certificate", self.certificate.is_some()),
+                ("key", self.key.is_some()),
+            ];
+            let vain = idle.iter().find(|(_, given)| *given);
+            let vain = vain.map_or(Ok(()), |(key, _)| Err((*key, format!("endpoint {name}: `{key}` needs `address`"))));
+            return known.and(vain);
+        };
+        let port = address.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        if port.is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+            return Err(("address", format!("endpoint {name}: `address` is HOST:PORT")));
+        }
+        if self.server_ca.is_none() {
+            return Err(("endpoint", format!("endpoint {name}: `server_ca` is needed, or nobody knows who it is")));
+        }
+        if self.certificate.is_some() != self.key.is_some() {
+            return Err(("certificate", format!("endpoint {name}: give both `certificate` and `key`, or neither")));
+        }
+        Ok(())
+    }
+
     fn spoken(&self) -> Option<Version> {
         service::VERSIONS.iter().copied().find(|version| version.to_string() == self.version)
     }
 
     /// The files that it names.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let own = self.certificate.iter_mut().chain(&mut self.key);
-        std::iter::once(&mut self.server_ca).chain(own)
+        self.server_ca.iter_mut().chain(&mut self.certificate).chain(&mut self.key)
     }
 
     /// What the service is to know of it; nothing of one that was not checked.
@@ -162,10 +182,17 @@ mod tests {
     fn an_endpoint_needs_a_name_a_client_an_address_and_an_authority() {
         let settings = Settings::parse(&format!("state = \"/srv\"\n{SOUND}")).unwrap();
         let [endpoint] = settings.kmip.endpoint.as_slice() else { panic!("one endpoint") };
-        assert_eq!(endpoint.server_ca, Path::new("/srv/array/ca.pem"));
+        assert_eq!(endpoint.server_ca.as_deref(), Some(Path::new("/srv/array/ca.pem")));
         let told = endpoint.told().unwrap();
         assert!(told.notifies && !told.puts && !told.own && !told.replacements);
         assert_eq!((told.version, told.most, told.most_bytes), (V2_1, 1024, 1 << 20));
+    }
+
+    #[test]
+    fn an_endpoint_without_an_address_needs_a_name_and_a_client_alone() {
+        let settings = Settings::parse("[[kmip.endpoint]]\nname = \"array\"\nclient = \"alice\"\n").unwrap();
+        let told: Vec<_> = settings.kmip.endpoint.iter().filter_map(Endpoint::told).collect();
+        assert!(matches!(&told[..], [one] if one.address.is_none()));
     }
 
     #[test]
@@ -177,7 +204,14 @@ mod tests {
             ("no client", SOUND.replace("alice", ""), 3, "names the registered client"),
             ("no port", SOUND.replace(":5696", ""), 4, "is HOST:PORT"),
             ("no such port", SOUND.replace("5696", "65536"), 4, "is HOST:PORT"),
-            ("no authority", SOUND.replace("array/ca.pem", ""), 5, "`server_ca` is needed"),
+            ("no authority", SOUND.replace("server_ca = \"array/ca.pem\"\n", ""), 1, "`server_ca` is needed"),
+            ("an authority for nobody", SOUND.replace("address = \"array.example:5696\"\n", ""), 4, "needs `address`"),
+            (
+                "too old to be turned around",
+                "[[kmip.endpoint]]\nname = \"array\"\nclient = \"alice\"\nversion = \"1.4\"\n".to_owned(),
+                4,
+                "2.0 or newer",
+            ),
             ("a certificate without its key", format!("{SOUND}certificate = \"a\""), 6, "both `certificate` and `key`"),
             ("nothing to tell", format!("{SOUND}operations = []"), 6, "`operations` is"),
             ("no such operation", format!("{SOUND}operations = [\"get\"]"), 6, "unknown variant `get`"),

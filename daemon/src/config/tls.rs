@@ -20,7 +20,7 @@ pub fn credentials(settings: &Settings) -> Result<Credentials, Error> {
     Ok(Credentials { chain: certificates(&kmip.certificate)?, key: key(&kmip.key)?, authorities })
 }
 
-/// What is shown to an endpoint, and whose certificates are taken from it.
+/// What is shown to an endpoint at an address, and whose certificates are taken from it.
 ///
 /// # Errors
 /// [`Error`], for the first file that cannot be used.
@@ -28,11 +28,9 @@ pub fn endpoint_credentials(settings: &Settings, endpoint: &Endpoint) -> Result<
     let kmip = &settings.kmip;
     let certificate = endpoint.certificate.as_ref().unwrap_or(&kmip.certificate);
     let own = endpoint.key.as_ref().unwrap_or(&kmip.key);
-    Ok(Credentials {
-        chain: certificates(certificate)?,
-        key: key(own)?,
-        authorities: certificates(&endpoint.server_ca)?,
-    })
+    // Without an authority nobody is believed, and no connection comes about.
+    let authorities = endpoint.server_ca.as_deref().map_or_else(|| Ok(Vec::new()), certificates)?;
+    Ok(Credentials { chain: certificates(certificate)?, key: key(own)?, authorities })
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {

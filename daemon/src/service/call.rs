@@ -53,6 +53,8 @@ pub struct Call<'s> {
     pub placeholder: Option<ObjectId>,
     /// The front that serves PKCS#11, while there is one.
     pub cryptoki: Option<Arc<dyn Cryptoki>>,
+    /// Whether there is something to be told over the caller's connection once it is turned around.
+    pub turns: bool,
     /// What the audit log will say.
     pub notes: Notes,
     /// What is answered instead of the operation's own answer.
@@ -113,6 +115,7 @@ impl<'s> Call<'s> {
             slot: None,
             placeholder: None,
             cryptoki: None,
+            turns: false,
             notes: Notes::default(),
             instead: None,
             change: None,

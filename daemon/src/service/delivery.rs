@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
-    vault::Change,
+    caller::{Caller, Front, Principal, Scope},
+    vault::{self, Change},
 };
 
 impl Service {
@@ -27,10 +28,30 @@ impl Service {
         self
     }
 
-    /// Lets `bell` be rung whenever there may be a letter for an endpoint.
-    pub fn ring_for(&self, place: usize, bell: Arc<dyn Fn() + Send + Sync>) {
-        if let Some(queue) = self.queue(place) {
-            queue.hang(bell);
+    /// Lets `bell` be rung whenever there may be a letter for an endpoint, in place of an earlier one, which is rung a last
+    /// time. Gives a number for [`hangs`](Self::hangs).
+    pub fn ring_for(&self, place: usize, bell: Arc<dyn Fn() + Send + Sync>) -> u64 {
+        self.queue(place).map_or(0, |queue| queue.hang(bell))
+    }
+
+    /// Whether nobody has hung another bell since.
+    pub fn hangs(&self, place: usize, number: u64) -> bool {
+        self.queue(place).is_some_and(|queue| queue.hangs(number))
+    }
+
+    /// The endpoint that is told over a connection which its client has turned around, by its place.
+    pub fn turned(&self, caller: &Caller) -> Option<usize> {
+        let of = |queue: &Arc<Queue>| {
+            let client = &queue.endpoint.client;
+            let its = matches!(&caller.principal, Principal::Client(name) if name == client);
+            its && queue.endpoint.address.is_none()
+        };
+        // Only a connection of its own can be turned around; HTTP has no such thing.
+        // And whoever came with a ticket to a part of them is not told of the others.
+        if caller.front == Front::Kmip && caller.scope == Scope::Everything {
+            self.outbox.iter().position(of)
+        } else {
+            None
         }
     }
 
@@ -60,7 +81,10 @@ impl Service {
             return Ok(None);
         };
         match head.word {
-            Word::Notify => Ok(Some(Wiped::new(bytes.to_vec()))),
+            Word::Notify if self.client_of(queue).is_ok() => Ok(Some(Wiped::new(bytes.to_vec()))),
+            // Whose registration was revoked is told nothing any more.
+            Word::Notify if !self.is_sealed() => self.give_up(queue, letter, "revoked").map(|()| None),
+            Word::Notify => Err(vault::Error::Sealed.into()),
             Word::Put { replaced } => match self.put(queue, &letter.object, replaced.as_deref()) {
                 Ok(message) => Ok(Some(message)),
                 // It was sealed meanwhile, or the log or somebody else is in the way: that passes.

@@ -176,8 +176,8 @@ pub struct EndpointRow {
     pub name: String,
     /// Whose objects it is told of.
     pub client: String,
-    /// Where it is.
-    pub address: String,
+    /// Where it is; nothing where the client turns a connection of its own around.
+    pub address: Option<String>,
     /// What waits to be delivered.
     pub waiting: usize,
     /// When something was delivered last, in seconds since 1970.

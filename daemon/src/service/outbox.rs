@@ -23,8 +23,8 @@ use crate::{
 pub struct Endpoint {
     /// What it is called.
     pub name: String,
-    /// Where it is, for people to read.
-    pub address: String,
+    /// Where it is, for people to read; nothing where the client turns a connection of its own around.
+    pub address: Option<String>,
     /// Whose objects it is told of.
     pub client: ClientName,
     /// What it speaks.
@@ -129,7 +129,7 @@ pub struct Letter {
 pub(super) struct Queue {
     pub(super) endpoint: Endpoint,
     waiting: Mutex<Waiting>,
-    bell: Mutex<Option<Bell>>,
+    bell: Mutex<(u64, Option<Bell>)>,
 }
 
 /// Rung when there is something to deliver.
@@ -263,14 +263,26 @@ impl Queue {
         self.ring();
     }
 
-    /// Lets this bell be rung when there is something to deliver.
-    pub(super) fn hang(&self, bell: Bell) {
-        *self.bell.lock().unwrap_or_else(PoisonError::into_inner) = Some(bell);
+    /// Lets this bell be rung when there is something to deliver, in place of an earlier one, which is rung a last time.
+    /// Gives the number by which whoever hung it knows whether it still hangs.
+    pub(super) fn hang(&self, bell: Bell) -> u64 {
         self.ring();
+        let number = {
+            let mut hanging = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+            *hanging = (hanging.0.saturating_add(1), Some(bell));
+            hanging.0
+        };
+        self.ring();
+        number
+    }
+
+    /// Whether the bell of this number still hangs.
+    pub(super) fn hangs(&self, number: u64) -> bool {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner).0 == number
     }
 
     fn ring(&self) {
-        let bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
         if let Some(bell) = bell {
             bell();
         }
@@ -352,7 +364,7 @@ mod tests {
     fn queue(most: usize, most_bytes: usize) -> Arc<Queue> {
         Arc::new(Queue::new(Endpoint {
             name: "array".into(),
-            address: String::new(),
+            address: None,
             client: "alice".parse().unwrap(),
             version: strongroom_kmip::version::V2_1,
             notifies: true,

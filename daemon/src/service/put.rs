@@ -111,7 +111,7 @@ impl Service {
     }
 
     /// The endpoint's client, as it is registered now.
-    fn client_of(&self, queue: &Queue) -> Result<Caller, Refusal> {
+    pub(super) fn client_of(&self, queue: &Queue) -> Result<Caller, Refusal> {
         let name = &queue.endpoint.client;
         let client = self.vault.client(name)?.filter(|client| !client.revoked);
         let gone = || Refusal::new(ResultReason::NotAuthorised, format!("{name} is no registered client"));

@@ -338,6 +338,7 @@ impl Service {
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
         call.cryptoki = self.cryptoki();
+        call.turns = self.turned(caller).is_some();
         call.adopt(earlier);
         // A panic is a fault of ours; it must cost this request and nothing else.
         let outcome = catch_unwind(AssertUnwindSafe(|| perform(&mut call, ask.request))).unwrap_or_else(|_| {

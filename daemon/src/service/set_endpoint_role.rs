@@ -1,4 +1,7 @@
-//! Set Endpoint Role: who asks over the connection from now on.
+//! Set Endpoint Role: who asks over the connection from now on (KMIP 2.1 §6.1.54).
+//!
+//! The server becomes the one who asks where an operator has configured what is to be told over such a connection; the front
+//! then turns it around.
 
 use strongroom_kmip::{
     code::EndpointRole,
@@ -8,12 +11,14 @@ use strongroom_kmip::{
 use super::{call::Call, contract::Perform, refusal::Refusal};
 
 impl Perform for SetEndpointRoleRequest {
-    fn perform(self, _: &mut Call<'_>) -> Result<SetEndpointRoleResponse, Refusal> {
+    fn perform(self, call: &mut Call<'_>) -> Result<SetEndpointRoleResponse, Refusal> {
         match self.endpoint_role {
-            EndpointRole::Server => Ok(SetEndpointRoleResponse { endpoint_role: EndpointRole::Server }),
-            EndpointRole::Client => Err(Refusal::unsupported(
-                "this server asks nothing of whoever has connected to it; it stays the server",
+            EndpointRole::Client if !call.turns => Err(Refusal::unsupported(
+                "nothing is to be told over this connection: no endpoint without an address is configured for its client",
             )),
+            EndpointRole::Client | EndpointRole::Server => {
+                Ok(SetEndpointRoleResponse { endpoint_role: self.endpoint_role })
+            }
             _ => Err(Refusal::invalid("an Endpoint Role is Client or Server")),
         }
     }

@@ -23,7 +23,7 @@ use strongroom::{
         self, Credentials, Crew, Limits, Phase, Places, Stopper, Tls,
         kmip::{self, Carrier},
     },
-    service::{Order, Refusal, Report, Service},
+    service::{Endpoint, Order, Refusal, Report, Service},
     slot::{
         policy::Level,
         software::{Random, Software},
@@ -73,8 +73,17 @@ impl Door {
         Self::over(Carrier::Tls, limits)
     }
 
+    /// One that tells clients what they did not ask for.
+    pub(crate) fn telling(endpoints: Vec<Endpoint>) -> Self {
+        Self::built(Carrier::Tls, usual(), endpoints)
+    }
+
     /// A front of either kind.
     pub(crate) fn over(carrier: Carrier, limits: Limits) -> Self {
+        Self::built(carrier, limits, Vec::new())
+    }
+
+    fn built(carrier: Carrier, limits: Limits, endpoints: Vec<Endpoint>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-front-{}-{number}", std::process::id()));
@@ -87,7 +96,8 @@ impl Door {
         let vault = Arc::new(Vault::new(store.clone(), vec![slot], clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock.clone(), chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
-        let service = Arc::new(Service::new(vault.clone(), Arc::new(log), Durability::Written));
+        let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
+        let service = Arc::new(service.telling(endpoints));
         service.order(&operator(), Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
         let founded = service.found_authority(&operator(), "house", &["127.0.0.1".to_owned()]).unwrap();
         let authority = CertificateDer::from(founded.authority);

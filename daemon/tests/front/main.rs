@@ -15,3 +15,4 @@ mod limits;
 mod spoken;
 mod tell;
 mod ticket;
+mod turned;

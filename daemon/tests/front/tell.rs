@@ -191,7 +191,7 @@ impl Teller {
         vault.initialise(&[UnsealKey::File(Secret::new(vec![7; 32]))]).unwrap();
         let endpoint = Endpoint {
             name: "array".into(),
-            address: address.into(),
+            address: Some(address.into()),
             client: "alice".parse().unwrap(),
             version: V2_1,
             notifies: true,

@@ -25,7 +25,7 @@ use crate::house::{House, NOON, aes, alice, bob, client, operator};
 fn endpoint() -> Endpoint {
     Endpoint {
         name: "array".into(),
-        address: "array.example:5696".into(),
+        address: Some("array.example:5696".into()),
         client: "alice".parse().unwrap(),
         version: V2_1,
         notifies: true,
@@ -456,6 +456,17 @@ fn a_client_cannot_send_what_servers_send() {
     let changed = Changed { attributes: vec![Attribute::State(State::Destroyed).into()], deleted: Vec::new() };
     let request = NotifyRequest { unique_identifier: id.as_str().into(), changed };
     assert_eq!(house.ask(&alice(), request).unwrap_err().reason, ResultReason::OperationNotSupported);
+}
+
+#[test]
+fn a_revoked_client_is_told_nothing_any_more() {
+    let house = house(endpoint());
+    let id = key(&house, "k", &[]);
+    house.ask(&root(), ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    house.service.order(&operator(), Order::ClientRevoke { name: "alice".into() }).unwrap();
+    let letter = house.service.letter(0).unwrap();
+    assert!(house.service.written(&letter).unwrap().is_none());
+    assert!(logged(&house, "dropped")[0].contains("\"reason\":\"revoked\""));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! A message: its version, its header, and its items one after the other.
 
 use strongroom_kmip::{
-    code::{AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus},
+    code::{AsynchronousIndicator, BatchErrorContinuationOption, EndpointRole, ResultReason, ResultStatus},
     message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem, ResponseMessage},
+    operation::Response,
     secret::Wiped,
     tag::Tag,
     ttlv::{Bytes, DateTime, Limits, Tree},
@@ -170,6 +171,16 @@ fn unserved(header: &RequestHeader) -> Option<&'static str> {
 }
 
 impl Performed {
+    /// Whether it was agreed that the peer answers from now on.
+    pub(super) fn turns(&self) -> bool {
+        self.items.iter().any(|(item, _)| match &item.payload {
+            Some(Response::SetEndpointRole(set)) => {
+                item.result_status == ResultStatus::Success && set.endpoint_role == EndpointRole::Client
+            }
+            _ => false,
+        })
+    }
+
     /// Waits until everything that the answer tells of is kept, and writes the answer. What could not be kept has
     /// failed, whatever it was.
     ///

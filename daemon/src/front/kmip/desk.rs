@@ -108,6 +108,14 @@ impl Desk {
         }
     }
 
+    /// The endpoint whose letters go over this peer's connection once it is turned around.
+    pub(super) fn turned(&self, peer: &Peer) -> Option<usize> {
+        match self.asker(peer)? {
+            Asker::Client(caller, _) => self.service.turned(&caller),
+            Asker::Sealed => None,
+        }
+    }
+
     /// Records that a peer was told that the vault is sealed. All that is known of it is its key.
     fn told_sealed(&self, peer: &Peer) -> Receipt<(), service::Error> {
         self.service.turned_away(peer.front, &peer.from.to_string(), Some(peer.key), Turned::Sealed)

@@ -16,7 +16,10 @@ use super::{
     desk::{Desk, Peer},
     encoding::Encoding,
 };
-use crate::front::contract::{Phase, Stop};
+use crate::front::{
+    contract::{Phase, Stop},
+    tell::hand_over,
+};
 
 /// A connection after its handshake.
 pub(super) struct Connection {
@@ -31,6 +34,8 @@ pub(super) struct Connection {
 enum Next {
     Request,
     End,
+    /// The peer answers from now on, and we ask.
+    Turned,
 }
 
 impl Connection {
@@ -41,10 +46,17 @@ impl Connection {
     /// Answers request after request, to the end.
     pub(super) async fn serve(mut self, mut stream: TlsStream<TcpStream>) {
         while let Some(head) = self.head(&mut stream).await {
-            if self.request(head, &mut stream).await != Some(Next::Request) {
-                break;
+            match self.request(head, &mut stream).await {
+                Some(Next::Request) => self.buffer.rest(),
+                Some(Next::Turned) => {
+                    self.buffer.rest();
+                    if let Some(place) = self.desk.turned(&self.peer) {
+                        hand_over(&self.desk.service, place, &mut stream, &mut self.stop).await;
+                    }
+                    break;
+                }
+                Some(Next::End) | None => break,
             }
-            self.buffer.rest();
         }
         // A peer that does not take the closing words has had them.
         let _ = timeout(PARTING, stream.shutdown()).await;
@@ -77,7 +89,8 @@ impl Connection {
                 };
                 let (performed, buffer) = performed?;
                 self.buffer = buffer;
-                (performed, Next::Request)
+                let next = if performed.turns() { Next::Turned } else { Next::Request };
+                (performed, next)
             }
             Err(why) => {
                 let recorded = desk.unreadable(&self.peer);

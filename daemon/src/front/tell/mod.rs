@@ -7,6 +7,8 @@
 mod courier;
 mod exchange;
 mod line;
+mod turned;
 
 pub use courier::carry;
 pub use line::Line;
+pub(super) use turned::hand_over;
