@@ -1,6 +1,6 @@
 //! An endpoint of a test's own, to which the appliance delivers what it was not asked for.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -79,39 +79,44 @@ impl Endpoint {
         )
     }
 
-    /// Waits for the next message over a connection of its own.
+    /// Waits for the next message over a connection of its own. A connection over which none comes, as one that a crash
+    /// has left behind, is passed over.
     ///
     /// # Errors
     ///
     /// Why none has come, for a person to read.
     pub fn receive(&self) -> Result<Delivery, String> {
         let began = Instant::now();
-        let stream = loop {
+        let mut why = "nobody has connected".to_owned();
+        while began.elapsed() < LONGEST {
             match self.listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(error) if error.kind() == ErrorKind::WouldBlock && began.elapsed() < LONGEST => sleep(LOOK),
-                Err(error) => return Err(format!("nothing was delivered: {error}")),
+                Ok((stream, _)) => match self.read(stream) {
+                    Ok(delivery) => return Ok(delivery),
+                    Err(error) => why = error.to_string(),
+                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(LOOK),
+                Err(error) => return Err(format!("nothing can be delivered: {error}")),
             }
-        };
-        let text = |error: &dyn std::fmt::Display| error.to_string();
-        stream.set_nonblocking(false).map_err(|error| text(&error))?;
-        stream.set_read_timeout(Some(LONGEST)).map_err(|error| text(&error))?;
-        let session = ServerConnection::new(Arc::clone(&self.config)).map_err(|error| text(&error))?;
-        Delivery::read(StreamOwned::new(session, stream))
+        }
+        Err(format!("nothing was delivered: {why}"))
+    }
+
+    fn read(&self, stream: TcpStream) -> io::Result<Delivery> {
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        let session = ServerConnection::new(Arc::clone(&self.config)).map_err(io::Error::other)?;
+        let mut stream = StreamOwned::new(session, stream);
+        let mut head = [0; 8];
+        stream.read_exact(&mut head)?;
+        let whole = frame_length(head, Tag::RequestMessage, &Limits::default()).map_err(io::Error::other)?;
+        let mut message = vec![0; whole];
+        message[..head.len()].copy_from_slice(&head);
+        stream.read_exact(&mut message[head.len()..])?;
+        Ok(Delivery { message: Wiped::new(message), stream })
     }
 }
 
 impl Delivery {
-    fn read(mut stream: StreamOwned<ServerConnection, TcpStream>) -> Result<Delivery, String> {
-        let mut head = [0; 8];
-        stream.read_exact(&mut head).map_err(|error| error.to_string())?;
-        let whole = frame_length(head, Tag::RequestMessage, &Limits::default()).map_err(|error| error.to_string())?;
-        let mut message = vec![0; whole];
-        message[..head.len()].copy_from_slice(&head);
-        stream.read_exact(&mut message[head.len()..]).map_err(|error| error.to_string())?;
-        Ok(Delivery { message: Wiped::new(message), stream })
-    }
-
     /// Answers, and hangs up.
     ///
     /// # Errors
@@ -124,6 +129,9 @@ impl Delivery {
 
 /// After a few failures the appliance waits for some seconds.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// A daemon that has connected speaks in less.
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// Between two looks at whether somebody has connected.
 const LOOK: Duration = Duration::from_millis(10);
