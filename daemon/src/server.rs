@@ -12,7 +12,6 @@ use std::{
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sd_notify::NotifyState;
-use strongroom_kmip::secret::Secret;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -33,9 +32,9 @@ use crate::{
         tell::{self, Line},
     },
     memory,
-    rounds::Timetable,
+    rounds::{Attendant, Timetable},
     service::{Order, Refusal, Service},
-    slot::{registry, software::Random},
+    slot::software::Random,
     store::{self, Kind, Store, Table},
     vault::{self, Fitted, Vault},
 };
@@ -138,11 +137,12 @@ impl House {
         if !found.clean && found.checkpoint.is_some() {
             log::warn!("the daemon did not stop in good order last time; log and store are held against each other");
         }
-        let slots = settings.slot.iter().map(|slot| {
-            let software = registry::MEMBERS.iter().find(|member| member.maker == "software");
-            software.map(|member| Fitted { slot: (member.open)(&slot.name), level: slot.mechanisms.into() })
-        });
-        let slots: Vec<Fitted> = slots.flatten().collect();
+        let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let fitted = |slot: &config::Slot| Fitted {
+            slot: slot.open(credentials.clone(), &clock),
+            level: slot.mechanisms.into(),
+        };
+        let slots: Vec<Fitted> = settings.slot.iter().map(fitted).collect();
         let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
         let log = Arc::new(log);
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
@@ -166,11 +166,16 @@ impl House {
         }
     }
 
-    /// Signs the last checkpoint and closes log and store, in this order.
+    /// Ends the workers of slots, signs the last checkpoint and closes log and store, in this order.
     ///
     /// # Errors
     /// [`Error::Failed`], when the last words did not reach the disk.
     pub fn close(self) -> Result<(), Error> {
+        for fitted in self.vault.slots() {
+            if let Some(holding) = fitted.slot.holding() {
+                holding.close();
+            }
+        }
         let logged = self.log.close().map_err(|_| Error::Failed("the audit log could not be closed in good order"));
         let stored = self.store.close();
         logged?;
@@ -204,14 +209,7 @@ fn unseal_order(settings: &Settings) -> Result<Option<Order>, Error> {
     let passphrase = settings.seal.passphrase.clone().or_else(|| credential("unseal.passphrase"));
     let Some(path) = passphrase else { return Ok(None) };
     let text = config::read(&path, Secrecy::Secret)?;
-    Ok(Some(Order::Unseal { passphrase: line_of(&text) }))
-}
-
-/// A passphrase as a file holds it: one line end at its end is not part of it.
-pub fn line_of(text: &Secret) -> Secret {
-    let bytes = text.reveal();
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    Secret::copy_of(bytes.strip_suffix(b"\r").unwrap_or(bytes))
+    Ok(Some(Order::Unseal { passphrase: config::line(&text) }))
 }
 
 /// Serves until it is told to stop. `ready` is called once, when every front can be reached.
@@ -308,6 +306,8 @@ async fn fronts(
             drop(member);
         });
     }
+    let attendant = Attendant::start(Arc::clone(&service), daemon())
+        .map_err(|source| Error::System { what: "thread for the slots", source })?;
     let (hearing, members) = (stop.clone(), Arc::clone(&crew));
     doors.push(tokio::spawn(async move { control::serve(control, service, hearing, &members).await }));
     ready(&reached);
@@ -319,6 +319,7 @@ async fn fronts(
     let drain = Duration::from_secs(settings.limits.drain);
     let closing = tokio::task::spawn_blocking(move || {
         timetable.stop();
+        attendant.stop();
         module.close();
     });
     for door in doors {

@@ -42,7 +42,7 @@ const ROOMS: &[Room] = &[
         ],
     },
     Room { name: "vault", floor: 3, may: &["slot", "store", "caller", "clock", "chance", "receipt", "memory", "kmip"] },
-    Room { name: "slot", floor: 2, may: &["chance", "memory", "kmip"] },
+    Room { name: "slot", floor: 2, may: &["clock", "chance", "memory", "kmip"] },
     Room { name: "audit", floor: 2, may: &["caller", "clock", "chance", "receipt", "memory", "kmip"] },
     Room { name: "certificate", floor: 1, may: &["clock", "chance"] },
     Room { name: "sharing", floor: 1, may: &["chance", "kmip"] },

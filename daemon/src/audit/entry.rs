@@ -184,6 +184,14 @@ events! {
     TokenInit = "token-init";
     /// A PIN was set or changed.
     PinSet = "pin-set";
+    /// A slot came to be usable, or is not any more; the reason says why.
+    SlotChanged = "slot-changed";
+    /// An operator had a slot's token opened again.
+    SlotLogin = "slot-login";
+    /// Keys that were in a slot's token became objects.
+    Adopted = "adopted";
+    /// Keys that had to go were removed from slots; the count says how many.
+    Removed = "removed";
     /// A client was registered.
     ClientAdded = "client-added";
     /// A client's message credentials were set, taken away, or made compulsory.

@@ -45,7 +45,7 @@ pub(super) enum Verb {
     /// Register clients, list them, revoke them
     #[command(subcommand)]
     Client(Client),
-    /// List the slots, set their PINs
+    /// List the slots, set their PINs, open their tokens, adopt keys that are in them
     #[command(subcommand)]
     Slot(Slot),
     /// List and show keys and other objects, and grant them to others
@@ -57,6 +57,9 @@ pub(super) enum Verb {
     /// Give an endpoint an object, look at KMIP messages
     #[command(subcommand)]
     Kmip(Kmip),
+    /// Be the worker of a slot: only the daemon starts it
+    #[command(hide = true)]
+    SlotWorker,
     /// Write the manual pages of this program and its verbs into a folder
     #[command(hide = true)]
     Man {
@@ -215,6 +218,31 @@ pub(super) enum Role {
 pub(super) enum Slot {
     /// List the slots
     List,
+    /// Open the token behind a slot again, after its PIN was wrong or a wrong one was entered elsewhere
+    Login {
+        /// The slot's name
+        slot: String,
+        /// A file with the PIN; asked for without one
+        #[arg(long, value_name = "FILE")]
+        pin_file: Option<PathBuf>,
+        /// Use the PIN of the configuration
+        #[arg(long, conflicts_with = "pin_file")]
+        configured: bool,
+    },
+    /// Let keys that are in the token behind a slot already appear as a client's objects
+    Adopt {
+        /// The slot's name
+        slot: String,
+        /// The client that is to own them
+        #[arg(long, value_name = "CLIENT")]
+        owner: String,
+        /// Only those with this label
+        #[arg(long)]
+        label: Option<String>,
+        /// Only those with this identifier, in hexadecimal digits
+        #[arg(long, value_name = "HEX")]
+        id: Option<String>,
+    },
     /// Set the PINs of a slot's token; what it holds stays
     Init {
         /// The slot's name

@@ -11,10 +11,7 @@ use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use crate::{
-    config::{self, Secrecy},
-    server::line_of,
-};
+use crate::config::{self, Secrecy};
 
 /// How often something is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +25,7 @@ pub(super) enum Times {
 /// What `file` holds, or what is entered for `what`.
 pub(super) fn secret(file: Option<&Path>, what: &str, times: Times) -> Result<Secret, Error> {
     let entered = match file {
-        Some(path) => line_of(&config::read(path, Secrecy::Secret)?),
+        Some(path) => config::line(&config::read(path, Secrecy::Secret)?),
         None if io::stdin().is_terminal() => {
             let first = hidden(&format!("{what}: "))?;
             if times == Times::Twice && !hidden(&format!("{what}, again: "))?.same_as(first.reveal()) {
@@ -40,7 +37,7 @@ pub(super) fn secret(file: Option<&Path>, what: &str, times: Times) -> Result<Se
             let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
             let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
             io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(Error::Input)?;
-            line_of(&Secret::copy_of(&bytes))
+            config::line(&Secret::copy_of(&bytes))
         }
     };
     if entered.is_empty() { Err(Error::Empty) } else { Ok(entered) }

@@ -37,6 +37,8 @@ pub(super) enum Error {
     NoUser(String),
     #[error("{} is no certificate request in PEM or DER form", .0.display())]
     NoRequest(PathBuf),
+    #[error("the worker of a slot is started by the daemon alone: {0}")]
+    Worker(io::Error),
     #[error("the daemon reported something else than was asked; is it of the same version?")]
     OtherReport,
     #[error("this is no KMIP message: {0}")]

@@ -15,7 +15,7 @@ use super::{
     print::{self, Style},
     push, seal, slot, voice,
 };
-use crate::{config::Settings, server};
+use crate::{config::Settings, server, slot::hsm};
 
 /// Does what the command line says. Exits with 0 when it was done, 1 when it was refused or failed, 2 for wrong usage.
 pub fn run() -> ExitCode {
@@ -36,6 +36,10 @@ pub fn run() -> ExitCode {
 }
 
 fn perform(line: &Line) -> Result<(), Error> {
+    // A worker tells the daemon what there is to say.
+    if let Verb::SlotWorker = line.verb {
+        return hsm::work().map_err(Error::Worker);
+    }
     voice::speak();
     let style = if line.json { Style::Json } else { Style::Text };
     // These need no configuration.
@@ -65,7 +69,7 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Key(verb) => key::key(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),
-        Verb::Dev(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } => Ok(()),
+        Verb::Dev(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } | Verb::SlotWorker => Ok(()),
     }
 }
 

@@ -50,6 +50,16 @@ fn show(status: &Status) -> Result<(), Error> {
     print::line(&format!("objects    {}", print::or_dash(status.objects)))?;
     print::line(&format!("store      generation {}", status.generation))?;
     print::line(&format!("audit log  {} lines signed", print::or_dash(status.audit_size)))?;
+    for slot in &status.slots {
+        let advice = slot.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+        print::line(&format!("slot       {} ({}) {}{advice}", slot.name, slot.maker, slot.condition))?;
+        if slot.leftovers > 0 {
+            print::line(&format!(
+                "           {} keys have to go from it and could not be removed yet",
+                slot.leftovers
+            ))?;
+        }
+    }
     if status.rolled_back {
         print::line("WARNING    the store holds other records than it should: restore it from a backup")?;
     }

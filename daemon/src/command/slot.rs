@@ -1,4 +1,6 @@
-//! `slot list|init`.
+//! `slot list|init|login|adopt`.
+
+use strongroom_kmip::secret::Secret;
 
 use super::{
     args::Slot,
@@ -12,6 +14,26 @@ use crate::service::{Order, Report};
 pub(super) fn slot(daemon: &Daemon, verb: &Slot) -> Result<(), Error> {
     match verb {
         Slot::List => list(daemon),
+        Slot::Login { slot, pin_file, configured } => {
+            let pin = match configured {
+                true => Secret::copy_of(&[]),
+                false => ask::secret(pin_file.as_deref(), "PIN", Times::Once)?,
+            };
+            let report = daemon.send(Order::SlotLogin { slot: slot.clone(), pin })?;
+            match daemon.style {
+                Style::Json => print::json(&report),
+                Style::Text => print::line(&format!("{slot} is being opened; `strongroom slot list` says how it went")),
+            }
+        }
+        Slot::Adopt { slot, owner, label, id } => {
+            let (slot, owner, label, id) = (slot.clone(), owner.clone(), label.clone(), id.clone());
+            let report = daemon.send(Order::SlotAdopt { slot, label, id, owner })?;
+            match (daemon.style, &report) {
+                (Style::Json, report) => print::json(report),
+                (Style::Text, Report::Adopted { ids }) => ids.iter().try_for_each(|id| print::line(id)),
+                (Style::Text, _) => Err(Error::OtherReport),
+            }
+        }
         Slot::Init { slot, so_pin_file, user_pin_file } => {
             let so_pin = ask::secret(so_pin_file.as_deref(), "Security officer's PIN", Times::Twice)?;
             let user_pin = ask::secret(user_pin_file.as_deref(), "User's PIN", Times::Twice)?;
@@ -39,8 +61,12 @@ fn list(daemon: &Daemon) -> Result<(), Error> {
                 (Some(false), _) => "not set",
                 (None, _) => "-",
             };
-            [slot.name, slot.maker, slot.mechanisms, pins.to_owned()]
+            let condition = match &slot.advice {
+                Some(advice) => format!("{}: {advice}", slot.condition),
+                None => slot.condition,
+            };
+            [slot.name, slot.maker, slot.mechanisms, pins.to_owned(), condition]
         })
         .collect();
-    print::table(["NAME", "MAKER", "MECHANISMS", "PINS"], &rows)
+    print::table(["NAME", "MAKER", "MECHANISMS", "PINS", "CONDITION"], &rows)
 }

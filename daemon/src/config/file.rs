@@ -81,6 +81,13 @@ fn check(file: &File, secrecy: Secrecy) -> io::Result<Option<Exposed>> {
 /// Keys, certificates and configurations are a few KiB; a bundle of authorities may be longer.
 const LARGEST: usize = 1 << 20;
 
+/// A passphrase as a file holds it: one line end at its end is not part of it.
+pub fn line(text: &Secret) -> Secret {
+    let bytes = text.reveal();
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    Secret::copy_of(bytes.strip_suffix(b"\r").unwrap_or(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};

@@ -7,11 +7,13 @@ mod endpoint;
 mod error;
 mod file;
 mod schema;
+mod slot;
 mod table;
 mod tls;
 
 pub use endpoint::{Encoding, Endpoint, Told};
 pub use error::{Error, Exposed};
-pub use file::{Secrecy, create, read};
-pub use table::{Audit, Control, Durability, Kmip, Limits, Mechanisms, Pkcs11, Seal, Settings, Slot, Store};
+pub use file::{Secrecy, create, line, read};
+pub use slot::{Mechanisms, Slot, SlotKind};
+pub use table::{Audit, Control, Durability, Kmip, Limits, Pkcs11, Seal, Settings, Store};
 pub use tls::{credentials, endpoint_credentials};

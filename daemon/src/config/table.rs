@@ -8,8 +8,8 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Endpoint, Error, Secrecy, file, schema::tables};
-use crate::{audit, front, slot::policy::Level};
+use super::{Endpoint, Error, Secrecy, Slot, file, schema::tables};
+use crate::{audit, front};
 
 tables! {
     /// The whole file.
@@ -95,14 +95,6 @@ tables! {
         passphrase: Option<PathBuf> = None;
     }
 
-    /// A slot.
-    Slot {
-        /// Its name, as PKCS#11 shows it.
-        name: String = "main".to_owned();
-        /// What it lets itself be used for.
-        mechanisms: Mechanisms = Mechanisms::Standard;
-    }
-
     /// What fronts may take of the machine; see docs/configuration.md for the reasons.
     Limits {
         /// Seconds for a handshake.
@@ -147,28 +139,6 @@ impl From<Durability> for audit::Durability {
     }
 }
 
-/// What a slot lets itself be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mechanisms {
-    /// Only what is sound today.
-    Strict,
-    /// What today's tools need.
-    Standard,
-    /// What old data and conformance runs need as well.
-    Legacy,
-}
-
-impl From<Mechanisms> for Level {
-    fn from(mechanisms: Mechanisms) -> Self {
-        match mechanisms {
-            Mechanisms::Strict => Self::Strict,
-            Mechanisms::Standard => Self::Standard,
-            Mechanisms::Legacy => Self::Legacy,
-        }
-    }
-}
-
 impl Settings {
     /// What holds without a file.
     pub fn usual() -> Self {
@@ -207,19 +177,8 @@ impl Settings {
 
     /// What no type says: values that would do harm.
     fn check(&self) -> Result<(), (&'static str, String)> {
-        if self.slot.is_empty() {
-            return Err(("slot", "at least one [[slot]] is needed".to_owned()));
-        }
-        for (at, slot) in self.slot.iter().enumerate() {
-            let plain = |c: char| c.is_ascii_graphic();
-            if slot.name.is_empty() || slot.name.len() > 32 || !slot.name.chars().all(plain) {
-                return Err(("name", format!("{:?} is no slot name: 1 to 32 printable ASCII, no spaces", slot.name)));
-            }
-            if self.slot.iter().take(at).any(|other| other.name == slot.name) {
-                return Err(("name", format!("two slots are called {:?}", slot.name)));
-            }
-        }
         Endpoint::check(&self.kmip.endpoint)?;
+        Slot::check_all(&self.slot)?;
         if self.seal.key.is_some() && self.seal.passphrase.is_some() {
             return Err(("passphrase", "give either a key or a passphrase, not both".to_owned()));
         }
@@ -261,7 +220,8 @@ impl Settings {
             &mut self.audit.path,
         ];
         let optional = [&mut self.seal.key, &mut self.seal.passphrase];
-        let paths = paths.into_iter().chain(optional.into_iter().flatten()).chain(&mut kmip.trusted);
+        let slots = self.slot.iter_mut().flat_map(Slot::paths);
+        let paths = paths.into_iter().chain(optional.into_iter().flatten()).chain(&mut kmip.trusted).chain(slots);
         for path in paths.chain(kmip.endpoint.iter_mut().flat_map(Endpoint::paths)) {
             *path = state.join(&*path);
         }
@@ -344,6 +304,7 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Mechanisms;
 
     #[test]
     fn an_empty_file_is_the_default_and_relative_paths_are_below_the_state() {

@@ -15,8 +15,9 @@ pub struct Timetable {
     thread: JoinHandle<()>,
 }
 
+/// How a round is told to stop.
 #[derive(Default)]
-struct Stop {
+pub(super) struct Stop {
     said: Mutex<bool>,
     heard: Condvar,
 }
@@ -40,8 +41,7 @@ impl Timetable {
 
     /// Ends the round: what is in hand is finished.
     pub fn stop(self) {
-        *self.stop.said.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.stop.heard.notify_all();
+        self.stop.say();
         if self.thread.join().is_err() {
             log::error!("the timetable ended in a panic");
         }
@@ -60,8 +60,14 @@ fn walk(service: &Service, daemon: &Caller, stop: &Stop) {
 }
 
 impl Stop {
+    /// Tells it.
+    pub(super) fn say(&self) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.heard.notify_all();
+    }
+
     /// Waits, and says whether the round is to end.
-    fn wait(&self, pause: Duration) -> bool {
+    pub(super) fn wait(&self, pause: Duration) -> bool {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let (said, _) =
             self.heard.wait_timeout_while(said, pause, |said| !*said).unwrap_or_else(PoisonError::into_inner);

@@ -11,10 +11,11 @@ use strongroom_kmip::{
 };
 
 use super::{call::Call, contract::Perform, creation, material, refusal::Refusal, rules};
-use crate::vault::{Content, Form, Made, Material, New, ObjectId};
+use crate::vault::{Content, Form, Made, New, ObjectId};
 
 impl Perform for CreateRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<CreateResponse, Refusal> {
+        creation::place(call, self.protection_storage_masks.as_ref())?;
         let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
         let id = match self.object_type {
             ObjectType::SymmetricKey => symmetric(call, &mut set)?,
@@ -43,12 +44,16 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
     let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
     };
-    let Material::Raw(bytes) = call.vault.give(call.slot, &kept, Form::Raw)? else {
-        return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no bytes of a symmetric key"));
-    };
+    let shown = creation::shown(call, call.slot, &kept, Form::Raw)?;
     creation::describe(set, kept.shape);
     newborn(call, set);
-    creation::complete(call, set, ObjectType::SymmetricKey, bytes.reveal(), Some(KeyFormatType::Raw));
+    creation::complete_held(
+        call,
+        set,
+        ObjectType::SymmetricKey,
+        shown.as_ref().map(material::bytes),
+        Some(KeyFormatType::Raw),
+    );
     add(call, Content::Key(kept), set)
 }
 

@@ -7,10 +7,12 @@ use strongroom_kmip::{
 };
 
 use super::{call::Call, contract::Perform, create, creation, material, refusal::Refusal};
-use crate::vault::{Content, Kept, Made, Material, ObjectId};
+use crate::vault::{Content, Kept, Made, ObjectId};
 
 impl Perform for CreateKeyPairRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<CreateKeyPairResponse, Refusal> {
+        let masks = self.private_protection_storage_masks.as_ref().or(self.common_protection_storage_masks.as_ref());
+        creation::place(call, masks)?;
         let common = self.common_attributes.as_ref();
         let private = [common, self.private_key_attributes.as_ref()];
         let mut private = creation::gather(call, ObjectType::PrivateKey, &private)?;
@@ -67,21 +69,7 @@ pub(super) fn add(
     create::newborn(call, set);
     let format = material::default_format(kept.shape);
     let form = material::form(format, kept.shape)?;
-    let content = call.vault.give(slot, &kept, form)?;
-    creation::complete(call, set, object, bytes(&content), Some(format));
+    let shown = creation::shown(call, slot, &kept, form)?;
+    creation::complete_held(call, set, object, shown.as_ref().map(material::bytes), Some(format));
     create::add_to(call, slot, Content::Key(kept), set)
-}
-
-/// The bytes that a digest of a key is taken over: the key in its default format.
-pub(super) fn bytes(material: &Material) -> &[u8] {
-    match material {
-        Material::Raw(bytes) | Material::Pkcs8(bytes) | Material::Pkcs1Private(bytes) | Material::Sec1(bytes) => {
-            bytes.reveal()
-        }
-        Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
-        Material::EllipticPrivate { number, .. } => number.reveal(),
-        Material::EllipticPublic { point, .. } => point,
-        Material::RsaPrivate(key) => &key.modulus,
-        Material::RsaPublic { modulus, .. } => modulus,
-    }
 }

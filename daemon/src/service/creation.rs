@@ -9,12 +9,13 @@ use strongroom_kmip::{
         ResultReason, State,
     },
     object::Object as Managed,
+    payload::ProtectionStorageMasks,
     ttlv::{Bytes, DateTime, Interval},
     version::{V2_0, Version},
 };
 
 use super::{alter, call::Call, lease, material, refusal::Refusal, rules, usage};
-use crate::vault::{Action, Family, ObjectId, Pair, Query, Released, Shape};
+use crate::vault::{self, Action, Family, Form, Kept, Material, ObjectId, Pair, Query, Released, Shape, SlotError};
 
 /// The attributes that a request asks for, Templates followed.
 ///
@@ -51,7 +52,7 @@ fn of_template(call: &Call<'_>, name: &Name) -> Result<Vec<Attribute>, Refusal> 
         Refusal::new(ResultReason::ItemNotFound, "there is no Template of the name that the request gives")
     })?;
     let (template, permit) = call.view()?.see(call.caller, &template.id, Action::Read)?;
-    match call.view()?.release(&template, &permit, crate::vault::Form::Raw)? {
+    match call.view()?.release(&template, &permit, Form::Raw)? {
         Released::Blob(bytes) => match material::thaw(&bytes)? {
             Managed::Template(template) => {
                 let handed_on = template.attributes.0.into_iter().map(|instance| instance.attribute);
@@ -77,8 +78,59 @@ pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Resu
     Ok(())
 }
 
+/// Sends a new key to a slot that protects it as the request wants: by the first of the masks that some slot fits (KMIP 2.0
+/// §6.1.8). Without masks, or where a front named the slot and it fits, it goes where it would go anyway.
+///
+/// # Errors
+/// [`Refusal`] when no slot fits any of them.
+pub fn place(call: &mut Call<'_>, masks: Option<&ProtectionStorageMasks>) -> Result<(), Refusal> {
+    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(()) };
+    let vault = call.vault;
+    let fits = |fitted: &&vault::Fitted, mask: ProtectionStorageMask| protection(fitted).contains(mask);
+    for mask in &masks.protection_storage_mask {
+        let usual = call.vault.slot(call.slot).ok().filter(|fitted| fits(fitted, *mask));
+        let other = || vault.slots().iter().find(|fitted| call.slot.is_none() && fits(fitted, *mask));
+        if let Some(fitted) = usual.or_else(other) {
+            call.slot = Some(fitted.slot.name());
+            return Ok(());
+        }
+    }
+    Err(Refusal::new(ResultReason::ProtectionStorageUnavailable, "no slot protects keys as one of the masks wants"))
+}
+
+/// How a slot protects its keys.
+pub fn protection(fitted: &vault::Fitted) -> ProtectionStorageMask {
+    match fitted.slot.holding() {
+        Some(_) => ProtectionStorageMask::Hardware,
+        None => ProtectionStorageMask::Software,
+    }
+}
+
+/// What a new key looks like in a form; nothing where its slot holds it and does not give it out.
+///
+/// # Errors
+/// [`Refusal`], as the slot says.
+pub fn shown(call: &Call<'_>, slot: Option<&str>, kept: &Kept, form: Form) -> Result<Option<Material>, Refusal> {
+    match call.vault.give(slot, kept, form) {
+        Err(vault::Error::Slot(SlotError::Held)) => Ok(None),
+        given => Ok(Some(given?)),
+    }
+}
+
 /// Sets what the server sets: type, state, dates, sensitivity, digest.
 pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u8], format: Option<KeyFormatType>) {
+    complete_held(call, set, object, Some(content), format);
+}
+
+/// The same for a key of which there may be no content to be seen: its slot holds it, nobody has a digest of it, and it never
+/// leaves.
+pub fn complete_held(
+    call: &Call<'_>,
+    set: &mut Set,
+    object: ObjectType,
+    content: Option<&[u8]>,
+    format: Option<KeyFormatType>,
+) {
     let now = DateTime(call.vault.now().seconds());
     set.put(Attribute::ObjectType(object));
     set.put(Attribute::ObjectClass(ObjectClass::User));
@@ -88,8 +140,12 @@ pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u
         default(set, Attribute::Fresh(true));
     }
     if object != ObjectType::Template {
-        set.put(Attribute::Digest(digest_of(content, format)));
-        let (sensitive, extractable) = (set.sensitive().unwrap_or(false), set.extractable().unwrap_or(true));
+        if let Some(content) = content {
+            set.put(Attribute::Digest(digest_of(content, format)));
+        }
+        let held = content.is_none();
+        let sensitive = set.sensitive().unwrap_or(false) || held;
+        let extractable = set.extractable().unwrap_or(true) && !held;
         set.put(Attribute::Sensitive(sensitive));
         set.put(Attribute::AlwaysSensitive(sensitive));
         set.put(Attribute::Extractable(extractable));
@@ -98,7 +154,10 @@ pub fn complete(call: &Call<'_>, set: &mut Set, object: ObjectType, content: &[u
     if let Some(format) = format {
         default(set, Attribute::KeyFormatType(format));
     }
-    set.put(Attribute::ProtectionStorageMask(ProtectionStorageMask::Software));
+    set.put(Attribute::ProtectionStorageMask(match content {
+        Some(_) => ProtectionStorageMask::Software,
+        None => ProtectionStorageMask::Hardware,
+    }));
     set.put(Attribute::LeaseTime(Interval(lease::LEASE)));
     set.put(Attribute::InitialDate(now));
     set.put(Attribute::LastChangeDate(now));

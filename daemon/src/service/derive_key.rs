@@ -320,7 +320,7 @@ fn symmetric(call: &Call<'_>, set: &mut Set, secret: Secret) -> Result<Content, 
     let material = Material::Raw(secret);
     let kept = call.vault.take(call.slot, shape, &material)?;
     creation::describe(set, kept.shape);
-    let bytes = super::create_key_pair::bytes(&material);
+    let bytes = material::bytes(&material);
     creation::complete(call, set, ObjectType::SymmetricKey, bytes, Some(KeyFormatType::Raw));
     Ok(Content::Key(kept))
 }

@@ -285,6 +285,20 @@ pub fn block(
     })
 }
 
+/// The bytes that a digest of a key is taken over: the key in its default format.
+pub fn bytes(material: &Material) -> &[u8] {
+    match material {
+        Material::Raw(bytes) | Material::Pkcs8(bytes) | Material::Pkcs1Private(bytes) | Material::Sec1(bytes) => {
+            bytes.reveal()
+        }
+        Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
+        Material::EllipticPrivate { number, .. } => number.reveal(),
+        Material::EllipticPublic { point, .. } => point,
+        Material::RsaPrivate(key) => &key.modulus,
+        Material::RsaPublic { modulus, .. } => modulus,
+    }
+}
+
 /// The bytes that a digest of a key in this format is taken over: those of the key or, where it is transparent, those of
 /// its Key Material as the wire has it.
 ///

@@ -15,6 +15,7 @@ pub mod token;
 mod activate;
 mod add_attribute;
 mod adjust_attribute;
+mod adopt;
 mod alter;
 mod archive;
 mod attempt;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
 use super::{
+    adopt::{self, Adopted},
     credential::{self, Registered},
     order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
     provision::{self, AUTHORITY, AUTHORITY_KEY, certificates, fingerprint},
@@ -16,7 +17,7 @@ use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, ClientName, Principal, Role},
     certificate::{self, Authority, Span, Wanted},
-    vault::{Action, Change, Client, Grant, Level, Object, ObjectId, Query, UnsealKey},
+    vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Query, UnsealKey},
 };
 
 impl Service {
@@ -32,7 +33,9 @@ impl Service {
             | Order::CredentialRemove { client, .. }
             | Order::CredentialRequire { client, .. } => Some(client.clone()),
             Order::KeyShow { id } | Order::KeyGrant { id, .. } | Order::KmipPut { id, .. } => Some(id.clone()),
-            Order::TokenInit { slot, .. } => Some(slot.clone()),
+            Order::TokenInit { slot, .. } | Order::SlotLogin { slot, .. } | Order::SlotAdopt { slot, .. } => {
+                Some(slot.clone())
+            }
             _ => None,
         };
         let sealing = matches!(order, Order::Seal);
@@ -163,6 +166,11 @@ impl Service {
                 done.change(self)?.put_setting(&token::setting(&slot), Some(fresh.to_secret()?));
                 Ok(Report::Done)
             }
+            Order::SlotLogin { slot, pin } => self.slot_login(&slot, Some(pin).filter(|pin| !pin.is_empty())),
+            Order::SlotAdopt { slot, label, id, owner } => {
+                let wanted = Adopted { label, id, owner: self.known(&owner)? };
+                self.adopt(operator, done.change(self)?, &slot, &wanted)
+            }
             Order::KeyList { offset, maximum } => {
                 let query = Query { offset, maximum: Some(maximum), ..Query::default() };
                 let found = self.vault.find(operator, &query)?;
@@ -230,12 +238,21 @@ impl Service {
     fn slots(&self) -> Vec<SlotRow> {
         let row = |fitted: &crate::vault::Fitted| {
             let token = self.token_for(None, fitted.slot.name()).ok();
+            let condition = adopt::condition(fitted);
             SlotRow {
                 name: fitted.slot.name().to_owned(),
                 maker: fitted.slot.maker().to_owned(),
                 mechanisms: fitted.level.name().to_owned(),
                 initialised: token.as_ref().map(|token| token.initialised),
                 locked: token.as_ref().map(|token| token.user_locked),
+                condition: condition.word().to_owned(),
+                why: condition.why().map(|why| why.word().to_owned()),
+                advice: condition.why().map(|why| why.to_string()),
+                since: match condition {
+                    Condition::Probing { since, .. } => Some(since.seconds()),
+                    Condition::Usable | Condition::Unfit(_) => None,
+                },
+                leftovers: self.vault.errands(fitted.slot.name()),
             }
         };
         self.vault.slots().iter().map(row).collect()
@@ -354,6 +371,8 @@ fn event(order: &Order) -> Event {
             Event::CredentialSet
         }
         Order::TokenInit { .. } => Event::TokenInit,
+        Order::SlotLogin { .. } => Event::SlotLogin,
+        Order::SlotAdopt { .. } => Event::Adopted,
         Order::KeyGrant { .. } => Event::Granted,
         Order::KmipPut { .. } => Event::Pushed,
     }

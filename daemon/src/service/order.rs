@@ -80,6 +80,24 @@ pub enum Order {
         /// The user's PIN.
         user_pin: Secret,
     },
+    /// Try to open a slot's token again, also where a wrong PIN stands against that.
+    SlotLogin {
+        /// The slot.
+        slot: String,
+        /// The PIN; empty for that of the configuration.
+        pin: Secret,
+    },
+    /// Let keys of a slot's token that were there before appear as objects of a client.
+    SlotAdopt {
+        /// The slot.
+        slot: String,
+        /// Those with this label; without one, any.
+        label: Option<String>,
+        /// Those with this identifier, in hex; without one, any.
+        id: Option<String>,
+        /// The client that is to own them.
+        owner: String,
+    },
     /// Every object, newest first.
     KeyList {
         /// How many to pass over.
@@ -134,6 +152,11 @@ pub enum Report {
     Slots {
         /// In their order.
         slots: Vec<SlotRow>,
+    },
+    /// Keys of a slot became objects.
+    Adopted {
+        /// Their identifiers.
+        ids: Vec<String>,
     },
     /// Objects.
     Objects {
@@ -279,6 +302,16 @@ pub struct SlotRow {
     pub initialised: Option<bool>,
     /// Whether the user's PIN is locked.
     pub locked: Option<bool>,
+    /// Whether it can be worked with: `usable`, `probing` or `unfit`.
+    pub condition: String,
+    /// What is against it, in a word.
+    pub why: Option<String>,
+    /// The same as a sentence.
+    pub advice: Option<String>,
+    /// Since when it is being probed, in seconds since 1970.
+    pub since: Option<i64>,
+    /// Keys that have to go from it and could not be removed yet.
+    pub leftovers: usize,
 }
 
 /// An object, without anything secret.

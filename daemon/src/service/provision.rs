@@ -36,9 +36,11 @@ pub fn pair(vault: &Vault, slot: Option<&str>) -> Result<(Kept, Kept), Refusal> 
 /// # Errors
 /// [`Refusal`], as the slot says.
 pub fn leaving(vault: &Vault) -> Result<(Secret, Vec<u8>), Refusal> {
-    let (private, public) = pair(vault, None)?;
-    match vault.give(None, &private, Form::Pkcs8)? {
-        Material::Pkcs8(key) => Ok((key, info(vault, None, &public)?)),
+    // A slot that holds its keys gives none out.
+    let slot = vault.slots().iter().find(|fitted| fitted.slot.holding().is_none()).map(|fitted| fitted.slot.name());
+    let (private, public) = pair(vault, slot)?;
+    match vault.give(slot, &private, Form::Pkcs8)? {
+        Material::Pkcs8(key) => Ok((key, info(vault, slot, &public)?)),
         _ => Err(odd()),
     }
 }

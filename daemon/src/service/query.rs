@@ -2,8 +2,8 @@
 
 use strongroom_kmip::{
     code::{
-        ClientRegistrationMethod, CredentialType, DestroyAction, ObjectType, Operation, ProfileName,
-        ProtectionStorageMask, QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode,
+        ClientRegistrationMethod, CredentialType, DestroyAction, ObjectType, Operation, ProfileName, QueryFunction,
+        RNGMode, ShreddingAlgorithm, UnwrapMode,
     },
     payload::{
         CapabilityInformation, CredentialInformation, ProfileInformation, ProfileVersion, ProtectionStorageMasks,
@@ -12,7 +12,7 @@ use strongroom_kmip::{
     version::{V1_3, V2_0, V2_1, Version},
 };
 
-use super::{call::Call, contract::Perform, create, refusal::Refusal, registry, rules};
+use super::{call::Call, contract::Perform, create, creation, refusal::Refusal, registry, rules};
 use crate::caller::Front;
 
 impl Perform for QueryRequest {
@@ -64,8 +64,9 @@ impl Perform for QueryRequest {
             answer.defaults_information = Some(rules::defaults(call)?);
         }
         if asked(QueryFunction::QueryStorageProtectionMasks) {
-            answer.protection_storage_masks =
-                Some(ProtectionStorageMasks { protection_storage_mask: vec![ProtectionStorageMask::Software] });
+            let mut protection_storage_mask: Vec<_> = call.vault.slots().iter().map(creation::protection).collect();
+            protection_storage_mask.dedup();
+            answer.protection_storage_masks = Some(ProtectionStorageMasks { protection_storage_mask });
         }
         if asked(QueryFunction::QueryCredentialInformation) {
             answer.credential_information = Some(CredentialInformation { credential_type: CREDENTIALS.to_vec() });

@@ -6,7 +6,7 @@ use strongroom_kmip::{
 };
 
 use super::{call::Call, contract::Perform, create, creation, material, refusal::Refusal, replacing};
-use crate::vault::{Body, Content, Form, Made, Material};
+use crate::vault::{Body, Content, Form, Made};
 
 impl Perform for ReKeyRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<ReKeyResponse, Refusal> {
@@ -22,11 +22,10 @@ impl Perform for ReKeyRequest {
         let Made::One(kept) = call.vault.make(slot, &material::recipe(shape))? else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
         };
-        let Material::Raw(bytes) = call.vault.give(slot, &kept, Form::Raw)? else {
-            return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no bytes of a symmetric key"));
-        };
+        let shown = creation::shown(call, slot, &kept, Form::Raw)?;
+        let shown = shown.as_ref().map(material::bytes);
         create::newborn(call, &mut set);
-        creation::complete(call, &mut set, ObjectType::SymmetricKey, bytes.reveal(), Some(KeyFormatType::Raw));
+        creation::complete_held(call, &mut set, ObjectType::SymmetricKey, shown, Some(KeyFormatType::Raw));
         let new = create::add_to(call, slot, Content::Key(kept), &mut set)?;
         replacing::succeed(call, &old, &new)?;
         call.placeholder = Some(new.clone());

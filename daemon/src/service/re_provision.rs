@@ -55,7 +55,7 @@ impl Perform for ReProvisionRequest {
                 create::newborn(call, &mut set);
                 let format = material::default_format(private.shape);
                 let given = call.vault.give(call.slot, &private, material::form(format, private.shape)?)?;
-                let bytes = super::create_key_pair::bytes(&given);
+                let bytes = material::bytes(&given);
                 creation::complete(call, &mut set, ObjectType::PrivateKey, bytes, Some(format));
                 let id = create::add(call, Content::Key(private), &mut set)?;
                 let certificate = keep(call, issued, Some(&id))?;

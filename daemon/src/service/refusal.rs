@@ -193,6 +193,9 @@ impl From<SlotError> for Refusal {
             SlotError::Length => ResultReason::InvalidField,
             SlotError::Undecryptable | SlotError::Mismatch => ResultReason::CryptographicFailure,
             SlotError::Key(_) => ResultReason::InvalidField,
+            SlotError::Held => ResultReason::NotExtractable,
+            SlotError::Vanished => ResultReason::KeyValueNotPresent,
+            SlotError::Full => ResultReason::ServerLimitExceeded,
             SlotError::Chance(_) | SlotError::Absent | SlotError::Engine(_) => {
                 log::error!("{error}");
                 ResultReason::GeneralFailure

@@ -17,6 +17,7 @@ impl Perform for RegisterRequest {
         if self.object.object_type() != self.object_type {
             return Err(Refusal::invalid("the object is not of the Object Type that the request gives"));
         }
+        creation::place(call, self.protection_storage_masks.as_ref())?;
         let mut set = creation::gather(call, self.object_type, &[Some(&self.attributes)])?;
         // A front that names a mechanism wants the key unwrapped with it; otherwise it is kept as it came.
         if call.mechanism.is_some()
@@ -95,15 +96,18 @@ pub(super) fn key(
     creation::describe(set, kept.shape);
     let format = block.key_format_type;
     let usual = material::default_format(kept.shape);
-    let given = call.vault.give(call.slot, &kept, material::form(usual, kept.shape)?)?;
+    let Some(given) = creation::shown(call, call.slot, &kept, material::form(usual, kept.shape)?)? else {
+        creation::complete_held(call, set, object, None, Some(usual));
+        return Ok(Content::Key(kept));
+    };
     if format == usual {
-        creation::complete(call, set, object, super::create_key_pair::bytes(&given), Some(format));
+        creation::complete(call, set, object, material::bytes(&given), Some(format));
         return Ok(Content::Key(kept));
     }
     // A key that is kept has its own format and the usual one, whichever is asked for first.
     let own = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
     creation::complete(call, set, object, material::digested(format, own)?.reveal(), Some(format));
-    set.put(Attribute::Digest(creation::digest_of(super::create_key_pair::bytes(&given), Some(usual))));
+    set.put(Attribute::Digest(creation::digest_of(material::bytes(&given), Some(usual))));
     Ok(Content::Key(kept))
 }
 

@@ -4,7 +4,7 @@
 //! A search and a look at an object are recorded like any other call. What only prepares a call that will be recorded
 //! itself is not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use strongroom_kmip::{
     attribute::Attribute,
@@ -25,14 +25,30 @@ use crate::{
 };
 
 /// A slot, as it is shown.
-#[derive(Clone, Debug)]
 pub struct SlotView {
     /// The name the operator gave it.
     pub name: String,
     /// What it is made of.
     pub maker: String,
-    /// What it does, after its mechanism policy.
-    pub offers: Vec<Served>,
+    fitted: vault::Fitted,
+    /// What it served when that was asked last, and for which offers.
+    served: Mutex<(&'static [vault::Offer], Arc<[Served]>)>,
+}
+
+impl SlotView {
+    /// What the slot does now, after its mechanism policy. A slot that was never seen does nothing.
+    pub fn offers(&self) -> Arc<[Served]> {
+        let offers = self.fitted.slot.offers();
+        let mut known = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::ptr::eq(known.0, offers) {
+            let served = |offer: &vault::Offer| {
+                let purposes = vault::purposes(self.fitted.level, offer)?;
+                Some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
+            };
+            *known = (offers, offers.iter().filter_map(served).collect());
+        }
+        Arc::clone(&known.1)
+    }
 }
 
 /// A mechanism that a slot serves.
@@ -61,16 +77,11 @@ pub type Shown = Vec<Arc<Object>>;
 impl Service {
     /// The slots, in their order.
     pub fn slot_views(&self) -> Vec<SlotView> {
-        let view = |fitted: &vault::Fitted| {
-            let served = |offer: &vault::Offer| {
-                let purposes = vault::purposes(fitted.level, offer)?;
-                Some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
-            };
-            SlotView {
-                name: fitted.slot.name().to_owned(),
-                maker: fitted.slot.maker().to_owned(),
-                offers: fitted.slot.offers().iter().filter_map(served).collect(),
-            }
+        let view = |fitted: &vault::Fitted| SlotView {
+            name: fitted.slot.name().to_owned(),
+            maker: fitted.slot.maker().to_owned(),
+            fitted: fitted.clone(),
+            served: Mutex::default(),
         };
         self.vault.slots().iter().map(view).collect()
     }

@@ -7,7 +7,10 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
-use super::derivation::Derivation;
+use super::{
+    derivation::Derivation,
+    holding::{Condition, Found, Name},
+};
 use crate::chance::Chance;
 
 pub use super::kept::{Kept, Pair, Shape};
@@ -63,6 +66,64 @@ pub trait Slot: Send + Sync {
 
     /// Its random source.
     fn chance(&self) -> &dyn Chance;
+
+    /// What else can be asked of it, where it holds its keys itself and the vault keeps references to them.
+    fn holding(&self) -> Option<&dyn Holding> {
+        None
+    }
+}
+
+/// A slot that holds its keys itself. It can be away, it may have a key that nobody has written down, and it lets a key go
+/// only when it is told to. What the vault keeps for it are references.
+pub trait Holding: Send + Sync {
+    /// Whether it can be worked with now.
+    fn condition(&self) -> Condition;
+
+    /// Every change of its condition since this was asked last, the oldest first.
+    fn news(&self) -> Vec<Condition>;
+
+    /// Tries again, also where a wrong PIN stands against it; with another PIN, where one is given.
+    fn retry(&self, pin: Option<Secret>);
+
+    /// Makes a key of this name.
+    ///
+    /// # Errors
+    /// As [`Slot::make`]. There may be a key of the name all the same.
+    fn make(&self, name: &Name, recipe: &Recipe) -> Result<Made, Error>;
+
+    /// Takes a key in that was made elsewhere, under this name.
+    ///
+    /// # Errors
+    /// As [`Slot::take`]. There may be a key of the name all the same.
+    fn take(&self, name: &Name, shape: Shape, material: &Material) -> Result<Kept, Error>;
+
+    /// Makes another key of this name out of one, so that each goes on its own.
+    ///
+    /// # Errors
+    /// As [`make`](Holding::make).
+    fn copy(&self, name: &Name, kept: &Kept) -> Result<Kept, Error>;
+
+    /// What it takes to remove a key of this name.
+    fn reference(&self, name: &Name) -> Secret;
+
+    /// What it takes to remove the key that stands behind what was kept; nothing where there is none behind it and those are
+    /// bytes such as those of a public key.
+    fn errand(&self, held: &Secret) -> Option<Secret>;
+
+    /// Removes a key, by what [`errand`](Holding::errand) said. That there is none is no error.
+    ///
+    /// # Errors
+    /// [`Error::Absent`] and others, when it may still be there.
+    fn remove(&self, errand: &Secret) -> Result<(), Error>;
+
+    /// The keys that are there and that the slot could work with, however they came there.
+    ///
+    /// # Errors
+    /// [`Error::Absent`].
+    fn found(&self) -> Result<Vec<Found>, Error>;
+
+    /// Ends what the slot does by itself.
+    fn close(&self);
 }
 
 /// A key, opened and ready to work; shared between threads.
@@ -302,6 +363,15 @@ pub enum Error {
     /// The random source failed.
     #[error(transparent)]
     Chance(#[from] crate::chance::Dry),
+    /// The key does not leave the slot that holds it.
+    #[error("the key is held by its slot and does not leave it")]
+    Held,
+    /// The key is not in its slot any more.
+    #[error("the slot does not hold the key any more; it was removed behind our back")]
+    Vanished,
+    /// The slot has no room.
+    #[error("the slot has no room for it")]
+    Full,
     /// The slot does not answer.
     #[error("the slot does not answer; see `strongroom slot list`")]
     Absent,

@@ -5,6 +5,8 @@
 
 pub mod contract;
 pub mod derivation;
+pub mod holding;
+pub mod hsm;
 mod kept;
 pub mod listing;
 pub mod policy;
@@ -15,7 +17,9 @@ pub use derivation::{
     Derivation, End, Field, Finish, Function, Method, Number, Operand, Order, Peer, Shake, Step, Sum,
 };
 
+pub use holding::{Condition, Found, Held, Name, Why};
+
 pub use contract::{
-    Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate, Running, Shape,
-    Slot,
+    Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate,
+    Running, Shape, Slot,
 };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::contract::Slot;
+use super::hsm::{self, Hsm};
 use super::software::Software;
 
-/// A kind of slot.
+/// A kind of slot that needs nothing but a name.
 #[derive(Clone, Copy)]
 pub struct Member {
     /// The word for it in the configuration and in [`Slot::maker`].
@@ -14,12 +15,18 @@ pub struct Member {
     pub open: fn(&str) -> Arc<dyn Slot>,
 }
 
-/// Every kind of slot.
+/// Every kind of slot that needs nothing but a name.
 pub const MEMBERS: &[Member] = &[Member { maker: "software", open: |name| Arc::new(Software::new(name)) }];
 
-/// The kind of slot that the configuration calls so.
+/// The kind of that word.
 pub fn member(maker: &str) -> Option<&'static Member> {
     MEMBERS.iter().find(|member| member.maker == maker)
+}
+
+/// A slot over the token that these settings name. What needs no secret is done by software beside it.
+pub fn token(settings: hsm::Settings) -> Arc<dyn Slot> {
+    let beside = Arc::new(Software::new(settings.name.clone()));
+    Arc::new(Hsm::open(settings, beside))
 }
 
 #[cfg(test)]

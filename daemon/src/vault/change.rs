@@ -7,6 +7,7 @@ use strongroom_kmip::secret::Secret;
 use super::{
     claim::Claim,
     client::Client,
+    errand::{Claimed, Errands, Standing},
     error::Error,
     flight::Flight,
     identifier::ObjectId,
@@ -32,6 +33,10 @@ pub struct Change {
     /// Objects whose key goes, with every nonce that was remembered for it.
     forgotten: Vec<ObjectId>,
     claims: Vec<Claim>,
+    /// Keys that their slot holds and that the change keeps.
+    held: Vec<Claimed>,
+    /// Keys that their slot holds and that the change lets go of: the slot's name, and what it takes to remove the key.
+    parted: Vec<(String, Secret)>,
     effects: Vec<Effect>,
     /// Given up last: until then the vault is not opened anew.
     flight: Flight,
@@ -74,6 +79,8 @@ impl Change {
             nonces: Vec::new(),
             forgotten: Vec::new(),
             claims: Vec::new(),
+            held: Vec::new(),
+            parted: Vec::new(),
             effects: Vec::new(),
             flight,
         })
@@ -202,6 +209,16 @@ impl Change {
 
     pub(super) fn next_birth(&self) -> u64 {
         self.opened.next_birth()
+    }
+
+    /// Keeps a key that its slot holds.
+    pub(super) fn hold(&mut self, held: Claimed) {
+        self.held.push(held);
+    }
+
+    /// Lets go of a key that its slot holds: it is removed once the change is durable.
+    pub(super) fn part(&mut self, slot: &str, key: Secret) {
+        self.parted.push((slot.to_owned(), key));
     }
 
     pub(super) fn add(&mut self, object: Object, secret: Secret) {
@@ -397,6 +414,15 @@ impl Change {
                 None => batch.remove(Table::Setting, name.as_bytes()),
             }
         }
+        for held in &self.held {
+            batch.remove(Table::Setting, held.row.as_bytes());
+        }
+        // A key that is made and let go of in one change has its errand still.
+        for (slot, key) in &self.parted {
+            let row = Errands::row(slot, key);
+            let errand = sealer.close(&Place::setting(&row), Errands::write(slot, key).reveal())?;
+            batch.put(Table::Setting, row, errand);
+        }
         Ok(batch)
     }
 
@@ -413,7 +439,23 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, settings: _, nonces: _, forgotten: _, claims, effects, flight } = self;
+        let Self {
+            opened,
+            objects,
+            clients,
+            settings: _,
+            nonces: _,
+            forgotten: _,
+            claims,
+            held,
+            parted,
+            effects,
+            flight,
+        } = self;
+        held.into_iter().for_each(Claimed::keep);
+        for (slot, key) in parted {
+            opened.errands.enter(&Errands::row(&slot, &key), &slot, key, Standing::Due);
+        }
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {

@@ -32,16 +32,16 @@ use crate::{
     caller::Caller,
     chance::{self, Chance},
     clock::{Clock, Time},
-    slot::{Form, Kept, Made, Material, Purpose, Recipe, Running, Shape},
+    slot::{Form, Material, Purpose, Running, Shape},
     store::{self, Batch, Store, Table},
 };
 
 /// Keeps objects; sealed until somebody unseals it.
 pub struct Vault {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     slots: Vec<Fitted>,
-    clock: Arc<dyn Clock>,
-    chance: Arc<dyn Chance>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
     /// Held while the vault is being opened, so that it is opened once: the changes under way since it was opened last.
     unsealing: Mutex<Arc<Flights>>,
@@ -244,33 +244,6 @@ impl Vault {
         self.with(None)?.usable(caller, id, purpose)
     }
 
-    /// A new key or pair in a slot, kept by nobody yet.
-    ///
-    /// # Errors
-    /// [`Error::Slot`], [`Error::NoSlot`].
-    pub fn make(&self, slot: Option<&str>, recipe: &Recipe) -> Result<Made, Error> {
-        let fitted = self.slot(slot)?;
-        crate::slot::policy::check_recipe(fitted.level, recipe)
-            .map_err(|forbidden| crate::slot::Error::Unsupported(forbidden.what))?;
-        Ok(fitted.slot.make(recipe)?)
-    }
-
-    /// A key that was made elsewhere, checked by the slot.
-    ///
-    /// # Errors
-    /// [`Error::Slot`], [`Error::NoSlot`].
-    pub fn take(&self, slot: Option<&str>, shape: Shape, material: &Material) -> Result<Kept, Error> {
-        Ok(self.slot(slot)?.slot.take(shape, material)?)
-    }
-
-    /// A kept key in another form, before it became an object: its public half, its numbers.
-    ///
-    /// # Errors
-    /// [`Error::Slot`], [`Error::NoSlot`].
-    pub fn give(&self, slot: Option<&str>, kept: &Kept, form: Form) -> Result<Material, Error> {
-        Ok(self.slot(slot)?.slot.give(kept, form)?)
-    }
-
     /// Starts a digest in the first slot.
     ///
     /// # Errors
@@ -304,6 +277,7 @@ impl Vault {
     pub fn add(&self, change: &mut Change, caller: &Caller, new: New) -> Result<ObjectId, Error> {
         let id = ObjectId::random(&*self.chance)?;
         let (object, secret) = self.newborn(change, caller, &id, new)?;
+        self.hold(change, &object, &secret)?;
         change.add(object, secret);
         Ok(id)
     }
@@ -330,6 +304,10 @@ impl Vault {
         if let Some(old) = &old {
             object.grants.clone_from(&old.grants);
         }
+        if let Some(old) = &old {
+            self.part(change, old)?;
+        }
+        self.hold(change, &object, &secret)?;
         change.install(object, secret, old.as_ref());
         Ok(true)
     }
@@ -382,7 +360,8 @@ impl Vault {
             return Err(Error::Forbidden { who, action: Action::Share, object }.into());
         }
         let attributes = edit(&object)?;
-        let new = New { slot: object.slot.clone(), content: view.content(&object)?, attributes };
+        let content = self.copied(&object, view.content(&object)?)?;
+        let new = New { slot: object.slot.clone(), content, attributes };
         Ok(self.add(change, caller, new)?)
     }
 
@@ -402,7 +381,12 @@ impl Vault {
         let mut object = policy::reached(caller, id, change.claim(id))?;
         policy::permit(caller, &object, action)?;
         object.at_hand(action)?;
+        let before = object.body;
         let result = edit(&mut object)?;
+        if matches!(before, Body::Key(_)) && object.body == Body::Gone {
+            let whole = Object { body: before, ..object.clone() };
+            self.part(change, &whole)?;
+        }
         change.replace(object);
         Ok(result)
     }
@@ -415,6 +399,7 @@ impl Vault {
     pub fn expunge(&self, change: &mut Change, caller: &Caller, id: &ObjectId) -> Result<(), Error> {
         let object = policy::reached(caller, id, change.claim(id))?;
         policy::permit(caller, &object, Action::Live)?;
+        self.part(change, &object)?;
         change.expunge(object);
         Ok(())
     }

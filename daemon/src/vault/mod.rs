@@ -10,9 +10,11 @@ mod claim;
 mod client;
 mod door;
 mod due;
+mod errand;
 mod error;
 mod find;
 mod flight;
+mod hold;
 mod identifier;
 mod index;
 mod manifest;
@@ -31,9 +33,9 @@ mod usable;
 mod view;
 
 pub use crate::slot::{
-    Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Kept, Made, Material, Method, Number,
-    Offer, Offered, Operand, Order, Pair, Peer, Purpose, Recipe, RsaPrivate, Shake, Shape, Step, Sum,
-    listing::purposes, policy::Level as MechanismLevel,
+    Condition, Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Held, Kept, Made, Material,
+    Method, Number, Offer, Offered, Operand, Order, Pair, Peer, Purpose, Recipe, RsaPrivate, Shake, Shape, Step, Sum,
+    Why, listing::purposes, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

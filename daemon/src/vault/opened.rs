@@ -12,13 +12,14 @@ use std::{
 use super::{
     claim::Claims,
     client::{Client, Clients},
+    errand::{self, Errands},
     error::Error,
     flight::Flights,
     identifier::ObjectId,
     index::Index,
     manifest::{self, Manifest},
     record::Object,
-    seal::{Root, Sealer},
+    seal::{Place, Root, Sealer},
 };
 use crate::{
     chance::Chance,
@@ -34,6 +35,7 @@ pub(super) struct Opened {
     pub(super) clients: RwLock<Clients>,
     pub(super) claims: Arc<Claims>,
     pub(super) flights: Arc<Flights>,
+    pub(super) errands: Arc<Errands>,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) findings: Findings,
     births: AtomicU64,
@@ -75,6 +77,14 @@ impl Opened {
             Ok(client) => clients.enter(client),
             Err(error) => findings.damaged.push(error.to_string()),
         })?;
+        let errands = Errands::default();
+        store.walk(Table::Setting, &mut |key, row| {
+            let name = std::str::from_utf8(key).ok().filter(|name| name.starts_with(errand::PREFIX));
+            if let Some((name, Ok(content))) = name.map(|name| (name, sealer.open(&Place::setting(name), row))) {
+                errands.load(name, &content);
+            }
+            ControlFlow::Continue(())
+        })?;
         let born = index.all().map(|object| object.born).max().unwrap_or(0);
         let manifest = match store.get(Table::Setting, manifest::KEY.as_bytes())? {
             Some(row) => Manifest::open(&sealer, &row)?,
@@ -88,6 +98,7 @@ impl Opened {
             clients: RwLock::new(clients),
             claims: Arc::default(),
             flights: Arc::default(),
+            errands: Arc::new(errands),
             manifest: Mutex::new(manifest),
             findings,
             births: AtomicU64::new(born),

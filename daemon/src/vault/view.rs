@@ -213,6 +213,13 @@ impl View<'_> {
         row.map(|row| self.opened.sealer.open(&Place::setting(name), &row)).transpose()
     }
 
+    /// The keys of a slot.
+    pub(super) fn objects_in(&self, slot: &str) -> Vec<Arc<Object>> {
+        let index = self.opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        let here = |object: &&Arc<Object>| object.slot == slot && matches!(object.body, Body::Key(_));
+        index.all().filter(here).map(Arc::clone).collect()
+    }
+
     pub(super) fn content(&self, object: &Object) -> Result<Content, Error> {
         let gone = || Error::Use { object: object.id.clone(), why: "it is destroyed" };
         if object.is_destroyed() {

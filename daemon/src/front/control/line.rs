@@ -66,6 +66,8 @@ lines! {
     CredentialRequire { client: String, strict: bool };
     SlotList;
     TokenInit { slot: String, so_pin: Hex, user_pin: Hex };
+    SlotLogin { slot: String, pin: Hex };
+    SlotAdopt { slot: String, label: Option<String>, id: Option<String>, owner: String };
     KeyList { offset: usize, maximum: usize };
     KeyShow { id: String };
     KeyGrant { id: String, to: String, level: Option<String> };

@@ -93,7 +93,8 @@ impl Serve for request::GetTokenInfo {
 impl Serve for request::GetMechanismList {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetMechanismList), Rv> {
         let (_, slot) = desk.slot(self.slot)?;
-        let usable = slot.offers.iter().filter(|served| mechanism::info(served).is_some());
+        let offers = slot.offers();
+        let usable = offers.iter().filter(|served| mechanism::info(served).is_some());
         let mut mechanisms: Vec<_> = usable.flat_map(|served| mechanism::kinds(served.mechanism)).collect();
         mechanisms.sort();
         Ok((Rv::OK, answer::GetMechanismList { mechanisms }))
@@ -111,7 +112,7 @@ impl Serve for request::GetMechanismInfo {
 /// What a slot says of a mechanism that it has.
 pub fn info(slot: &SlotView, kind: MechanismType) -> Option<strongroom_pkcs11_wire::call::MechanismInfo> {
     let named = mechanism::named(kind)?;
-    slot.offers.iter().find(|served| served.mechanism == named.offered).and_then(mechanism::info)
+    slot.offers().iter().find(|served| served.mechanism == named.offered).and_then(mechanism::info)
 }
 
 fn label(slot: &SlotView, state: &TokenState) -> [u8; 32] {

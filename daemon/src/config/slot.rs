@@ -1,0 +1,184 @@
+//! A slot, as the configuration says it: what it is made of, and what it lets itself be used for.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+
+use super::{Secrecy, file, schema::tables};
+use crate::{
+    clock::Clock,
+    slot::{
+        self,
+        hsm::{self, Choice},
+        policy::Level,
+        registry,
+        software::Software,
+    },
+};
+
+tables! {
+    /// A slot.
+    Slot {
+        /// Its name, as PKCS#11 shows it.
+        name: String = "main".to_owned();
+        /// What it lets itself be used for.
+        mechanisms: Mechanisms = Mechanisms::Standard;
+        /// What it is made of.
+        kind: SlotKind = SlotKind::Software;
+        /// The vendor's PKCS#11 library.
+        library: Option<PathBuf> = None;
+        /// The token behind it, by its label.
+        token: Option<String> = None;
+        /// The token behind it, by its serial number.
+        serial: Option<String> = None;
+        /// The token behind it, by a PKCS#11 URI (RFC 7512).
+        uri: Option<String> = None;
+        /// A file with the user's PIN.
+        pin_file: Option<PathBuf> = None;
+        /// The name of a systemd credential with the user's PIN. Without either, an operator enters it.
+        pin_credential: Option<String> = None;
+        /// What the library looks for in its environment.
+        environment: BTreeMap<String, String> = BTreeMap::new();
+        /// Seconds that the token may take for a call.
+        deadline: u64 = 10;
+        /// Calls of the token that may be under way.
+        sessions: usize = 8;
+    }
+}
+
+/// What a slot lets itself be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mechanisms {
+    /// Only what is sound today.
+    Strict,
+    /// What today's tools need.
+    Standard,
+    /// What old data and conformance runs need as well.
+    Legacy,
+}
+
+impl From<Mechanisms> for Level {
+    fn from(mechanisms: Mechanisms) -> Self {
+        match mechanisms {
+            Mechanisms::Strict => Self::Strict,
+            Mechanisms::Standard => Self::Standard,
+            Mechanisms::Legacy => Self::Legacy,
+        }
+    }
+}
+
+/// What a slot is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlotKind {
+    /// The daemon's own cryptography.
+    Software,
+    /// A token behind a vendor's PKCS#11 library.
+    Pkcs11,
+}
+
+impl Slot {
+    /// Paths, which are made those below the state.
+    pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [&mut self.library, &mut self.pin_file].into_iter().flatten()
+    }
+
+    /// What no type says of all of them.
+    pub(super) fn check_all(all: &[Self]) -> Result<(), (&'static str, String)> {
+        if all.is_empty() {
+            return Err(("slot", "at least one [[slot]] is needed".to_owned()));
+        }
+        for (at, slot) in all.iter().enumerate() {
+            let plain = |c: char| c.is_ascii_graphic();
+            if slot.name.is_empty() || slot.name.len() > 32 || !slot.name.chars().all(plain) {
+                return Err(("name", format!("{:?} is no slot name: 1 to 32 printable ASCII, no spaces", slot.name)));
+            }
+            if all.iter().take(at).any(|other| other.name == slot.name) {
+                return Err(("name", format!("two slots are called {:?}", slot.name)));
+            }
+        }
+        if all.iter().all(|slot| slot.kind != SlotKind::Software) {
+            let what = "one [[slot]] at least is of kind \"software\": it makes what has to leave";
+            return Err(("kind", what.to_owned()));
+        }
+        all.iter().try_for_each(Self::check)
+    }
+
+    /// What belongs together, and what does not.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let wrong = |key: &'static str, what: &str| Err((key, format!("slot {:?}: {what}", self.name)));
+        let named: [(&'static str, bool); 7] = [
+            ("library", self.library.is_some()),
+            ("token", self.token.is_some()),
+            ("serial", self.serial.is_some()),
+            ("uri", self.uri.is_some()),
+            ("pin_file", self.pin_file.is_some()),
+            ("pin_credential", self.pin_credential.is_some()),
+            ("environment", !self.environment.is_empty()),
+        ];
+        if self.kind == SlotKind::Software {
+            return match named.into_iter().find(|(_, given)| *given) {
+                Some((key, _)) => wrong(key, "this is for slots of kind \"pkcs11\""),
+                None => Ok(()),
+            };
+        }
+        if self.library.is_none() {
+            return wrong("kind", "a slot of kind \"pkcs11\" needs a `library`");
+        }
+        self.choice().map_err(|(key, what)| (key, format!("slot {:?}: {what}", self.name)))?;
+        if self.pin_file.is_some() && self.pin_credential.is_some() {
+            return wrong("pin_credential", "give either a `pin_file` or a `pin_credential`");
+        }
+        if !(1..=300).contains(&self.deadline) {
+            return wrong("deadline", "`deadline` must be 1 to 300");
+        }
+        if !(1..=32).contains(&self.sessions) {
+            return wrong("sessions", "`sessions` must be 1 to 32");
+        }
+        Ok(())
+    }
+
+    /// Which token is meant.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what is wrong with it.
+    pub fn choice(&self) -> Result<Choice, (&'static str, String)> {
+        match (&self.token, &self.serial, &self.uri) {
+            (Some(label), None, None) => Ok(Choice::Label(label.clone())),
+            (None, Some(serial), None) => Ok(Choice::Serial(serial.clone())),
+            (None, None, Some(uri)) => Choice::from_uri(uri).map_err(|error| ("uri", error.to_string())),
+            _ => Err(("kind", "say which token by one of `token`, `serial` and `uri`".to_owned())),
+        }
+    }
+
+    /// The slot. PINs that systemd hands over are in the folder of credentials.
+    pub fn open(&self, credentials: Option<PathBuf>, clock: &Arc<dyn Clock>) -> Arc<dyn slot::Slot> {
+        let name = self.name.clone();
+        let (Some(library), Ok(choice)) = (&self.library, self.choice()) else {
+            return Arc::new(Software::new(name));
+        };
+        let path = self.pin_file.clone();
+        let credential = self.pin_credential.clone();
+        registry::token(hsm::Settings {
+            name: name.clone(),
+            library: library.clone(),
+            choice,
+            pin: Box::new(move || {
+                let handed = || Some(credentials.as_ref()?.join(credential.as_ref()?));
+                match file::read(&path.clone().or_else(handed)?, Secrecy::Secret) {
+                    Ok(pin) => Some(file::line(&pin)),
+                    Err(error) => {
+                        log::error!("slot {name}: {error}");
+                        None
+                    }
+                }
+            }),
+            deadline: Duration::from_secs(self.deadline),
+            sessions: self.sessions,
+            environment: self.environment.clone().into_iter().collect(),
+            program: PathBuf::from("/proc/self/exe"),
+            clock: Arc::clone(clock),
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! Slots that hold their keys themselves: tokens opened again, keys of theirs that become objects, and what the daemon does
+//! about them unasked. What becomes of a slot is in the log.
+
+use strongroom_kmip::{
+    attribute::{Attribute, Link, Name, Set},
+    code::{CryptographicAlgorithm, CryptographicUsageMask, LinkType, NameType, ObjectType, ResultReason},
+    mechanism::Curve,
+    secret::Secret,
+    ttlv::DateTime,
+    version::V2_1,
+};
+
+use super::{call::Call, creation, material, order::Report, refusal::Refusal, registry::Service};
+use crate::{
+    audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
+    caller::{Caller, Principal},
+    vault::{Action, Change, Client, Condition, Content, Family, Held, Kept, New, ObjectId, Pair, Query, Shape},
+};
+
+/// Which keys are adopted, and for whom.
+pub(super) struct Adopted {
+    pub(super) label: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) owner: Client,
+}
+
+impl Service {
+    /// Has a slot's token opened again.
+    pub(super) fn slot_login(&self, slot: &str, pin: Option<Secret>) -> Result<Report, Refusal> {
+        let fitted = self.vault.slot(Some(slot))?;
+        let holding = fitted.slot.holding().ok_or_else(|| Refusal::invalid("this slot has no token to log in to"))?;
+        holding.retry(pin);
+        Ok(Report::Done)
+    }
+
+    /// Lets keys that are in a slot's token appear as objects.
+    pub(super) fn adopt(
+        &self,
+        operator: &Caller,
+        change: &mut Change,
+        slot: &str,
+        wanted: &Adopted,
+    ) -> Result<Report, Refusal> {
+        let fitted = self.vault.slot(Some(slot))?;
+        let holding = fitted.slot.holding().ok_or_else(|| Refusal::invalid("this slot has no token with keys"))?;
+        let known = self.vault.held_in(slot)?;
+        let caller = Caller {
+            principal: Principal::Client(wanted.owner.name.clone()),
+            role: wanted.owner.role,
+            ..operator.clone()
+        };
+        let call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, &caller, V2_1);
+        let mut adopted = Vec::new();
+        for found in holding.found().map_err(crate::vault::Error::from)? {
+            let id: String = found.id.iter().map(|byte| format!("{byte:02x}")).collect();
+            let fits = wanted.label.as_ref().is_none_or(|label| *label == found.label)
+                && wanted.id.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&id));
+            let ours = holding
+                .errand(&found.key.held)
+                .is_none_or(|errand| known.iter().any(|one| one.same_as(errand.reveal())));
+            if !fits || ours {
+                continue;
+            }
+            let object_type = match found.key.shape {
+                Shape::Symmetric { .. } => ObjectType::SymmetricKey,
+                Shape::Private(_) | Shape::Public(_) => ObjectType::PrivateKey,
+            };
+            let private = self.take_in(&call, change, slot, &found.label, object_type, found.key, found.held)?;
+            adopted.push(private.clone());
+            if let Some(public) = found.public {
+                let public =
+                    self.take_in(&call, change, slot, &found.label, ObjectType::PublicKey, public, Held::Not)?;
+                self.tie(change, &caller, &private, LinkType::PublicKeyLink, &public)?;
+                self.tie(change, &caller, &public, LinkType::PrivateKeyLink, &private)?;
+                adopted.push(public);
+            }
+        }
+        if adopted.is_empty() {
+            return Err(Refusal::new(
+                ResultReason::ItemNotFound,
+                "there is no such key in the slot that is no object yet",
+            ));
+        }
+        Ok(Report::Adopted { ids: adopted.iter().map(ToString::to_string).collect() })
+    }
+
+    /// An object for a key that is there already.
+    #[allow(clippy::too_many_arguments)]
+    fn take_in(
+        &self,
+        call: &Call<'_>,
+        change: &mut Change,
+        slot: &str,
+        label: &str,
+        object_type: ObjectType,
+        kept: Kept,
+        held: Held,
+    ) -> Result<ObjectId, Refusal> {
+        let mut set = Set::new();
+        set.put(Attribute::CryptographicAlgorithm(algorithm(kept.shape)));
+        set.put(Attribute::CryptographicUsageMask(mask(kept.shape)));
+        set.put(Attribute::ActivationDate(DateTime(self.vault.now().seconds())));
+        if !label.is_empty() && object_type != ObjectType::PublicKey {
+            let name = Name { value: label.to_owned(), kind: NameType::UninterpretedTextString };
+            // Two keys of one label are both adopted; the first has the Name.
+            if self.vault.with(Some(change))?.find(call.caller, &named(&name)).objects.is_empty() {
+                set.put(Attribute::Name(name));
+            }
+        }
+        creation::describe(&mut set, kept.shape);
+        let format = material::default_format(kept.shape);
+        let shown = creation::shown(call, Some(slot), &kept, material::form(format, kept.shape)?)?;
+        let shown = shown.as_ref().map(material::bytes);
+        creation::complete_held(call, &mut set, object_type, shown, Some(format));
+        // What the token would let out was or will be outside, whatever we do.
+        if held == Held::Loosely {
+            set.put(Attribute::AlwaysSensitive(false));
+            set.put(Attribute::NeverExtractable(false));
+        }
+        let new = New { slot: slot.to_owned(), content: Content::Key(kept), attributes: set };
+        Ok(self.vault.add(change, call.caller, new)?)
+    }
+
+    fn tie(
+        &self,
+        change: &mut Change,
+        caller: &Caller,
+        from: &ObjectId,
+        link_type: LinkType,
+        to: &ObjectId,
+    ) -> Result<(), Refusal> {
+        self.vault.edit(change, caller, from, Action::Change, |object| {
+            object.attributes.put(Attribute::Link(Link::to(link_type, to.as_str())));
+            Ok(())
+        })
+    }
+
+    /// Writes down what became of slots, and removes the keys that have to go from them. It may take as long as a slot takes
+    /// to answer.
+    ///
+    /// # Errors
+    /// [`Refusal`], when log or store do not take it; the next time it is tried again.
+    pub fn attend(&self, daemon: &Caller) -> Result<(), Refusal> {
+        let unwritten = |error: super::registry::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
+        for fitted in self.vault.slots() {
+            let Some(holding) = fitted.slot.holding() else { continue };
+            for condition in holding.news() {
+                let outcome = match condition.why() {
+                    None => Outcome::Success,
+                    Some(why) => Outcome::Failed(Reason::Named(why.word())),
+                };
+                let mut entry = Entry::new(Who::Known(daemon), audit::Action::Event(Event::SlotChanged), outcome);
+                entry.object = Some(audit::Object { id: fitted.slot.name(), version: None });
+                self.settle(&entry, Durability::Sync, None).wait().map_err(unwritten)?;
+            }
+        }
+        if self.is_sealed() {
+            return Ok(());
+        }
+        let removed = self.vault.run_errands()?;
+        if removed > 0 {
+            let mut entry = Entry::new(Who::Known(daemon), audit::Action::Event(Event::Removed), Outcome::Success);
+            entry.count = u64::try_from(removed).ok();
+            self.settle(&entry, Durability::Sync, None).wait().map_err(unwritten)?;
+        }
+        Ok(())
+    }
+}
+
+/// How a slot's condition is reported.
+pub(super) fn condition(fitted: &crate::vault::Fitted) -> Condition {
+    fitted.slot.holding().map_or(Condition::Usable, |holding| holding.condition())
+}
+
+fn named(name: &Name) -> Query {
+    Query { filters: vec![Attribute::Name(name.clone())], ..Query::default() }
+}
+
+fn algorithm(shape: Shape) -> CryptographicAlgorithm {
+    match shape {
+        Shape::Symmetric { family, .. } => match family {
+            Family::TripleDes => CryptographicAlgorithm::DES3,
+            Family::Hmac => CryptographicAlgorithm::HMAC_SHA256,
+            _ => CryptographicAlgorithm::AES,
+        },
+        Shape::Private(pair) | Shape::Public(pair) => match pair {
+            Pair::Rsa { .. } => CryptographicAlgorithm::RSA,
+            Pair::Elliptic(Curve::Ed25519) => CryptographicAlgorithm::Ed25519,
+            Pair::Elliptic(_) => CryptographicAlgorithm::EC,
+        },
+    }
+}
+
+/// What an adopted key may be used for: what it is for by its kind. Its owner narrows it.
+fn mask(shape: Shape) -> CryptographicUsageMask {
+    match shape {
+        Shape::Symmetric { family: Family::Hmac, .. } => {
+            CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify
+        }
+        Shape::Symmetric { .. } => CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt,
+        Shape::Private(Pair::Rsa { .. }) => CryptographicUsageMask::Sign | CryptographicUsageMask::Decrypt,
+        Shape::Public(Pair::Rsa { .. }) => CryptographicUsageMask::Verify | CryptographicUsageMask::Encrypt,
+        Shape::Private(Pair::Elliptic(Curve::X25519)) => CryptographicUsageMask::KeyAgreement,
+        Shape::Private(_) => CryptographicUsageMask::Sign,
+        Shape::Public(_) => CryptographicUsageMask::Verify,
+    }
+}

@@ -1,0 +1,311 @@
+//! What a token can do, said in mechanisms of ours: the one table between them and PKCS#11's numbers, for the tokens of
+//! others.
+
+use cryptoki_sys::{
+    CKG_MGF1_SHA1, CKG_MGF1_SHA224, CKG_MGF1_SHA256, CKG_MGF1_SHA384, CKG_MGF1_SHA512, CKK_AES, CKK_DES2, CKK_DES3,
+    CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CMAC,
+    CKM_AES_CTR, CKM_AES_ECB, CKM_AES_GCM, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, CKM_DES2_KEY_GEN,
+    CKM_DES3_CBC, CKM_DES3_CBC_PAD, CKM_DES3_ECB, CKM_DES3_KEY_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN,
+    CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKM_ECDSA, CKM_EDDSA, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS,
+    CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_PSS, CKM_RSA_X_509, CKM_SHA_1, CKM_SHA_1_HMAC,
+    CKM_SHA224, CKM_SHA224_HMAC, CKM_SHA256, CKM_SHA256_HMAC, CKM_SHA384, CKM_SHA384_HMAC, CKM_SHA512, CKM_SHA512_HMAC,
+};
+use strongroom_kmip::mechanism::{Block, Curve, Hash, Input, Mechanism, Mode, Padding};
+
+use super::{
+    codec::Plain,
+    message::{Making, Parameter, Step, Token, Using},
+    token::MAKES,
+};
+use crate::slot::contract::{Error, Family, Offer, Offered, Pair, Purpose, Recipe, Shape};
+
+/// How a mechanism is done: by the token alone, or over a digest that is taken here first.
+pub(super) struct Plan {
+    /// What the token does.
+    pub(super) step: Step,
+    /// What is hashed here first.
+    pub(super) first: Option<Hash>,
+    /// What stands before the digest that the token is given.
+    pub(super) prefix: Vec<u8>,
+    /// Bytes of the digest that the data are, where they are one already.
+    pub(super) digest: Option<usize>,
+}
+
+/// How a token does it with a key of this shape.
+///
+/// # Errors
+/// [`Error::Unsupported`] for what tokens do not do, or not with such a key.
+pub(super) fn plan(shape: Shape, mechanism: &Mechanism) -> Result<Plan, Error> {
+    let number = numbered(shape, mechanism).ok_or(UNSUPPORTED)?;
+    let parameter = parameter(mechanism)?;
+    let plain = Plan { step: Step { number, parameter }, first: None, prefix: Vec::new(), digest: None };
+    Ok(match mechanism {
+        Mechanism::RsaPkcs1Hashed { hash, input } => {
+            let first = (*input == Input::Message).then_some(*hash);
+            Plan { first, prefix: digest_info(*hash)?, digest: Some(hash.length()), ..plain }
+        }
+        Mechanism::RsaPss { hash, input, .. } => {
+            let first = (*input == Input::Message).then_some(*hash);
+            Plan { first, digest: Some(hash.length()), ..plain }
+        }
+        Mechanism::Ecdsa { hash, .. } => Plan { first: *hash, ..plain },
+        _ => plain,
+    })
+}
+
+/// The number of the mechanism by which a token does this.
+fn numbered(shape: Shape, mechanism: &Mechanism) -> Option<u64> {
+    let family = match shape {
+        Shape::Private(Pair::Rsa { .. }) => {
+            return match mechanism {
+                Mechanism::RsaPkcs1 | Mechanism::RsaPkcs1Hashed { .. } => Some(CKM_RSA_PKCS),
+                Mechanism::RsaPss { .. } => Some(CKM_RSA_PKCS_PSS),
+                Mechanism::RsaOaep { .. } => Some(CKM_RSA_PKCS_OAEP),
+                Mechanism::RsaRaw => Some(CKM_RSA_X_509),
+                _ => None,
+            };
+        }
+        Shape::Private(Pair::Elliptic(curve)) => {
+            return match (curve, mechanism) {
+                (Curve::Ed25519, Mechanism::Eddsa) => Some(CKM_EDDSA),
+                (Curve::Ed25519, _) => None,
+                (_, Mechanism::Ecdsa { .. }) => Some(CKM_ECDSA),
+                _ => None,
+            };
+        }
+        Shape::Public(_) => return None,
+        Shape::Symmetric { family, .. } => family,
+    };
+    match (family, mechanism) {
+        (Family::Aes, Mechanism::Cipher(Block::Aes, mode)) => match mode {
+            Mode::Ecb { padding: Padding::None } => Some(CKM_AES_ECB),
+            Mode::Cbc { padding: Padding::None, .. } => Some(CKM_AES_CBC),
+            Mode::Cbc { padding: Padding::Pkcs7, .. } => Some(CKM_AES_CBC_PAD),
+            Mode::Ctr { .. } => Some(CKM_AES_CTR),
+            Mode::Gcm { .. } => Some(CKM_AES_GCM),
+            _ => None,
+        },
+        (Family::Aes, Mechanism::Cmac { .. }) => Some(CKM_AES_CMAC),
+        (Family::Aes, Mechanism::KeyWrap) => Some(CKM_AES_KEY_WRAP),
+        (Family::Aes, Mechanism::KeyWrapPadded) => Some(CKM_AES_KEY_WRAP_PAD),
+        (Family::TripleDes, Mechanism::Cipher(Block::TripleDes, mode)) => match mode {
+            Mode::Ecb { padding: Padding::None } => Some(CKM_DES3_ECB),
+            Mode::Cbc { padding: Padding::None, .. } => Some(CKM_DES3_CBC),
+            Mode::Cbc { padding: Padding::Pkcs7, .. } => Some(CKM_DES3_CBC_PAD),
+            _ => None,
+        },
+        (Family::Hmac, Mechanism::Hmac { hash, .. }) => hashes(*hash).map(|(_, hmac, _)| hmac),
+        _ => None,
+    }
+}
+
+fn parameter(mechanism: &Mechanism) -> Result<Parameter, Error> {
+    let hash = |hash| hashes(hash).map(|(digest, ..)| digest).ok_or(UNSUPPORTED);
+    let mask = |hash| hashes(hash).map(|(_, _, mask)| mask).ok_or(UNSUPPORTED);
+    let number = |count| u32::try_from(count).map_err(|_| Error::Length);
+    Ok(match mechanism {
+        Mechanism::Cipher(_, Mode::Cbc { iv, .. }) => Parameter::Start { iv: Plain(iv.clone()) },
+        Mechanism::Cipher(_, Mode::Ctr { block }) => Parameter::Counter { block: Plain(block.clone()) },
+        Mechanism::Cipher(_, Mode::Gcm { nonce, additional, tag }) => Parameter::Gcm {
+            nonce: Plain(nonce.clone()),
+            additional: Plain(additional.clone()),
+            tag: number(tag.saturating_mul(8))?,
+        },
+        Mechanism::RsaPss { hash: own, mask: inner, salt, .. } => {
+            Parameter::Pss { hash: hash(*own)?, mask: mask(*inner)?, salt: number(salt.unwrap_or(own.length()))? }
+        }
+        Mechanism::RsaOaep { hash: own, mask: inner, label } => {
+            Parameter::Oaep { hash: hash(*own)?, mask: mask(*inner)?, label: Plain(label.clone()) }
+        }
+        _ => Parameter::None,
+    })
+}
+
+/// The digest, the HMAC and the mask of a hash function, where tokens are asked for them.
+const fn hashes(hash: Hash) -> Option<(u64, u64, u64)> {
+    match hash {
+        Hash::Sha1 => Some((CKM_SHA_1, CKM_SHA_1_HMAC, CKG_MGF1_SHA1)),
+        Hash::Sha224 => Some((CKM_SHA224, CKM_SHA224_HMAC, CKG_MGF1_SHA224)),
+        Hash::Sha256 => Some((CKM_SHA256, CKM_SHA256_HMAC, CKG_MGF1_SHA256)),
+        Hash::Sha384 => Some((CKM_SHA384, CKM_SHA384_HMAC, CKG_MGF1_SHA384)),
+        Hash::Sha512 => Some((CKM_SHA512, CKM_SHA512_HMAC, CKG_MGF1_SHA512)),
+        _ => None,
+    }
+}
+
+/// What stands before the digest in a signature (RFC 8017 §9.2, DigestInfo), whatever hash it is.
+fn digest_info(hash: Hash) -> Result<Vec<u8>, Error> {
+    let nist = |last| vec![0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, last];
+    let name = match hash {
+        Hash::Sha1 => vec![0x2b, 0x0e, 0x03, 0x02, 0x1a],
+        Hash::Sha256 => nist(1),
+        Hash::Sha384 => nist(2),
+        Hash::Sha512 => nist(3),
+        Hash::Sha224 => nist(4),
+        Hash::Sha512_224 => nist(5),
+        Hash::Sha512_256 => nist(6),
+        Hash::Sha3_224 => nist(7),
+        Hash::Sha3_256 => nist(8),
+        Hash::Sha3_384 => nist(9),
+        Hash::Sha3_512 => nist(10),
+        #[allow(unreachable_patterns)]
+        _ => return Err(UNSUPPORTED),
+    };
+    let byte = |length: usize| u8::try_from(length).map_err(|_| UNSUPPORTED);
+    let algorithm = [&[0x06, byte(name.len())?], name.as_slice(), &[0x05, 0x00]].concat();
+    let whole = algorithm.len().saturating_add(4).saturating_add(hash.length());
+    let inner = [0x30, byte(algorithm.len())?];
+    Ok([&[0x30, byte(whole)?], inner.as_slice(), &algorithm, &[0x04, byte(hash.length())?]].concat())
+}
+
+/// How a token makes a key.
+///
+/// # Errors
+/// [`Error::Unsupported`] for what tokens do not make.
+pub(super) fn making(recipe: &Recipe) -> Result<Making, Error> {
+    let length = |bits: usize| u32::try_from(bits / 8).map_err(|_| UNSUPPORTED);
+    Ok(match *recipe {
+        Recipe::Symmetric { family, bits } => match family {
+            Family::Aes => Making::Secret { mechanism: CKM_AES_KEY_GEN, kind: CKK_AES, length: Some(length(bits)?) },
+            Family::Hmac => Making::Secret {
+                mechanism: CKM_GENERIC_SECRET_KEY_GEN,
+                kind: CKK_GENERIC_SECRET,
+                length: Some(length(bits)?),
+            },
+            Family::TripleDes if bits <= 128 => {
+                Making::Secret { mechanism: CKM_DES2_KEY_GEN, kind: CKK_DES2, length: None }
+            }
+            Family::TripleDes => Making::Secret { mechanism: CKM_DES3_KEY_GEN, kind: CKK_DES3, length: None },
+            _ => return Err(NOT_MADE),
+        },
+        Recipe::Pair(Pair::Rsa { bits }) => Making::Rsa { bits: u32::try_from(bits).map_err(|_| NOT_MADE)? },
+        Recipe::Pair(Pair::Elliptic(curve)) => {
+            let (mechanism, kind, parameters) = elliptic(curve).ok_or(NOT_MADE)?;
+            Making::Elliptic { mechanism, kind, parameters: Plain(parameters.to_vec()) }
+        }
+    })
+}
+
+/// By which mechanism a pair of this curve is made, its type, and its CKA_EC_PARAMS.
+pub(super) const fn elliptic(curve: Curve) -> Option<(u64, u64, &'static [u8])> {
+    match curve {
+        Curve::P224 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x21")),
+        Curve::P256 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")),
+        Curve::P384 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x22")),
+        Curve::P521 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x23")),
+        Curve::Secp256k1 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x0a")),
+        // By name (PKCS#11 2.40 with errata, and what tokens read), not by the identifiers of RFC 8410.
+        Curve::Ed25519 => Some((CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS, b"\x13\x0cedwards25519")),
+        Curve::X25519 => Some((CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, b"\x13\x0acurve25519")),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+/// Whether the token does this.
+pub(super) fn has(token: &Token, number: u64, bit: u8) -> bool {
+    token.mechanisms.iter().any(|known| known.number == number && known.uses & bit != 0)
+}
+
+/// Whether the token makes such a key.
+pub(super) fn makes(token: &Token, making: &Making) -> bool {
+    let number = match making {
+        Making::Secret { mechanism, .. } | Making::Elliptic { mechanism, .. } => *mechanism,
+        Making::Rsa { .. } => CKM_RSA_PKCS_KEY_PAIR_GEN,
+    };
+    has(token, number, MAKES)
+}
+
+/// What the slot offers: what the token does with secret keys, what others do with public ones, and digests, which need no
+/// token.
+pub(super) fn offers(token: &Token, beside: &'static [Offer]) -> Vec<Offer> {
+    let offer = |row: &Offer| {
+        if matches!(row.mechanism, Offered::Digest(_)) {
+            return Some(*row);
+        }
+        if let Some(number) = generator(row.mechanism) {
+            return has(token, number, MAKES).then_some(*row);
+        }
+        let keys = keys(row.mechanism)?;
+        let number = keys.number;
+        let can = |purpose: &Purpose| match (purpose, keys.public) {
+            (Purpose::Verify | Purpose::Encrypt | Purpose::Wrap, true) => true,
+            (Purpose::Sign | Purpose::Verify, _) => has(token, number, Using::Sign.bit()),
+            (Purpose::Decrypt, _) => has(token, number, Using::Decrypt.bit()),
+            (Purpose::Encrypt, _) => has(token, number, Using::Encrypt.bit()),
+            (Purpose::Wrap, _) => has(token, number, Using::Wrap.bit() | Using::Encrypt.bit()),
+            (Purpose::Unwrap, _) => has(token, number, Using::Unwrap.bit() | Using::Decrypt.bit()),
+            (Purpose::Derive, _) => false,
+        };
+        let left: Vec<Purpose> = row.purposes.iter().copied().filter(can).collect();
+        if left.is_empty() {
+            return None;
+        }
+        // A token has one list for as long as it is in its slot; whoever asks for it keeps it once.
+        let purposes: &'static [Purpose] = if left == row.purposes { row.purposes } else { left.leak() };
+        Some(Offer { purposes, ..*row })
+    };
+    beside.iter().filter_map(offer).collect()
+}
+
+struct Keys {
+    number: u64,
+    /// Whether there is a public half, which works beside the token.
+    public: bool,
+}
+
+fn keys(offered: Offered) -> Option<Keys> {
+    let secret = |number| Some(Keys { number, public: false });
+    let pair = |number| Some(Keys { number, public: true });
+    match offered {
+        Offered::AesEcb => secret(CKM_AES_ECB),
+        Offered::AesCbc => secret(CKM_AES_CBC),
+        Offered::AesCbcPad => secret(CKM_AES_CBC_PAD),
+        Offered::AesCtr => secret(CKM_AES_CTR),
+        Offered::AesGcm => secret(CKM_AES_GCM),
+        Offered::AesKeyWrap => secret(CKM_AES_KEY_WRAP),
+        Offered::AesKeyWrapPadded => secret(CKM_AES_KEY_WRAP_PAD),
+        Offered::AesCmac => secret(CKM_AES_CMAC),
+        Offered::TripleDesEcb => secret(CKM_DES3_ECB),
+        Offered::TripleDesCbc => secret(CKM_DES3_CBC),
+        Offered::TripleDesCbcPad => secret(CKM_DES3_CBC_PAD),
+        Offered::Hmac(hash) => secret(hashes(hash)?.1),
+        Offered::RsaPkcs1 => pair(CKM_RSA_PKCS),
+        Offered::RsaPkcs1Hashed(hash) => digest_info(hash).ok().and_then(|_| pair(CKM_RSA_PKCS)),
+        Offered::RsaPss => pair(CKM_RSA_PKCS_PSS),
+        Offered::RsaPssHashed(hash) => hashes(hash).and_then(|_| pair(CKM_RSA_PKCS_PSS)),
+        Offered::RsaOaep => pair(CKM_RSA_PKCS_OAEP),
+        Offered::RsaRaw => pair(CKM_RSA_X_509),
+        Offered::Ecdsa | Offered::EcdsaHashed(_) => pair(CKM_ECDSA),
+        Offered::Eddsa => pair(CKM_EDDSA),
+        _ => None,
+    }
+}
+
+fn generator(offered: Offered) -> Option<u64> {
+    match offered {
+        Offered::AesKeyGen => Some(CKM_AES_KEY_GEN),
+        Offered::GenericKeyGen => Some(CKM_GENERIC_SECRET_KEY_GEN),
+        Offered::TripleDesKeyGen => Some(CKM_DES3_KEY_GEN),
+        Offered::RsaKeyGen => Some(CKM_RSA_PKCS_KEY_PAIR_GEN),
+        Offered::EllipticKeyGen => Some(CKM_EC_KEY_PAIR_GEN),
+        Offered::EdwardsKeyGen => Some(CKM_EC_EDWARDS_KEY_PAIR_GEN),
+        _ => None,
+    }
+}
+
+pub(super) const UNSUPPORTED: Error = Error::Unsupported("this mechanism with such a key");
+const NOT_MADE: Error = Error::Unsupported("making such a key");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_info_is_that_of_the_standard() {
+        let known = b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+        assert_eq!(digest_info(Hash::Sha256).unwrap(), known);
+        let known = b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14";
+        assert_eq!(digest_info(Hash::Sha1).unwrap(), known);
+    }
+}

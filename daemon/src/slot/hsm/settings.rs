@@ -1,0 +1,30 @@
+//! What a slot over a token is made of.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use strongroom_kmip::secret::Secret;
+
+use super::choice::Choice;
+use crate::clock::Clock;
+
+/// What an HSM slot is made of.
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// The vendor's library.
+    pub library: PathBuf,
+    /// Which of its tokens.
+    pub choice: Choice,
+    /// Gives the PIN, as often as a worker starts; nothing where an operator enters it.
+    pub pin: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
+    /// How long a call may take.
+    pub deadline: Duration,
+    /// How many calls may be under way.
+    pub sessions: usize,
+    /// What the vendor's library looks for in its environment.
+    pub environment: Vec<(String, String)>,
+    /// The program that the worker is: this one.
+    pub program: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}

@@ -1,0 +1,176 @@
+//! Keys that their slot holds: made, kept and let go of so that neither the store nor the slot is left with one that the
+//! other does not know.
+
+use strongroom_kmip::secret::Secret;
+
+use super::{
+    change::Change,
+    door::Vault,
+    errand::{Errands, Standing},
+    error::Error,
+    record::{Body, Object},
+    seal::Place,
+    view::{Content, Fitted},
+};
+use crate::{
+    chance,
+    slot::{self, Condition, Form, Holding, Kept, Made, Material, Name, Recipe, Shape},
+    store::{Batch, Table},
+};
+
+impl Vault {
+    /// A new key or pair in a slot, kept by nobody yet.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn make(&self, slot: Option<&str>, recipe: &Recipe) -> Result<Made, Error> {
+        let fitted = self.slot(slot)?;
+        slot::policy::check_recipe(fitted.level, recipe)
+            .map_err(|forbidden| slot::Error::Unsupported(forbidden.what))?;
+        match fitted.slot.holding() {
+            None => Ok(fitted.slot.make(recipe)?),
+            Some(holding) => self.held(fitted, holding, |name| holding.make(name, recipe)),
+        }
+    }
+
+    /// A key that was made elsewhere, checked by the slot.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn take(&self, slot: Option<&str>, shape: Shape, material: &Material) -> Result<Kept, Error> {
+        let fitted = self.slot(slot)?;
+        match fitted.slot.holding() {
+            None => Ok(fitted.slot.take(shape, material)?),
+            Some(holding) => self.held(fitted, holding, |name| holding.take(name, shape, material)),
+        }
+    }
+
+    /// A kept key in another form, before it became an object: its public half, its numbers.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn give(&self, slot: Option<&str>, kept: &Kept, form: Form) -> Result<Material, Error> {
+        Ok(self.slot(slot)?.slot.give(kept, form)?)
+    }
+
+    /// Has a slot make a key that it holds, under a name that is written down first.
+    fn held<T>(
+        &self,
+        fitted: &Fitted,
+        holding: &dyn Holding,
+        make: impl FnOnce(&Name) -> Result<T, slot::Error>,
+    ) -> Result<T, Error> {
+        let opened = self.opened()?;
+        let name = Name(chance::array(&*self.chance)?);
+        let (slot, key) = (fitted.slot.name(), holding.reference(&name));
+        let row = Errands::row(slot, &key);
+        let mut batch = Batch::new();
+        let errand = opened.sealer.close(&Place::setting(&row), Errands::write(slot, &key).reveal())?;
+        batch.put(Table::Setting, row.as_bytes(), errand);
+        self.store.commit(batch).wait()?;
+        opened.errands.enter(&row, slot, key, Standing::Making(self.clock.now()));
+        let made = make(&name);
+        if made.is_err() {
+            opened.errands.due(&row);
+        }
+        Ok(made?)
+    }
+
+    /// Lets a change keep what was made, where its slot holds it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when it took so long that the key is being removed again.
+    pub(super) fn hold(&self, change: &mut Change, object: &Object, secret: &Secret) -> Result<(), Error> {
+        let Some(key) = self.held_by(object, secret)? else { return Ok(()) };
+        let row = Errands::row(&object.slot, &key);
+        // What was there before us has no errand.
+        if let Some(claimed) = self.opened()?.errands.claim(&row)? {
+            change.hold(claimed);
+        }
+        Ok(())
+    }
+
+    /// Lets a change let go of an object's key, where its slot holds it.
+    pub(super) fn part(&self, change: &mut Change, object: &Object) -> Result<(), Error> {
+        if !matches!(object.body, Body::Key(_)) {
+            return Ok(());
+        }
+        let Content::Key(kept) = self.with(Some(change))?.content(object)? else { return Ok(()) };
+        if let Some(key) = self.held_by(object, &kept.held)? {
+            change.part(&object.slot, key);
+        }
+        Ok(())
+    }
+
+    /// What a copy of an object is made of: another key in the slot, where the slot holds it.
+    pub(super) fn copied(&self, object: &Object, content: Content) -> Result<Content, Error> {
+        let fitted = self.slot(Some(&object.slot))?;
+        match (content, fitted.slot.holding()) {
+            (Content::Key(kept), Some(holding)) if holding.errand(&kept.held).is_some() => {
+                Ok(Content::Key(self.held(fitted, holding, |name| holding.copy(name, &kept))?))
+            }
+            (content, _) => Ok(content),
+        }
+    }
+
+    /// What it takes to remove an object's key, where its slot holds it. A slot that is not configured any more holds
+    /// nothing that we could remove.
+    fn held_by(&self, object: &Object, secret: &Secret) -> Result<Option<Secret>, Error> {
+        if !matches!(object.body, Body::Key(_)) {
+            return Ok(None);
+        }
+        let fitted = self.slots().iter().find(|fitted| fitted.slot.name() == object.slot);
+        Ok(fitted.and_then(|fitted| fitted.slot.holding()).and_then(|holding| holding.errand(secret)))
+    }
+
+    /// Does the errands that are due, and says how many are done. What a slot does not let be done now is done later.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Store`].
+    pub fn run_errands(&self) -> Result<usize, Error> {
+        let opened = self.opened()?;
+        let mut done = 0usize;
+        for task in opened.errands.take(self.clock.now()) {
+            let fitted = self.slots().iter().find(|fitted| fitted.slot.name() == task.slot);
+            let Some(holding) = fitted.and_then(|fitted| fitted.slot.holding()) else {
+                opened.errands.due(&task.row);
+                continue;
+            };
+            if holding.condition() != Condition::Usable {
+                opened.errands.due(&task.row);
+                continue;
+            }
+            if let Err(error) = holding.remove(&task.key) {
+                log::warn!("slot {}: a key that has to go could not be removed yet: {error}", task.slot);
+                opened.errands.due(&task.row);
+                continue;
+            }
+            let mut batch = Batch::new();
+            batch.remove(Table::Setting, task.row.as_bytes());
+            self.store.commit(batch).wait()?;
+            opened.errands.forget(&task.row);
+            done = done.saturating_add(1);
+        }
+        Ok(done)
+    }
+
+    /// What it takes to remove each key that a slot holds for an object.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Damaged`].
+    pub fn held_in(&self, slot: &str) -> Result<Vec<Secret>, Error> {
+        let view = self.with(None)?;
+        let mut keys = Vec::new();
+        for object in view.objects_in(slot) {
+            if let Content::Key(kept) = view.content(&object)? {
+                keys.extend(self.held_by(&object, &kept.held)?);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// How many keys of a slot have to go still.
+    pub fn errands(&self, slot: &str) -> usize {
+        self.opened().map_or(0, |opened| opened.errands.count(slot))
+    }
+}

@@ -1,0 +1,4 @@
+//! Slots over tokens of others, through every door of the appliance.
+
+mod bench;
+mod doors;
