@@ -15,7 +15,7 @@ use std::{
 use strongroom::{
     clock::SystemClock,
     slot::{
-        Condition, Slot, Why,
+        Condition, Slot,
         hsm::{Choice, Settings},
         registry,
     },
@@ -128,12 +128,6 @@ pub(crate) fn settings(library: &Path, label: &str) -> Settings {
 pub(crate) fn usable(slot: Arc<dyn Slot>) -> Arc<dyn Slot> {
     until(&*slot, |condition| condition == Condition::Usable);
     slot
-}
-
-/// Waits until the slot is unfit for this reason.
-#[track_caller]
-pub(crate) fn unfit(slot: &dyn Slot, why: Why) {
-    until(slot, |condition| condition == Condition::Unfit(why));
 }
 
 /// Waits for a condition of the slot.

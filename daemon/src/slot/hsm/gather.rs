@@ -52,10 +52,13 @@ impl<K: Key> Running for Gathered<K> {
     }
 }
 
+/// Signs a digest.
+pub(super) type Sign = Box<dyn FnOnce(&[u8]) -> Result<Secret, Error> + Send>;
+
 /// Hashes, and has the token sign the digest.
 pub(super) struct Hashed {
     /// Has it sign.
-    pub(super) sign: Box<dyn FnOnce(&[u8]) -> Result<Secret, Error> + Send>,
+    pub(super) sign: Sign,
     pub(super) digest: Box<dyn Running>,
 }
 

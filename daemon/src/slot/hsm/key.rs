@@ -172,10 +172,9 @@ pub(super) fn refused(answer: &Answer, purpose: Purpose) -> Error {
     let Answer::Failed { trouble, word } = answer else { return ABSURD };
     log::info!("a token did not do it: {word:?}");
     // Why a decryption fails is nobody's business.
-    if matches!(purpose, Purpose::Decrypt | Purpose::Unwrap) {
-        if let Trouble::Undecryptable | Trouble::Length | Trouble::Device | Trouble::Template = trouble {
-            return Error::Undecryptable;
-        }
+    let opens = matches!(purpose, Purpose::Decrypt | Purpose::Unwrap);
+    if opens && matches!(trouble, Trouble::Undecryptable | Trouble::Length | Trouble::Device | Trouble::Template) {
+        return Error::Undecryptable;
     }
     match trouble {
         Trouble::Unsupported | Trouble::Template => Error::Unsupported("this with such a key; its token refuses it"),

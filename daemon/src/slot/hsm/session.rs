@@ -27,7 +27,10 @@ use super::{
 
 /// Where keys are, as they were found last; shared by all lanes.
 #[derive(Default)]
-pub(super) struct Handles(HashMap<(u64, Vec<u8>, Option<Vec<u8>>), ObjectHandle>);
+pub(super) struct Handles(HashMap<Place, ObjectHandle>);
+
+/// The class, identifier and label of a key.
+type Place = (u64, Vec<u8>, Option<Vec<u8>>);
 
 /// A session and what it knows.
 pub(super) struct Lane {
@@ -269,7 +272,7 @@ impl Lane {
     }
 }
 
-fn place(key: &Reference) -> (u64, Vec<u8>, Option<Vec<u8>>) {
+fn place(key: &Reference) -> Place {
     (key.class, key.id.0.clone(), key.label.as_ref().map(|label| label.0.clone()))
 }
 
