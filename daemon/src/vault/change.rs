@@ -212,7 +212,7 @@ impl Change {
     }
 
     /// Keeps a key that its slot holds.
-    pub(super) fn hold(&mut self, held: Claimed) {
+    pub(super) fn keep_held(&mut self, held: Claimed) {
         self.held.push(held);
     }
 

@@ -85,7 +85,7 @@ impl Vault {
         let row = Errands::row(&object.slot, &key);
         // What was there before us has no errand.
         if let Some(claimed) = self.opened()?.errands.claim(&row)? {
-            change.hold(claimed);
+            change.keep_held(claimed);
         }
         Ok(())
     }
