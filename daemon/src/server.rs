@@ -146,6 +146,7 @@ impl House {
         let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
         let log = Arc::new(log);
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
+        let service = settings.slot.iter().fold(service, |service, slot| service.with_pins(&slot.name, slot.into()));
         let service = if settings.kmip.conformance { service.conforming() } else { service };
         let service =
             Arc::new(service.telling(settings.kmip.endpoint.iter().filter_map(config::Endpoint::told).collect()));

@@ -33,6 +33,10 @@ pub struct Config {
     /// The label of the only token to show; all of them when absent.
     #[serde(default)]
     pub token: Option<String>,
+    /// The file that holds the user's PIN, for services: an application that gives none logs in with it. What RFC 7512
+    /// calls a `pin-source`.
+    #[serde(default, rename = "pin-source")]
+    pub pin_source: Option<PathBuf>,
     /// How long an answer may take, in seconds.
     #[serde(default = "usual_timeout")]
     pub timeout: u64,
@@ -188,7 +192,16 @@ impl Default for Config {
     /// What holds without a file.
     fn default() -> Self {
         let timeout = usual_timeout();
-        Self { socket: None, address: None, certificate: None, key: None, ca: None, token: None, timeout }
+        Self {
+            socket: None,
+            address: None,
+            certificate: None,
+            key: None,
+            ca: None,
+            token: None,
+            pin_source: None,
+            timeout,
+        }
     }
 }
 

@@ -12,5 +12,6 @@ mod module;
 mod prelude;
 mod recall;
 mod remote;
+mod source;
 mod trace;
 mod wakeful;

@@ -10,9 +10,9 @@ use std::{
 use strongroom_pkcs11_wire::{
     AttributeType, Function, Rv,
     attribute::{Reveal, Wanted},
-    call::{self, Ask, Found, request},
+    call::{self, Ask, Found, TokenInfo, request},
     codec,
-    number::SessionFlags,
+    number::{SessionFlags, TokenFlags, UserType},
     value::{Wiped, padded},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     prelude::{self, Age, Prelude},
     recall::Recall,
     remote::{Error, Next, Remote, Repeat},
+    source::Source,
     trace,
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Module {
     remote: Remote,
     /// The label of the only token to show.
     token: Option<[u8; 32]>,
+    /// Where the user's PIN is that applications need not give.
+    pin: Option<Source>,
     sessions: RwLock<HashMap<u64, Arc<Session>>>,
     age: Age,
     /// The slots that hold the token to show, and the epoch in which that was found out.
@@ -63,6 +66,7 @@ impl Module {
         let patience = config.patience();
         Self {
             token: config.token.as_deref().map(padded),
+            pin: config.pin_source.clone().map(Source::new),
             remote: Remote::new(place, patience, nonce, process),
             sessions: RwLock::default(),
             age: Age::default(),
@@ -248,6 +252,26 @@ impl Module {
     fn forget(&self) {
         self.recall.clear();
         self.age.next();
+    }
+
+    /// What the token in a slot is. Where the PIN comes from a file, applications need not ask anybody for it.
+    pub(crate) fn token(&self, slot: u64) -> Result<TokenInfo, Rv> {
+        let mut info = self.on_slot(slot, &request::GetTokenInfo { slot })?.info;
+        if self.pin.is_some() {
+            info.flags |= TokenFlags::PROTECTED_AUTHENTICATION_PATH;
+        }
+        Ok(info)
+    }
+
+    /// The PIN that a user logs in with who gave this one, or none.
+    pub(crate) fn pin(&self, user: UserType, given: Option<Wiped>) -> Result<Option<Wiped>, Rv> {
+        match (&self.pin, given) {
+            (Some(source), None) if user == UserType::USER => source.read().map(Some).map_err(|error| {
+                trace::say(format_args!("{error}"));
+                Rv::FUNCTION_FAILED
+            }),
+            (_, given) => Ok(given),
+        }
     }
 
     /// A call in a session after which nothing remembered of any object holds: login, logout, a new PIN.

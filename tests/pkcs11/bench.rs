@@ -38,9 +38,14 @@ impl Bench {
 
     /// pkcs11-tool with the module, before anybody logs in. Words that begin with `@` name files on the bench.
     pub(crate) fn stranger(&self, words: &str) -> Outcome {
+        run(&mut self.command(words))
+    }
+
+    /// pkcs11-tool with the module, about to be run.
+    pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = self.appliance.customer(&self.tool);
         command.arg("--module").arg(&self.appliance.doors().pkcs11.module).args(self.words(words));
-        run(&mut command)
+        command
     }
 
     /// The same, logged in.

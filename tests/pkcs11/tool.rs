@@ -1,5 +1,9 @@
 //! pkcs11-tool, with OpenSSL to check what it made.
 
+use std::os::unix::fs::PermissionsExt;
+
+use strongroom_tests::run;
+
 use crate::bench::Bench;
 
 #[test]
@@ -162,4 +166,19 @@ fn keys_are_there_after_a_crash() {
     bench.appliance.restart();
     let _ = bench.user("--sign -m ECDSA-SHA256 -f openssl --id 01 -i @data -o @signature").succeeds();
     let _ = bench.openssl("dgst -sha256 -verify @pair.pem -signature @signature @data").succeeds();
+}
+
+#[test]
+fn a_service_takes_its_pin_from_a_file_that_is_its_own() {
+    let Some(bench) = Bench::new() else { return };
+    let (config, pin) = (bench.path("service.toml"), bench.path("pin"));
+    let text = std::fs::read_to_string(&bench.appliance.doors().pkcs11.config).expect("the appliance wrote it");
+    std::fs::write(&config, format!("{text}pin-source = \"{}\"\n", pin.display())).expect("the folder takes files");
+    std::fs::write(&pin, format!("{}\n", bench.appliance.doors().pkcs11.user_pin)).expect("the folder takes files");
+    for (mode, works) in [(0o600, true), (0o644, false)] {
+        std::fs::set_permissions(&pin, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+        let mut command = bench.command("--login --keygen --key-type AES:32 --label made");
+        let told = run(command.env("STRONGROOM_PKCS11_CONFIG", &config));
+        assert_eq!(told.code == Some(0), works, "{mode:o}: {told}");
+    }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{Secrecy, file, schema::tables};
 use crate::{
     clock::Clock,
+    service,
     slot::{
         self,
         hsm::{self, Choice},
@@ -23,6 +24,10 @@ tables! {
         name: String = "main".to_owned();
         /// What it lets itself be used for.
         mechanisms: Mechanisms = Mechanisms::Standard;
+        /// How short a new PIN may be, in bytes.
+        shortest_pin: usize = service::SHORTEST_PIN;
+        /// Whether a registered client may log in without a PIN, by what proves who it is.
+        protected_path: bool = false;
         /// What it is made of.
         kind: SlotKind = SlotKind::Software;
         /// The vendor's PKCS#11 library.
@@ -68,6 +73,12 @@ impl From<Mechanisms> for Level {
     }
 }
 
+impl From<&Slot> for service::PinRules {
+    fn from(slot: &Slot) -> Self {
+        Self { shortest: slot.shortest_pin, protected_path: slot.protected_path }
+    }
+}
+
 /// What a slot is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,6 +104,11 @@ impl Slot {
             let plain = |c: char| c.is_ascii_graphic();
             if slot.name.is_empty() || slot.name.len() > 32 || !slot.name.chars().all(plain) {
                 return Err(("name", format!("{:?} is no slot name: 1 to 32 printable ASCII, no spaces", slot.name)));
+            }
+            let lengths = service::SHORTEST_PIN..=service::LONGEST_PIN;
+            if !lengths.contains(&slot.shortest_pin) {
+                let (least, most) = (lengths.start(), lengths.end());
+                return Err(("shortest_pin", format!("`shortest_pin` must be {least} to {most}")));
             }
             if all.iter().take(at).any(|other| other.name == slot.name) {
                 return Err(("name", format!("two slots are called {:?}", slot.name)));

@@ -349,6 +349,8 @@ mod tests {
             ("a slot twice", "[[slot]]\nname = \"a\"\n[[slot]]\nname = \"a\"", 4, "two slots are called \"a\""),
             ("a slot without a name", "[[slot]]\nname = \"\"", 2, "is no slot name"),
             ("a slot with a long name", &long, 2, "is no slot name"),
+            ("a PIN of nothing", "[[slot]]\nshortest_pin = 0", 2, "`shortest_pin` must be 4 to 255"),
+            ("a PIN too long for all", "[[slot]]\nshortest_pin = 256", 2, "`shortest_pin` must be 4 to 255"),
             ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),
             ("a tiny message", "[limits]\nmessage = 1", 2, "`message` must be 1024 to"),
             ("two ways to unseal", "[seal]\nkey = \"a\"\npassphrase = \"b\"", 3, "either a key or a passphrase"),

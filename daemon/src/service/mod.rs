@@ -133,7 +133,7 @@ pub use registry::{Answer, Ask, Error, Recognised, SENT, SERVED, Service, Turned
 pub use showing::{Prepared, Served, SlotView};
 pub use standing::Standing;
 pub use together::Together;
-pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, SHORTEST as SHORTEST_PIN, TokenState};
+pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, PinRules, SHORTEST as SHORTEST_PIN, TokenState};
 pub use working::tag_of;
 
 pub use crate::vault::{

@@ -27,6 +27,21 @@ pub enum PinOf {
     User,
 }
 
+/// What a slot asks of its PINs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinRules {
+    /// How short a new PIN may be, in bytes.
+    pub shortest: usize,
+    /// Whether whoever is known by other means may log in without one.
+    pub protected_path: bool,
+}
+
+impl Default for PinRules {
+    fn default() -> Self {
+        Self { shortest: SHORTEST, protected_path: false }
+    }
+}
+
 /// Why a PIN was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
@@ -46,8 +61,14 @@ pub enum PinError {
     #[error("the operator gives the token its security officer; run `strongroom slot init`")]
     Unfounded,
     /// A new PIN is too short or too long.
-    #[error("a PIN has {SHORTEST} to {LONGEST} bytes")]
-    Length,
+    #[error("a PIN has {0} to {LONGEST} bytes")]
+    Length(usize),
+    /// The user's PIN was to be the security officer's.
+    #[error("the user's PIN must not be the security officer's")]
+    Same,
+    /// There is none, and who the caller is does not stand in for it.
+    #[error("this caller cannot log in without a PIN")]
+    Needed,
     /// The vault or the log does not allow it now.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -72,6 +93,8 @@ pub struct TokenState {
     pub officer_tried: bool,
     /// Whether the security officer's PIN is locked.
     pub officer_locked: bool,
+    /// What the slot asks of its PINs.
+    pub rules: PinRules,
 }
 
 /// A token's PINs, as they are kept, sealed.
@@ -119,7 +142,8 @@ impl Service {
 
     /// The same for a guest, or for whoever is here.
     pub(super) fn token_for(&self, guest: Option<&Principal>, slot: &str) -> Result<TokenState, Refusal> {
-        let Some(mut token) = self.load(slot)? else { return Ok(TokenState::default()) };
+        let rules = self.pin_rules(slot);
+        let Some(mut token) = self.load(slot)? else { return Ok(TokenState { rules, ..TokenState::default() }) };
         if let Some(guest) = guest {
             for of in [PinOf::SecurityOfficer, PinOf::User] {
                 let Some(pin) = token.pin(of) else { continue };
@@ -136,6 +160,7 @@ impl Service {
             user_locked: tries >= MOST_TRIES,
             officer_tried: token.officer.tries > 0,
             officer_locked: token.officer.tries >= MOST_TRIES,
+            rules,
         })
     }
 
@@ -151,6 +176,28 @@ impl Service {
         };
         let _alone = own.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = self.try_pin(caller, slot, of, pin).map(|tried| (tried.change, tried.outcome));
+        self.close_with(caller, slot, Event::Login, outcome)
+    }
+
+    /// Lets a caller log in by who it is, without a PIN: a registered client as the user, an administrator as the security
+    /// officer too. It is recorded as any login; nobody is kept out by wrong PINs of others.
+    ///
+    /// # Errors
+    /// [`PinError::Needed`] where the slot has no such path or the caller is nobody that it knows.
+    pub fn check_peer(&self, caller: &Caller, slot: &str, of: PinOf) -> Result<(), PinError> {
+        let known = matches!(caller.principal, Principal::Client(_)) && self.pin_rules(slot).protected_path;
+        let may = match (of, caller.role) {
+            (_, Role::Administrator) | (PinOf::User, Role::User) => known,
+            (PinOf::SecurityOfficer, Role::User) | (_, Role::Auditor) => false,
+        };
+        let there = self.load(slot)?.is_some();
+        let outcome = match (may, there) {
+            (false, _) => Err(PinError::Needed),
+            (true, false) => Err(PinError::Unset),
+            (true, true) => {
+                self.vault.begin().map(|change| (change, Ok(()))).map_err(|error| Refusal::from(error).into())
+            }
+        };
         self.close_with(caller, slot, Event::Login, outcome)
     }
 
@@ -179,6 +226,10 @@ impl Service {
     pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
         self.setting_pins(caller, slot, Event::PinSet, || {
             let token = self.load(slot)?.ok_or(PinError::Unset)?;
+            // Asked of the security officer alone, who knows the other one: of the user it would be a guess that costs nothing.
+            if token.officer.fits(new)? {
+                return Err(PinError::Same);
+            }
             let mut change = self.vault.begin().map_err(Refusal::from)?;
             self.put_pin(slot, token, PinOf::User, new, &mut change)?;
             Ok((change, Ok(())))
@@ -205,7 +256,7 @@ impl Service {
             None if !may_found(caller) => Err(PinError::Unfounded),
             None => {
                 let mut change = self.vault.begin().map_err(Refusal::from)?;
-                renew(Pin::new(pin, self.vault.chance())?, &mut change)?;
+                renew(Pin::new(pin, self.pin_rules(slot).shortest, self.vault.chance())?, &mut change)?;
                 Ok((change, Ok(())))
             }
         })
@@ -264,7 +315,7 @@ impl Service {
         new: &Secret,
         change: &mut Change,
     ) -> Result<(), PinError> {
-        let new = Pin::new(new, self.vault.chance())?;
+        let new = Pin::new(new, self.pin_rules(slot).shortest, self.vault.chance())?;
         match of {
             PinOf::SecurityOfficer => token.officer = new,
             PinOf::User => token.user = Some(new),
@@ -300,8 +351,12 @@ impl Service {
 
 impl Token {
     /// PINs for a token that had none, or is made anew.
-    pub(super) fn new(officer: &Secret, user: &Secret, chance: &dyn Chance) -> Result<Self, Refusal> {
-        let pin = |pin| Pin::new(pin, chance).map_err(|error| Refusal::invalid(error.to_string()));
+    pub(super) fn new(officer: &Secret, user: &Secret, rules: PinRules, chance: &dyn Chance) -> Result<Self, Refusal> {
+        let refused = |error: PinError| Refusal::invalid(error.to_string());
+        let pin = |pin| Pin::new(pin, rules.shortest, chance).map_err(refused);
+        if officer.same_as(user.reveal()) {
+            return Err(refused(PinError::Same));
+        }
         Ok(Self { officer: pin(officer)?, user: Some(pin(user)?), label: None })
     }
 
@@ -353,9 +408,9 @@ fn may_found(caller: &Caller) -> bool {
 }
 
 impl Pin {
-    fn new(pin: &Secret, chance: &dyn Chance) -> Result<Self, PinError> {
-        if !(SHORTEST..=LONGEST).contains(&pin.len()) {
-            return Err(PinError::Length);
+    fn new(pin: &Secret, shortest: usize, chance: &dyn Chance) -> Result<Self, PinError> {
+        if !(shortest..=LONGEST).contains(&pin.len()) {
+            return Err(PinError::Length(shortest));
         }
         let dry = |dry| Refusal::from(crate::vault::Error::from(dry));
         let salt = chance::array(chance).map_err(dry)?;
@@ -375,7 +430,9 @@ impl PinError {
             Self::Locked => "CKR_PIN_LOCKED",
             Self::Unset => "CKR_USER_PIN_NOT_INITIALIZED",
             Self::Unfounded => "CKR_TOKEN_WRITE_PROTECTED",
-            Self::Length => "CKR_PIN_LEN_RANGE",
+            Self::Length(_) => "CKR_PIN_LEN_RANGE",
+            Self::Same => "CKR_PIN_TOO_WEAK",
+            Self::Needed => "CKR_ARGUMENTS_BAD",
             Self::Refused(_) => "CKR_GENERAL_ERROR",
         }
     }

@@ -16,7 +16,7 @@ use strongroom::{
     caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, SystemClock, Time},
     front::pkcs11::{Door, Places, open},
-    service::{Order, Service},
+    service::{Order, PinRules, Service},
     slot::{
         Slot,
         policy::Level,
@@ -71,11 +71,13 @@ impl House {
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();
         let log = Arc::new(log);
-        let service = Arc::new(Service::new(vault.clone(), log.clone(), Durability::Written));
+        let service = Service::new(vault.clone(), log.clone(), Durability::Written);
         for slot in ["dev", "other"] {
             let (so_pin, user_pin) = (Secret::copy_of(OFFICER), Secret::copy_of(PIN));
             service.order(&operator(), Order::TokenInit { slot: slot.to_owned(), so_pin, user_pin }).unwrap();
         }
+        let rules = PinRules { shortest: 5, protected_path: true };
+        let service = Arc::new(service.with_pins("other", rules));
         let mut house = Self { service, vault, log, ahead, door: None, folder };
         house.open(places);
         house

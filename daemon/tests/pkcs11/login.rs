@@ -148,3 +148,72 @@ fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
     assert!(client.find(session, vec![labelled("key")]).is_empty());
     assert_eq!(client.find(session, vec![labelled("kept")]).len(), 1);
 }
+
+/// Registers whoever runs this as a client.
+fn registered(house: &House, role: &str) {
+    house.service.found_authority(&operator(), "test", &["localhost".to_owned()]).unwrap();
+    let user = Some(nix::unistd::getuid().as_raw());
+    let (name, role) = ("tester".to_owned(), role.to_owned());
+    house.service.order(&operator(), Order::ClientAdd { name, role, days: 1, user, csr: None }).unwrap();
+}
+
+#[test]
+fn whoever_is_known_needs_no_pin_where_the_slot_says_so() {
+    let house = House::new();
+    registered(&house, "user");
+    let mut client = house.attach(1);
+    let flags = |client: &mut crate::house::Client, slot| {
+        let info = client.ask(request::GetTokenInfo { slot }).unwrap().info;
+        info.flags.has(TokenFlags::PROTECTED_AUTHENTICATION_PATH)
+    };
+    assert!(!flags(&mut client, 0) && flags(&mut client, 1));
+    let (near, other) = (client.session(RW), client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session);
+    let without = |session, user| request::Login { session, user, pin: None };
+    for (why, session, user) in
+        [("a slot without that path", near, UserType::USER), ("the security officer", other, UserType::SO)]
+    {
+        assert_eq!(client.ask(without(session, user)).err(), Some(Rv::ARGUMENTS_BAD), "{why}");
+    }
+    let before = house.records("\"login\"");
+    client.ask(without(other, UserType::USER)).unwrap();
+    assert!(house.records("\"login\"") > before, "it is in the log");
+    let info = client.ask(request::GetSessionInfo { session: other }).unwrap().info;
+    assert_eq!(info.state, SessionState::RW_USER_FUNCTIONS);
+}
+
+#[test]
+fn an_administrator_is_the_security_officer_without_a_pin_too_and_nobody_unknown_is_anything() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let session = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    let without = |user| request::Login { session, user, pin: None };
+    assert_eq!(client.ask(without(UserType::USER)).err(), Some(Rv::ARGUMENTS_BAD));
+    registered(&house, "auditor");
+    assert_eq!(client.ask(without(UserType::USER)).err(), Some(Rv::ARGUMENTS_BAD), "one who only looks on");
+    house.service.order(&operator(), Order::ClientRevoke { name: "tester".to_owned() }).unwrap();
+    let user = Some(nix::unistd::getuid().as_raw());
+    let (name, role) = ("root".to_owned(), "administrator".to_owned());
+    house.service.order(&operator(), Order::ClientAdd { name, role, days: 1, user, csr: None }).unwrap();
+    client.ask(without(UserType::SO)).unwrap();
+}
+
+#[test]
+fn a_new_pin_follows_the_rules_of_its_slot() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    assert_eq!(client.ask(request::GetTokenInfo { slot: 1 }).unwrap().info.shortest_pin, 5);
+    let session = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    client.log_in(session, UserType::SO, OFFICER).unwrap();
+    let set = |pin: &[u8]| request::InitPIN { session, pin: Some(Wiped::from(pin)) };
+    let long = [b'1'; 256];
+    for (why, pin, expected) in [
+        ("too short", &b"1234"[..], Rv::PIN_LEN_RANGE),
+        ("too long", &long, Rv::PIN_LEN_RANGE),
+        ("the officer's own", OFFICER, Rv::PIN_TOO_WEAK),
+    ] {
+        assert_eq!(client.ask(set(pin)).err(), Some(expected), "{why}");
+    }
+    client.ask(set(b"12345")).unwrap();
+    client.ask(request::Logout { session }).unwrap();
+    client.log_in(session, UserType::USER, b"12345").unwrap();
+}

@@ -78,7 +78,7 @@ functions! {
     };
     C_GetTokenInfo(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO) => |module| {
         let mut info = Place::new(info)?;
-        info.put(answer::token(&module.on_slot(slot, &request::GetTokenInfo { slot })?.info));
+        info.put(answer::token(&module.token(slot)?));
         Ok(())
     };
     C_GetMechanismList(slot: CK_SLOT_ID, mechanisms: *mut CK_MECHANISM_TYPE, count: *mut CK_ULONG) => |module| {
@@ -127,7 +127,8 @@ functions! {
         Ok(())
     };
     C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG) => |module| {
-        let request = request::Login { session, user: UserType(user), pin: self::pin(pin, pin_length)? };
+        let user = UserType(user);
+        let request = request::Login { session, user, pin: module.pin(user, self::pin(pin, pin_length)?)? };
         module.forgetting(session, &request).map(|_| ())
     };
     C_Logout(session: CK_SESSION_HANDLE) => |module| module.forgetting(session, &request::Logout { session }).map(|_| ());
@@ -432,7 +433,9 @@ functions! {
     ) => |module| {
         let named = (!name.is_null()).then(|| Input::new(name, name_length)).transpose()?;
         let name = named.map(|name| name.bytes(Rv::ARGUMENTS_BAD)).transpose()?;
-        let request = request::LoginUser { session, user: UserType(user), pin: self::pin(pin, pin_length)?, name };
+        let user = UserType(user);
+        let pin = module.pin(user, self::pin(pin, pin_length)?)?;
+        let request = request::LoginUser { session, user, pin, name };
         module.forgetting(session, &request).map(|_| ())
     };
     C_MessageEncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {

@@ -133,7 +133,10 @@ pub fn pin(error: &PinError) -> Rv {
         PinError::Locked => Rv::PIN_LOCKED,
         PinError::Unset => Rv::USER_PIN_NOT_INITIALIZED,
         PinError::Unfounded => Rv::TOKEN_WRITE_PROTECTED,
-        PinError::Length => Rv::PIN_LEN_RANGE,
+        PinError::Length(_) => Rv::PIN_LEN_RANGE,
+        PinError::Same => Rv::PIN_TOO_WEAK,
+        // There is no path but the PIN, so one must be given (PKCS#11 3.2 §5.6.8).
+        PinError::Needed => Rv::ARGUMENTS_BAD,
         PinError::Refused(refusal) => rv(refusal, About::Token),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         mechanism,
         refusal::{self, About},
     },
-    service::{LONGEST_PIN, SHORTEST_PIN, SlotView, TokenState},
+    service::{LONGEST_PIN, SlotView, TokenState},
 };
 
 impl Serve for request::GetSlotList {
@@ -77,7 +77,7 @@ impl Serve for request::GetTokenInfo {
             most_rw_sessions: most,
             rw_sessions,
             longest_pin: u64::try_from(LONGEST_PIN).unwrap_or(u64::MAX),
-            shortest_pin: u64::try_from(SHORTEST_PIN).unwrap_or(0),
+            shortest_pin: u64::try_from(state.rules.shortest).unwrap_or(0),
             public_memory: UNAVAILABLE,
             free_public_memory: UNAVAILABLE,
             private_memory: UNAVAILABLE,
@@ -130,6 +130,7 @@ fn flags(state: &TokenState) -> TokenFlags {
         (state.user_locked, TokenFlags::USER_PIN_LOCKED),
         (state.officer_tried, TokenFlags::SO_PIN_COUNT_LOW),
         (state.officer_locked, TokenFlags::SO_PIN_LOCKED),
+        (state.rules.protected_path, TokenFlags::PROTECTED_AUTHENTICATION_PATH),
     ] {
         if set {
             flags |= flag;
