@@ -127,13 +127,14 @@ pub use discover_versions::SERVED as VERSIONS;
 pub use order::{Order, Report};
 pub use outbox::{Endpoint, Letter, Trouble};
 pub use pace::{is_prompt, is_slow};
+pub use pins::{LONGEST as LONGEST_PIN, PinRules, SHORTEST as SHORTEST_PIN};
 pub use query::{OBJECTS, VENDOR, profiles};
 pub use refusal::Refusal;
 pub use registry::{Answer, Ask, Error, Recognised, SENT, SERVED, Service, Turned, item};
 pub use showing::{Prepared, Served, SlotView};
 pub use standing::Standing;
 pub use together::Together;
-pub use token::{LONGEST as LONGEST_PIN, PinError, PinOf, PinRules, SHORTEST as SHORTEST_PIN, TokenState};
+pub use token::{PinError, PinOf, TokenState};
 pub use working::tag_of;
 
 pub use crate::vault::{

@@ -162,7 +162,7 @@ impl Service {
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
             Order::TokenInit { slot, so_pin, user_pin } => {
                 self.vault.slot(Some(&slot))?;
-                let fresh = token::Token::new(&so_pin, &user_pin, self.pin_rules(&slot), self.vault.chance())?;
+                let fresh = token::Token::new(&so_pin, &user_pin, self.pins.rules(&slot), self.vault.chance())?;
                 done.change(self)?.put_setting(&token::setting(&slot), Some(fresh.to_secret()?));
                 Ok(Report::Done)
             }

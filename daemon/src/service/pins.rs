@@ -3,7 +3,7 @@
 //! itself.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,9 +16,27 @@ use crate::{
     vault::{Change, Vault},
 };
 
-/// The locks.
+/// The locks, and what each slot asks of its PINs.
 #[derive(Default)]
-pub struct Pins(Mutex<HashMap<String, Arc<Mutex<()>>>>);
+pub struct Pins {
+    locks: Mutex<HashMap<String, Alone>>,
+    rules: BTreeMap<String, PinRules>,
+}
+
+/// What a slot asks of its PINs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PinRules {
+    /// How short a new PIN may be, in bytes.
+    pub shortest: usize,
+    /// Whether whoever is known by other means may log in without one.
+    pub protected_path: bool,
+}
+
+impl Default for PinRules {
+    fn default() -> Self {
+        Self { shortest: SHORTEST, protected_path: false }
+    }
+}
 
 /// Whoever holds it tries, or sets, a PIN alone.
 pub type Alone = Arc<Mutex<()>>;
@@ -36,6 +54,16 @@ pub struct Tried {
 }
 
 impl Pins {
+    /// Lets a slot ask this of its PINs.
+    pub fn rule(&mut self, slot: &str, rules: PinRules) {
+        self.rules.insert(slot.to_owned(), rules);
+    }
+
+    /// What a slot asks of its PINs.
+    pub fn rules(&self, slot: &str) -> PinRules {
+        self.rules.get(slot).copied().unwrap_or_default()
+    }
+
     /// The lock of a token's PINs.
     pub fn of(&self, slot: &str) -> Alone {
         self.lock(slot.to_owned())
@@ -47,7 +75,7 @@ impl Pins {
     }
 
     fn lock(&self, name: String) -> Alone {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.retain(|_, lock| Arc::strong_count(lock) > 1);
         }
@@ -90,6 +118,10 @@ fn setting(slot: &str, word: &str, guest: &Principal) -> String {
     format!("guest/{slot}/{word}/{guest}")
 }
 
+/// The shortest and longest PIN, in bytes; PKCS#11 tools ask for both.
+pub const SHORTEST: usize = 4;
+/// See [`SHORTEST`].
+pub const LONGEST: usize = 255;
 /// So many locks are kept before those that nobody holds are forgotten.
 const MOST: usize = 1_024;
 
@@ -117,7 +149,7 @@ mod tests {
         let pins = Pins::default();
         let held = pins.of("held");
         (0..=MOST).for_each(|number| drop(pins.of(&number.to_string())));
-        assert!(pins.0.lock().unwrap().len() < MOST);
+        assert!(pins.locks.lock().unwrap().len() < MOST);
         assert!(Arc::ptr_eq(&held, &pins.of("held")));
     }
 }

@@ -1,7 +1,6 @@
 //! Which verbs are served, and what happens around each: open the call, perform it, write the log, commit, answer.
 
 use std::{
-    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
@@ -31,7 +30,6 @@ use super::{
     refusal::Refusal,
     stream::Streams,
     ticket::Tickets,
-    token::PinRules,
     told::Told,
     trial::Tests,
 };
@@ -48,7 +46,6 @@ pub struct Service {
     pub(super) vault: Arc<Vault>,
     pub(super) log: Arc<Log>,
     pub(super) streams: Streams,
-    pin_rules: BTreeMap<String, PinRules>,
     pub(super) tickets: Arc<Tickets>,
     pub(super) attempts: Attempts,
     /// The interoperability tests under way; nothing unless the daemon runs in conformance mode.
@@ -249,7 +246,6 @@ impl Service {
             vault,
             log,
             streams: Streams::default(),
-            pin_rules: BTreeMap::new(),
             tickets: Arc::default(),
             attempts: Attempts::default(),
             tests: None,
@@ -261,18 +257,6 @@ impl Service {
             pins: Pins::default(),
             outbox: Vec::new(),
         }
-    }
-
-    /// With rules of its own for the PINs of a slot.
-    #[must_use]
-    pub fn with_pins(mut self, slot: &str, rules: PinRules) -> Self {
-        self.pin_rules.insert(slot.to_owned(), rules);
-        self
-    }
-
-    /// The rules for the PINs of a slot.
-    pub(super) fn pin_rules(&self, slot: &str) -> PinRules {
-        self.pin_rules.get(slot).copied().unwrap_or_default()
     }
 
     /// In conformance mode, with the operation that opens and closes interoperability tests.

@@ -9,7 +9,12 @@ use std::sync::PoisonError;
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
-use super::{pins, refusal::Refusal, registry::Service, stretch::stretch};
+use super::{
+    pins::{self, LONGEST, PinRules},
+    refusal::Refusal,
+    registry::Service,
+    stretch::stretch,
+};
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, Principal, Role},
@@ -25,21 +30,6 @@ pub enum PinOf {
     SecurityOfficer,
     /// The user's, who works with keys.
     User,
-}
-
-/// What a slot asks of its PINs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PinRules {
-    /// How short a new PIN may be, in bytes.
-    pub shortest: usize,
-    /// Whether whoever is known by other means may log in without one.
-    pub protected_path: bool,
-}
-
-impl Default for PinRules {
-    fn default() -> Self {
-        Self { shortest: SHORTEST, protected_path: false }
-    }
 }
 
 /// Why a PIN was not accepted.
@@ -132,6 +122,13 @@ struct Tried {
 type Closing = (Change, Result<(), PinError>);
 
 impl Service {
+    /// With rules of its own for the PINs of a slot.
+    #[must_use]
+    pub fn with_pins(mut self, slot: &str, rules: PinRules) -> Self {
+        self.pins.rule(slot, rules);
+        self
+    }
+
     /// How a slot's token is for the caller: a guest is told of its own tries.
     ///
     /// # Errors
@@ -142,7 +139,7 @@ impl Service {
 
     /// The same for a guest, or for whoever is here.
     pub(super) fn token_for(&self, guest: Option<&Principal>, slot: &str) -> Result<TokenState, Refusal> {
-        let rules = self.pin_rules(slot);
+        let rules = self.pins.rules(slot);
         let Some(mut token) = self.load(slot)? else { return Ok(TokenState { rules, ..TokenState::default() }) };
         if let Some(guest) = guest {
             for of in [PinOf::SecurityOfficer, PinOf::User] {
@@ -185,7 +182,7 @@ impl Service {
     /// # Errors
     /// [`PinError::Needed`] where the slot has no such path or the caller is nobody that it knows.
     pub fn check_peer(&self, caller: &Caller, slot: &str, of: PinOf) -> Result<(), PinError> {
-        let known = matches!(caller.principal, Principal::Client(_)) && self.pin_rules(slot).protected_path;
+        let known = matches!(caller.principal, Principal::Client(_)) && self.pins.rules(slot).protected_path;
         let may = match (of, caller.role) {
             (_, Role::Administrator) | (PinOf::User, Role::User) => known,
             (PinOf::SecurityOfficer, Role::User) | (_, Role::Auditor) => false,
@@ -256,7 +253,7 @@ impl Service {
             None if !may_found(caller) => Err(PinError::Unfounded),
             None => {
                 let mut change = self.vault.begin().map_err(Refusal::from)?;
-                renew(Pin::new(pin, self.pin_rules(slot).shortest, self.vault.chance())?, &mut change)?;
+                renew(Pin::new(pin, self.pins.rules(slot).shortest, self.vault.chance())?, &mut change)?;
                 Ok((change, Ok(())))
             }
         })
@@ -315,7 +312,7 @@ impl Service {
         new: &Secret,
         change: &mut Change,
     ) -> Result<(), PinError> {
-        let new = Pin::new(new, self.pin_rules(slot).shortest, self.vault.chance())?;
+        let new = Pin::new(new, self.pins.rules(slot).shortest, self.vault.chance())?;
         match of {
             PinOf::SecurityOfficer => token.officer = new,
             PinOf::User => token.user = Some(new),
@@ -443,10 +440,6 @@ pub(super) fn setting(slot: &str) -> String {
     format!("token/{slot}")
 }
 
-/// The shortest and longest PIN, in bytes; PKCS#11 tools ask for both.
-pub const SHORTEST: usize = 4;
-/// See [`SHORTEST`].
-pub const LONGEST: usize = 255;
 /// After so many wrong tries in a row the PIN is locked.
 const MOST_TRIES: u32 = 10;
 /// So many wrong tries cost no wait; each further one doubles it, from a second.
