@@ -22,12 +22,13 @@ impl Perform for AdjustAttributeRequest {
         let id = call.subject(self.unique_identifier.as_ref())?;
         let (object, _) = call.see(&id, Action::Change)?;
         let kind = self.attribute_reference.0.clone();
-        let way = if object.attributes.get(&kind).is_some() { Way::Modify } else { Way::Add };
-        alter::check(call.version, call.vault.now(), &object, &kind, way)?;
+        let way = |object: &Object| if object.attributes.get(&kind).is_some() { Way::Modify } else { Way::Add };
+        let (version, time) = (call.version, call.vault.now());
+        alter::check(version, time, &object, &kind, way(&object))?;
         adjusted(&object, &kind, &self)?;
-        let time = call.vault.now();
         let set = |object: &mut Object| {
             // Asked of the object as it is claimed: two adjustments at the same time both count.
+            alter::check(version, time, object, &kind, way(object))?;
             let now = adjusted(object, &kind, &self)?;
             alter::tightens(object, &now)?;
             object.attributes.remove_all(&kind);

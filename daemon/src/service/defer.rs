@@ -374,3 +374,30 @@ impl Workers {
 
 /// How often the workers are looked at while they end.
 const LOOK: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use strongroom_kmip::{operation::Response, payload::RNGRetrieveResponse, version::V2_1};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_longer_than_any_message_is_read_back() {
+        let outcome = Outcome {
+            owner: "client:alice".to_owned(),
+            message: [1; 16],
+            operation: Operation::RNGRetrieve.0,
+            submitted: 0,
+            finished: 0,
+            failed: false,
+            placeholder: None,
+        };
+        let data = vec![7; Limits::default().size * 2];
+        let answer = ResponseItem::success(Response::from(RNGRetrieveResponse { data: Secret::copy_of(&data) }));
+        let row = answer_row(&outcome, V2_1, &answer).unwrap();
+        let Some(Response::RNGRetrieve(read)) = answer_of(&row).and_then(|item| item.payload) else {
+            panic!("no answer")
+        };
+        assert!(read.data.same_as(&data));
+    }
+}

@@ -19,8 +19,13 @@ impl Perform for DeleteAttributeRequest {
         let id = call.subject(self.unique_identifier.as_ref())?;
         let (object, _) = call.see(&id, Action::Change)?;
         let which = Which::of(&self)?;
-        alter::check(call.version, call.vault.now(), &object, &which.kind(), Way::Delete)?;
-        let removed = call.edit(&id, Action::Change, |object| which.remove(object))?;
+        let (version, now) = (call.version, call.vault.now());
+        alter::check(version, now, &object, &which.kind(), Way::Delete)?;
+        let removed = call.edit(&id, Action::Change, |object| {
+            // Asked again of the object as it is claimed: its state may have changed since it was looked at.
+            alter::check(version, now, object, &which.kind(), Way::Delete)?;
+            which.remove(object)
+        })?;
         call.placeholder = Some(id.clone());
         let attribute = removed.into_iter().next_back();
         Ok(DeleteAttributeResponse {

@@ -115,6 +115,7 @@ pub struct Outcome {
 }
 
 /// How a request stands for a Poll.
+#[derive(Debug)]
 pub enum Polled {
     /// It is not done yet.
     Pending,
@@ -249,16 +250,16 @@ impl Later {
         others.all(|item| requests.get(&item.value).is_none_or(Request::is_done))
     }
 
-    /// How a request stands. One that is to be waited for is waited for.
+    /// How a request stands. One that is to be waited for is waited for, so long at most.
     ///
     /// # Errors
     /// [`Refusal`] when it is not the caller's, or there is none.
-    pub fn poll(&self, value: &Value, owner: &Principal, now: Time) -> Result<Polled, Refusal> {
+    pub fn poll(&self, value: &Value, owner: &Principal, now: Time, patience: Duration) -> Result<Polled, Refusal> {
         let waits = |requests: &mut HashMap<Value, Request>| {
             requests.get(value).is_some_and(|it| it.owner == *owner && it.awaited && !it.is_done())
         };
         let (mut requests, waited) =
-            self.changed.wait_timeout_while(self.look(), PATIENCE, waits).unwrap_or_else(PoisonError::into_inner);
+            self.changed.wait_timeout_while(self.look(), patience, waits).unwrap_or_else(PoisonError::into_inner);
         let request = find(&mut requests, value, owner, now)?;
         if waited.timed_out() && request.awaited && !request.is_done() {
             // One Poll has waited; those after it hold no thread of the front.
@@ -446,5 +447,31 @@ const MOST: usize = 4_096;
 const MOST_BYTES: usize = 8 << 20;
 /// How long an answer can be fetched, in milliseconds: an hour.
 const LONGEST: i64 = 3_600_000;
-/// How long a Poll waits; a request is given up a little later.
-const PATIENCE: Duration = Duration::from_secs(25);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_poll_waits_once_and_those_after_it_do_not() {
+        let (later, alice) = (Later::new(Arc::new(Pool::new(1, 1))), "client:alice".parse().unwrap());
+        let value = [7; 16];
+        let items = vec![Item { value, operation: Operation::Create.0, scope: None }];
+        let kept = Message { owner: String::new(), from: String::new(), submitted: 0, number: 1, items };
+        later.submit(&alice, [1; 16], &kept, 1);
+        later.hurry(&value, &alice, Time(0)).unwrap();
+        let polled = |patience: u64| {
+            let began = Instant::now();
+            let polled = later.poll(&value, &alice, Time(0), Duration::from_millis(patience));
+            (polled, began.elapsed())
+        };
+        let (first, waited) = polled(100);
+        assert_eq!(first.unwrap_err().reason, ResultReason::GeneralFailure);
+        assert!(waited >= Duration::from_millis(100), "{waited:?}");
+        let (second, waited) = polled(60_000);
+        assert!(matches!(second, Ok(Polled::Pending)) && waited < Duration::from_secs(30), "{waited:?}");
+        later.hurry(&value, &alice, Time(0)).unwrap();
+    }
+}

@@ -29,6 +29,7 @@ impl Perform for LocateRequest {
             maximum: maximum.filter(|_| !default),
             storage: self.storage_status_mask,
             classes: self.object_class_mask,
+            after: None,
         };
         let mut found = call.view()?.find(call.caller, &query);
         if default {

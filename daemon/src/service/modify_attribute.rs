@@ -30,7 +30,10 @@ impl Perform for ModifyAttributeRequest {
         }
         let current = self.current_attribute.map(|One(instance)| instance.attribute);
         let new = attribute.clone();
+        let (version, now) = (call.version, call.vault.now());
         let replaced = |object: &mut crate::vault::Object| {
+            // Asked again of the object as it is claimed: its state may have changed since it was looked at.
+            alter::check(version, now, object, &kind, Way::Modify)?;
             match current {
                 Some(current) => object.attributes.exchange(&current, new)?,
                 None => object.attributes.replace(index.unwrap_or(0), new)?,

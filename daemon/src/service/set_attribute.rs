@@ -23,10 +23,16 @@ impl Perform for SetAttributeRequest {
         if kind.row().is_some_and(|row| row.multiplicity == Multiplicity::Many) {
             return Err(Refusal::new(ResultReason::MultiValuedAttribute, format!("{kind} may have several values")));
         }
-        let there = object.attributes.get(&kind).is_some();
-        alter::check(call.version, call.vault.now(), &object, &kind, if there { Way::Modify } else { Way::Add })?;
+        let (version, now) = (call.version, call.vault.now());
+        let may = |object: &crate::vault::Object| {
+            let there = object.attributes.get(&kind).is_some();
+            alter::check(version, now, object, &kind, if there { Way::Modify } else { Way::Add })
+        };
+        may(&object)?;
         let new = attribute.clone();
         let set = |object: &mut crate::vault::Object| {
+            // Asked again of the object as it is claimed: its state may have changed since it was looked at.
+            may(object)?;
             object.attributes.remove_all(&kind);
             object.attributes.put(new);
             Ok(())

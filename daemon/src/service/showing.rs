@@ -86,16 +86,18 @@ impl Service {
         self.vault.slots().iter().map(view).collect()
     }
 
-    /// The objects that fit one of `alternatives` and that the caller may see, the oldest first. Recorded as a Locate.
+    /// The objects that fit one of `alternatives`, that the caller may see and that were made after the one of this number,
+    /// the oldest first. Recorded as a Locate.
     pub fn search(
         &self,
         caller: &Caller,
         alternatives: Vec<Vec<Attribute>>,
+        after: Option<u64>,
     ) -> (Result<Shown, Refusal>, Receipt<(), Error>) {
         let mut all = Shown::new();
         let mut outcome = Ok(());
         for filters in alternatives {
-            match self.vault.find(caller, &Query { filters, ..Query::default() }) {
+            match self.vault.find(caller, &Query { filters, after, ..Query::default() }) {
                 Ok(found) => all.extend(found.objects),
                 Err(error) => outcome = Err(error.into()),
             }

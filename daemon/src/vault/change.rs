@@ -159,12 +159,12 @@ impl Change {
     /// # Errors
     /// [`Error::Busy`].
     pub fn reserve_client(&mut self, name: &ClientName, key: &[u8; 32]) -> Result<(), Error> {
-        self.hold(&format!("client {name}"))?;
+        self.seize(&format!("client {name}"))?;
         let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.hold(&format!("key {hex}"))
+        self.seize(&format!("key {hex}"))
     }
 
-    fn hold(&mut self, what: &str) -> Result<(), Error> {
+    fn seize(&mut self, what: &str) -> Result<(), Error> {
         let claim = ObjectId::from_text(what);
         if !self.claims.iter().any(|held| *held.object() == claim) {
             let taken = self.opened.claims.take(&claim);
@@ -183,7 +183,7 @@ impl Change {
         name: &ClientName,
         edit: impl FnOnce(&mut Client) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.hold(&format!("client {name}"))?;
+        self.seize(&format!("client {name}"))?;
         let written = self.clients.iter().rev().find(|client| client.name == *name).cloned();
         let known = || self.opened.clients.read().unwrap_or_else(PoisonError::into_inner).named(name).cloned();
         let mut client = written.or_else(known).ok_or(Error::Broken("changing a client that is not registered"))?;

@@ -359,6 +359,7 @@ impl Vault {
             let (who, object) = (caller.principal.clone(), id.clone());
             return Err(Error::Forbidden { who, action: Action::Share, object }.into());
         }
+        object.at_hand(Action::Read)?;
         let attributes = edit(&object)?;
         let content = self.copied(&object, view.content(&object)?)?;
         let new = New { slot: object.slot.clone(), content, attributes };

@@ -22,6 +22,8 @@ pub struct Query {
     pub maximum: Option<usize>,
     /// Among which objects: on-line, archived, destroyed. Without it, those that are on-line.
     pub storage: Option<StorageStatusMask>,
+    /// Among the objects that were made after the one of this number. Without it, all.
+    pub after: Option<u64>,
     /// Among whose objects: the users', the system's (KMIP 3.0). Without it, all.
     pub classes: Option<ObjectClassMask>,
 }
@@ -74,6 +76,9 @@ fn candidates<'i>(index: &'i Index, query: &'i Query) -> Box<dyn Iterator<Item =
 }
 
 fn stored(object: &Object, query: &Query) -> bool {
+    if query.after.is_some_and(|after| object.born <= after) {
+        return false;
+    }
     let wanted = query.storage.unwrap_or(StorageStatusMask::OnLineStorage);
     let is = match object {
         object if object.is_destroyed() => StorageStatusMask::DestroyedStorage,

@@ -6,7 +6,7 @@ use strongroom_pkcs11_wire::{
     number::{SessionFlags, SessionState, UserType},
 };
 
-use crate::house::{House, PIN, RO, RW, lasting_aes};
+use crate::house::{Client, House, PIN, RO, RW, lasting_aes};
 
 #[test]
 fn the_connections_of_an_application_share_its_sessions() {
@@ -83,4 +83,36 @@ fn a_session_that_only_reads_makes_and_destroys_nothing_that_lasts() {
     let reader = client.session(RO);
     assert_eq!(client.aes(reader, lasting_aes("other")).err(), Some(Rv::SESSION_READ_ONLY));
     assert_eq!(client.ask(request::DestroyObject { session: reader, object: key }).err(), Some(Rv::SESSION_READ_ONLY));
+}
+
+#[test]
+fn searches_hold_a_bounded_number_of_objects_and_find_all_the_same() {
+    let house = House::new();
+    let (mut client, _) = house.user();
+    let session = client.session(RW);
+    let made: Vec<u64> =
+        (0..100).map(|number| client.aes(session, lasting_aes(&number.to_string())).unwrap()).collect();
+    let begin = |client: &mut Client, session| client.ask(request::FindObjectsInit { session, template: Vec::new() });
+    // Each holds all of them until it is fetched.
+    for _ in 0..660 {
+        let session = client.session(RO);
+        begin(&mut client, session).unwrap();
+    }
+    let before = house.records("\"action\":\"Locate\"");
+    begin(&mut client, session).unwrap();
+    let found = client.ask(request::FindObjects { session, most: 200 }).unwrap().found;
+    assert_eq!(found.iter().map(|found| found.object).collect::<Vec<_>>(), made, "all, and each once");
+    assert_eq!(house.records("\"action\":\"Locate\""), before + 2, "in two pieces");
+    assert!(client.ask(request::FindObjects { session, most: 200 }).unwrap().found.is_empty());
+}
+
+#[test]
+fn what_goes_between_a_search_and_its_answer_is_not_found() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let made: Vec<u64> = (0..3).map(|number| client.aes(session, lasting_aes(&number.to_string())).unwrap()).collect();
+    client.ask(request::FindObjectsInit { session, template: Vec::new() }).unwrap();
+    client.ask(request::DestroyObject { session, object: made[1] }).unwrap();
+    let found = client.ask(request::FindObjects { session, most: 10 }).unwrap().found;
+    assert_eq!(found.iter().map(|found| found.object).collect::<Vec<_>>(), [made[0], made[2]]);
 }

@@ -4,7 +4,8 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Reveal, Template, Value, Wanted},
     call::request,
-    value::{Output, Room, Wiped},
+    mechanism::{Gcm, Parameter},
+    value::{Bytes, Output, Room, Wiped},
 };
 
 use crate::house::{Client, House, RO, labelled, lasting_aes, lasts, number, truth};
@@ -118,4 +119,19 @@ fn a_copy_is_recorded_with_its_original() {
     let before = (house.records("\"Get\""), house.records("\"Register\""));
     copy(&mut client, session, key, vec![]).unwrap();
     assert_eq!((house.records("\"Get\""), house.records("\"Register\"")), (before.0 + 1, before.1 + 1));
+}
+
+#[test]
+fn a_key_that_has_taken_a_nonce_of_its_callers_choosing_has_no_copies() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = client.aes(session, lasting_aes("key")).unwrap();
+    copy(&mut client, session, key, vec![labelled("before")]).unwrap();
+    let parameter = Gcm { iv: Bytes(vec![0; 12]), iv_bits: 96, aad: Bytes(Vec::new()), tag_bits: 128 };
+    let mechanism = Some(Mechanism { kind: MechanismType::AES_GCM, parameter: Parameter::Gcm(parameter) });
+    client.ask(request::EncryptInit { session, mechanism, key }).unwrap();
+    let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(64) };
+    client.ask(ask).unwrap();
+    let refused = copy(&mut client, session, key, vec![labelled("after")]);
+    assert_eq!(refused.err(), Some(Rv::ACTION_PROHIBITED));
 }

@@ -108,8 +108,10 @@ impl House {
 
     /// How many records in the audit log have this text.
     pub fn records(&self, text: &str) -> usize {
-        let files = std::fs::read_dir(self.folder.join("audit")).unwrap();
-        let lines = files.map(|file| std::fs::read(file.unwrap().path()).unwrap());
+        let files = std::fs::read_dir(self.folder.join("audit")).unwrap().map(|file| file.unwrap().path());
+        // The journal beside them holds the newest records a second time.
+        let logs = files.filter(|path| path.extension().is_some_and(|end| end == "log"));
+        let lines = logs.map(|path| std::fs::read(path).unwrap());
         lines.map(|bytes| String::from_utf8_lossy(&bytes).matches(text).count()).sum()
     }
 

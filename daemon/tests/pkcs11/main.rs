@@ -17,5 +17,6 @@ mod record;
 mod recover;
 mod sealed;
 mod state;
+mod trust;
 mod tunnel;
 mod wrap;

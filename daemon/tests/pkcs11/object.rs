@@ -323,7 +323,7 @@ fn session_objects_do_not_outlive_the_daemon() {
     let (mut client, session) = house.user();
     assert_eq!(client.find(session, Vec::new()).len(), 1);
     let caller = operator();
-    let (found, receipt) = house.service.search(&caller, vec![Vec::new()]);
+    let (found, receipt) = house.service.search(&caller, vec![Vec::new()], None);
     receipt.wait().unwrap();
     assert_eq!(found.unwrap().len(), 1);
 }

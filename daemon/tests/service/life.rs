@@ -5,8 +5,8 @@ use strongroom_kmip::{
     attribute::{Attribute, Instance, Name, One, RevocationReason},
     code::{ResultReason, RevocationReasonCode, State},
     payload::{
-        ActivateRequest, AddAttributeRequest, DestroyRequest, EncryptRequest, GetAttributesRequest, GetRequest,
-        ModifyAttributeRequest, RevokeRequest, SetAttributeRequest,
+        ActivateRequest, AddAttributeRequest, ArchiveRequest, DestroyRequest, EncryptRequest, GetAttributesRequest,
+        GetRequest, ModifyAttributeRequest, RevokeRequest, SetAttributeRequest,
     },
     secret::Secret,
     ttlv::DateTime,
@@ -156,4 +156,19 @@ fn two_names_of_one_object_stand_side_by_side() {
     let answer = add("second").unwrap();
     assert_eq!(answer.attribute.unwrap().0.index, Some(1));
     assert!(add("first").is_err());
+}
+
+#[test]
+fn what_was_put_away_is_not_copied() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    let object = strongroom::service::ObjectId::from_text(&id);
+    let copy = || {
+        let (copied, receipt) = house.service.copy(&alice(), &object, Vec::new());
+        receipt.wait().unwrap();
+        copied.map_err(|refusal| refusal.reason)
+    };
+    assert!(copy().is_ok(), "the control");
+    house.ask(&alice(), ArchiveRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    assert_eq!(copy().err(), Some(ResultReason::ObjectArchived));
 }

@@ -161,6 +161,13 @@ impl Application {
         self.lock().may_log_in(session, user)
     }
 
+    /// How many objects one more search may hold: what others leave, and a few in any case.
+    pub fn room_to_find(&self) -> usize {
+        let held = |session: &Session| session.search.as_ref().map_or(0, |search| search.found.len());
+        let held = self.lock().sessions.values().map(held).fold(0, usize::saturating_add);
+        MOST_FOUND.saturating_sub(held).max(FEW_FOUND)
+    }
+
     /// Somebody has entered the right PIN and logs in, if the session is still there and nothing is against it now.
     ///
     /// # Errors
@@ -352,6 +359,10 @@ impl State {
 pub const MOST_SESSIONS: usize = 1024;
 /// States that an application has saved and may still go on with; programs save one or two.
 const MOST_SAVED: usize = 32;
+/// Objects that an application's searches have found and nobody has fetched: some megabytes.
+const MOST_FOUND: usize = 65_536;
+/// Objects that each search finds at a time, however many the others hold.
+const FEW_FOUND: usize = 64;
 /// Bytes that an application's operations may hold: the longest output that waits for room, and some short ones.
 const MOST_HELD: usize = LARGEST_DATA + (64 << 10);
 

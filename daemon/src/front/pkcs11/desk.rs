@@ -94,7 +94,7 @@ impl House {
         }
         let caller = rounds();
         let passing = object::keep(AttributeType::TOKEN, &Value::Bool(false));
-        let found = recorded(self.service.search(&caller, vec![passing.into_iter().collect()]));
+        let found = recorded(self.service.search(&caller, vec![passing.into_iter().collect()], None));
         for object in found.map_err(|failure| failure.rv(About::Token))? {
             destroyed(&object.id, destroy(&self.service, &caller, &object));
         }

@@ -1,10 +1,11 @@
 //! A session: what it may do, and what is under way in it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use strongroom_kmip::mechanism::Mechanism as Way;
 use strongroom_pkcs11_wire::{
     Rv,
+    attribute::Template,
     number::{SessionFlags, SessionState, UserType},
 };
 
@@ -12,7 +13,7 @@ use super::{
     mechanism::Named,
     operation::{Kind, Operation},
 };
-use crate::service::{Object, ObjectId, Prepared};
+use crate::service::{ObjectId, Prepared};
 
 /// A session of an application with a slot.
 #[derive(Debug)]
@@ -21,11 +22,25 @@ pub struct Session {
     pub slot: usize,
     /// How it was opened.
     pub flags: SessionFlags,
-    /// The objects that a search has found and nobody has fetched yet.
-    pub search: Option<VecDeque<Arc<Object>>>,
+    /// The search under way.
+    pub search: Option<Search>,
     operations: [Option<Operation>; Kind::ALL.len()],
     /// What messages are worked on with, where they are.
     messages: [Option<Messages>; Kind::ALL.len()],
+}
+
+/// A search, as far as it has come. What is found is looked for in pieces, the oldest first, so that no search holds more
+/// than some of it.
+#[derive(Debug)]
+pub struct Search {
+    /// What is looked for.
+    pub template: Template,
+    /// What was found and nobody has fetched yet.
+    pub found: VecDeque<ObjectId>,
+    /// The number of the last object that was looked at.
+    pub after: Option<u64>,
+    /// Whether there is nothing more.
+    pub ended: bool,
 }
 
 /// What messages are worked on with.

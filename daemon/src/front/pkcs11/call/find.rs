@@ -1,6 +1,6 @@
 //! Searching for objects.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use strongroom_kmip::{
     attribute::{Attribute as Kmip, Identifier, Link, Name},
@@ -20,7 +20,7 @@ use crate::{
         desk::Desk,
         object::{self, View},
         refusal::About,
-        session::Standing,
+        session::{Search, Standing},
     },
     service::Object,
 };
@@ -31,11 +31,9 @@ impl Serve for request::FindObjectsInit {
         if desk.application.with(self.session, |session| session.search.is_some())? {
             return Err(Rv::OPERATION_ACTIVE);
         }
-        let searched = desk.house.service.search(desk.caller, alternatives(&self.template));
-        let found = desk.recorded(searched).map_err(|failure| failure.rv(About::Object))?;
-        let fits = |object: &Arc<Object>| desk.sees(standing, object) && matches(desk, object, &self.template);
-        let found: VecDeque<_> = found.into_iter().filter(fits).collect();
-        desk.application.with(self.session, |session| session.search = Some(found))?;
+        let mut search = Search { template: self.template, found: VecDeque::new(), after: None, ended: false };
+        go_on(desk, standing, &mut search)?;
+        desk.application.with(self.session, |session| session.search = Some(search))?;
         Ok((Rv::OK, answer::FindObjectsInit {}))
     }
 }
@@ -44,16 +42,49 @@ impl Serve for request::FindObjects {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::FindObjects), Rv> {
         let standing = desk.application.standing(self.session)?;
         let most = usize::try_from(self.most).unwrap_or(usize::MAX).min(MOST);
-        let next = desk.application.with(self.session, |session| {
-            let search = session.search.as_mut()?;
-            Some(search.drain(..most.min(search.len())).collect::<Vec<_>>())
-        })?;
-        let next = next.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
-        // Asked again: a logout may have come between search and answer.
-        let seen = next.iter().filter(|object| desk.sees(standing, object));
-        let found = seen.map(|object| found(desk, standing, object)).collect();
-        Ok((Rv::OK, answer::FindObjects { found }))
+        let search = desk.application.with(self.session, |session| session.search.take())?;
+        let mut search = search.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
+        let fetched = fetch(desk, standing, &mut search, most);
+        desk.application.with(self.session, |session| session.search = Some(search))?;
+        Ok((Rv::OK, answer::FindObjects { found: fetched? }))
     }
+}
+
+/// The next objects of a search, so many at most.
+fn fetch(desk: &Desk<'_>, standing: Standing, search: &mut Search, most: usize) -> Result<Vec<Found>, Rv> {
+    let mut fetched = Vec::new();
+    while fetched.len() < most {
+        match search.found.pop_front() {
+            // Asked again: the object may have gone, or a logout come, between search and answer.
+            Some(id) => {
+                let there = desk.house.service.glance(desk.caller, &id).ok();
+                let here = there.filter(|object| !object.is_destroyed() && !object.is_archived());
+                let seen = here.filter(|object| desk.sees(standing, object));
+                fetched.extend(seen.map(|object| found(desk, standing, &object)));
+            }
+            None if search.ended => break,
+            None => go_on(desk, standing, search)?,
+        }
+    }
+    Ok(fetched)
+}
+
+/// Looks for as many further objects as there is room for.
+fn go_on(desk: &Desk<'_>, standing: Standing, search: &mut Search) -> Result<(), Rv> {
+    let room = desk.application.room_to_find();
+    let searched = desk.house.service.search(desk.caller, alternatives(&search.template), search.after);
+    let objects = desk.recorded(searched).map_err(|failure| failure.rv(About::Object))?;
+    for object in objects {
+        if search.found.len() >= room {
+            return Ok(());
+        }
+        search.after = Some(object.born);
+        if desk.sees(standing, &object) && matches(desk, &object, &search.template) {
+            search.found.push_back(object.id.clone());
+        }
+    }
+    search.ended = true;
+    Ok(())
 }
 
 impl Serve for request::FindObjectsFinal {

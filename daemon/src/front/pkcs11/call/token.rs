@@ -69,7 +69,7 @@ impl Serve for request::InitToken {
         let service = &desk.house.service;
         desk.pin(service.init_token(desk.caller, &slot.name, &entered(self.pin)?, self.label.to_vec()))?;
         // The objects of others are no part of the token that this caller knows.
-        let found = desk.recorded(service.search(desk.caller, vec![Vec::new()]));
+        let found = desk.recorded(service.search(desk.caller, vec![Vec::new()], None));
         let kept = |object: &Object| {
             let said = object::kept(object, AttributeType::DESTROYABLE);
             object.slot != slot.name || object::class(object).is_none() || matches!(said, Some(Value::Bool(false)))
