@@ -68,10 +68,10 @@ fn whoever_is_refused_without_end_is_answered_slowly_and_others_are_not_kept_wai
     let house = House::new();
     let mut client = house.attach(1);
     let mut refused = || client.ask(request::GetSessionInfo { session: 1 }).unwrap_err();
-    assert!((0..150).all(|_| refused() == Rv::SESSION_HANDLE_INVALID));
     let began = Instant::now();
-    assert!((0..5).all(|_| refused() == Rv::SESSION_HANDLE_INVALID));
-    assert!(began.elapsed() >= Duration::from_millis(60), "{:?}", began.elapsed());
+    assert!((0..200).all(|_| refused() == Rv::SESSION_HANDLE_INVALID));
+    // Fifty in a second, but for the first hundred.
+    assert!(began.elapsed() >= Duration::from_millis(1_900), "{:?}", began.elapsed());
     let began = Instant::now();
     house.attach(2).session(RW);
     assert!(began.elapsed() < Duration::from_secs(5), "what is served does not wait");
