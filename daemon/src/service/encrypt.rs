@@ -114,7 +114,7 @@ fn go_on(
 }
 
 fn apart<'o>(mechanism: &Mechanism, out: &'o Secret) -> Result<(&'o [u8], Option<Bytes>), Refusal> {
-    split(out, working::tag_of(mechanism))
+    split(out, mechanism.tag())
 }
 
 /// Ciphertext and tag, which a slot gives in one piece and KMIP answers in two.

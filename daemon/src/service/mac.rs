@@ -23,6 +23,7 @@ impl Perform for MACRequest {
                     working::tool(call, named, Purpose::Sign, self.cryptographic_parameters, |_, key, given| {
                         parameters::mac(&given, key.shape(), key.object().attributes.algorithm())
                     })?;
+                working::spend(call, &tool.usable, &tool.mechanism)?;
                 if part.is_whole() {
                     let data = data.ok_or_else(|| Refusal::missing("Data"))?;
                     let mac = tool.usable.work(&tool.mechanism, data)?;

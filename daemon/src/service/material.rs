@@ -23,8 +23,11 @@ pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
     let bits = attributes.length().and_then(|bits| usize::try_from(bits).ok());
     match object {
         ObjectType::SymmetricKey => {
-            let family = family(algorithm)?;
-            Some(Shape::Symmetric { family, bits: bits? })
+            let bits = bits?;
+            // No key of AES alone is so long: these are the two keys of XTS.
+            let family =
+                family(algorithm).map(|known| if (known, bits) == (Family::Aes, 512) { Family::AesXts } else { known });
+            Some(Shape::Symmetric { family: family?, bits })
         }
         ObjectType::PrivateKey => pair(algorithm, bits, attributes).map(Shape::Private),
         ObjectType::PublicKey => pair(algorithm, bits, attributes).map(Shape::Public),

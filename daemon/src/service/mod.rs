@@ -135,7 +135,6 @@ pub use showing::{Prepared, Served, SlotView};
 pub use standing::Standing;
 pub use together::Together;
 pub use token::{PinError, PinOf, TokenState};
-pub use working::tag_of;
 
 pub use crate::vault::{
     Body, Derivation, End, Family, Field, Finish, Function, Method, Number, Object, ObjectId, Offered, Operand,

@@ -32,8 +32,10 @@ pub fn iv_length(parameters: &CryptographicParameters, shape: Shape) -> Option<u
     let asked = parameters.iv_length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length > 0);
     match shape {
         Shape::Symmetric { family: Family::ChaCha20, .. } => Some(asked.unwrap_or(12)),
+        Shape::Symmetric { family: Family::AesXts, .. } => Some(16),
         Shape::Symmetric { family, .. } => match parameters.block_cipher_mode {
             Some(BlockCipherMode::ECB) => None,
+            Some(BlockCipherMode::CCM) => Some(asked.unwrap_or(13)),
             None | Some(BlockCipherMode::GCM | BlockCipherMode::AEAD) => Some(asked.unwrap_or(12)),
             _ => Some(if family == Family::TripleDes { 8 } else { 16 }),
         },
@@ -49,7 +51,8 @@ pub fn tag_length(parameters: &CryptographicParameters, shape: Shape) -> Result<
     let authenticated = match shape {
         Shape::Symmetric { family: Family::ChaCha20, .. } => is_chacha_poly(parameters),
         Shape::Symmetric { .. } => {
-            matches!(parameters.block_cipher_mode, None | Some(BlockCipherMode::GCM | BlockCipherMode::AEAD))
+            let mode = parameters.block_cipher_mode;
+            matches!(mode, None | Some(BlockCipherMode::GCM | BlockCipherMode::CCM | BlockCipherMode::AEAD))
         }
         Shape::Private(_) | Shape::Public(_) => false,
     };
@@ -74,6 +77,10 @@ pub fn cipher(parameters: &CryptographicParameters, shape: Shape, given: Given) 
     }
     match shape {
         Shape::Symmetric { family: Family::Aes, .. } => block(Block::Aes, parameters, shape, &given),
+        Shape::Symmetric { family: Family::AesXts, .. } => match parameters.block_cipher_mode {
+            None | Some(BlockCipherMode::XTS) => Ok(Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: iv()? })),
+            Some(_) => Err(unfit("two keys of AES in one are for XTS alone")),
+        },
         Shape::Symmetric { family: Family::TripleDes, .. } => block(Block::TripleDes, parameters, shape, &given),
         Shape::Symmetric { family: Family::ChaCha20, .. } if is_chacha_poly(parameters) => {
             let tag = tag_length(parameters, shape)?;
@@ -92,7 +99,7 @@ pub fn cipher(parameters: &CryptographicParameters, shape: Shape, given: Given) 
 /// Whether a cipher that a request names is one of the key's.
 fn is_for(algorithm: CryptographicAlgorithm, shape: Shape) -> bool {
     match shape {
-        Shape::Symmetric { family: Family::Aes, .. } => algorithm == CryptographicAlgorithm::AES,
+        Shape::Symmetric { family: Family::Aes | Family::AesXts, .. } => algorithm == CryptographicAlgorithm::AES,
         Shape::Symmetric { family: Family::TripleDes, .. } => algorithm == CryptographicAlgorithm::DES3,
         Shape::Symmetric { family: Family::ChaCha20, .. } => {
             matches!(algorithm, CryptographicAlgorithm::ChaCha20 | CryptographicAlgorithm::ChaCha20Poly1305)
@@ -120,6 +127,9 @@ fn block(
         Some(BlockCipherMode::CTR) => Mode::Ctr { block: iv()? },
         Some(BlockCipherMode::CFB) => Mode::Cfb { iv: iv()? },
         Some(BlockCipherMode::OFB) => Mode::Ofb { iv: iv()? },
+        Some(BlockCipherMode::CCM) => {
+            Mode::Ccm { nonce: iv()?, additional: given.additional.clone(), tag: tag_length(parameters, shape)? }
+        }
         None | Some(BlockCipherMode::GCM | BlockCipherMode::AEAD) => {
             Mode::Gcm { nonce: iv()?, additional: given.additional.clone(), tag: tag_length(parameters, shape)? }
         }
@@ -193,8 +203,10 @@ pub fn mac(
         return Err(unfit("only a symmetric key makes MACs"));
     }
     if parameters.block_cipher_mode == Some(BlockCipherMode::CMAC) {
-        let length = parameters.tag_length.map_or(Ok(16), usize::try_from);
-        return Ok(Mechanism::Cmac { length: length.map_err(|_| Refusal::invalid("Tag Length is negative"))? });
+        let triple = matches!(shape, Shape::Symmetric { family: Family::TripleDes, .. });
+        let block = if triple { Block::TripleDes } else { Block::Aes };
+        let length = parameters.tag_length.map_or(Ok(block.length()), usize::try_from);
+        return Ok(Mechanism::Cmac { block, length: length.map_err(|_| Refusal::invalid("Tag Length is negative"))? });
     }
     let named = parameters.cryptographic_algorithm.or(own).and_then(Hash::of_mac);
     let hash = match named {

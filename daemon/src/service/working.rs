@@ -4,7 +4,7 @@ use strongroom_kmip::{
     attribute::CryptographicParameters,
     code::{Operation, ResultReason},
     identifier::UniqueIdentifier,
-    mechanism::{Mechanism, Mode},
+    mechanism::Mechanism,
     secret::Secret,
     ttlv::Bytes,
 };
@@ -63,7 +63,7 @@ impl Tool {
             operation,
             object: Some(self.id),
             mechanism: self.mechanism.name(),
-            tag: tag_of(&self.mechanism),
+            tag: self.mechanism.tag(),
             expected: None,
             share: call.streams.admit(&call.caller.principal, call.vault.now())?,
             work: self.usable.begin(&self.mechanism)?,
@@ -78,10 +78,7 @@ impl Tool {
 /// # Errors
 /// [`Refusal`] for one that was used, and for a key that has had more of them than are remembered.
 pub fn spend(call: &mut Call<'_>, usable: &Usable, mechanism: &Mechanism) -> Result<(), Refusal> {
-    let nonce = match mechanism {
-        Mechanism::Cipher(_, Mode::Gcm { nonce, .. }) | Mechanism::ChaCha20Poly1305 { nonce, .. } => nonce,
-        _ => return Ok(()),
-    };
+    let Some(nonce) = mechanism.nonce() else { return Ok(()) };
     let vault = call.vault;
     match vault.spend(call.change()?, usable, nonce)? {
         Spent::Fresh => Ok(()),
@@ -144,14 +141,6 @@ pub fn keep(call: &Call<'_>, stream: Stream, part: Part<'_>) -> Result<Bytes, Re
             Ok(value.clone())
         }
         None => call.streams.open(stream, call.vault.chance()),
-    }
-}
-
-/// Bytes of the tag that follows what this mechanism encrypts.
-pub fn tag_of(mechanism: &Mechanism) -> usize {
-    match mechanism {
-        Mechanism::Cipher(_, Mode::Gcm { tag, .. }) | Mechanism::ChaCha20Poly1305 { tag, .. } => *tag,
-        _ => 0,
     }
 }
 

@@ -104,9 +104,10 @@ impl Use<'_> {
     /// Bytes of a tag or MAC.
     fn tag(&self) -> Option<usize> {
         match self.mechanism {
-            Mechanism::Cipher(_, Mode::Gcm { tag, .. }) | Mechanism::ChaCha20Poly1305 { tag, .. } => Some(*tag),
-            Mechanism::Hmac { length, .. } | Mechanism::Cmac { length } => Some(*length),
-            _ => None,
+            Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. } => {
+                Some(*length)
+            }
+            other => Some(other.tag()).filter(|tag| *tag > 0),
         }
     }
 }
@@ -124,7 +125,10 @@ const USES: &[Row] = &[
     Row {
         what: "Triple DES",
         allowed: Level::Legacy,
-        applies: |u| matches!(u.mechanism, Mechanism::Cipher(Block::TripleDes, _)),
+        applies: |u| {
+            let cmac = matches!(u.mechanism, Mechanism::Cmac { block: Block::TripleDes, .. });
+            cmac || matches!(u.mechanism, Mechanism::Cipher(Block::TripleDes, _))
+        },
     },
     Row { what: "RSA with fewer than 2048 bits", allowed: Level::Legacy, applies: |u| rsa_below(u.shape, 2048) },
     Row {
@@ -162,20 +166,23 @@ const USES: &[Row] = &[
         applies: |u| u.tag().is_some_and(|bytes| bytes < 16),
     },
     Row {
-        what: "GCM with a nonce of other than 96 bits",
+        what: "GCM and GMAC with a nonce of other than 96 bits",
         allowed: Level::Standard,
-        applies: |u| matches!(u.mode(), Some(Mode::Gcm { nonce, .. }) if nonce.len() != 12),
+        applies: |u| {
+            let gcm = matches!(u.mode(), Some(Mode::Gcm { nonce, .. }) if nonce.len() != 12);
+            gcm || matches!(u.mechanism, Mechanism::Gmac { nonce, .. } if nonce.len() != 12)
+        },
     },
     Row {
         what: "wrapping and unwrapping without authentication",
         allowed: Level::Legacy,
-        applies: |u| u.wraps() && !matches!(u.mode(), None | Some(Mode::Gcm { .. })),
+        applies: |u| u.wraps() && !matches!(u.mode(), None | Some(Mode::Gcm { .. } | Mode::Ccm { .. })),
     },
     Row { what: "ECB", allowed: Level::Standard, applies: |u| matches!(u.mode(), Some(Mode::Ecb { .. })) },
     Row {
         what: "CFB and OFB",
         allowed: Level::Standard,
-        applies: |u| matches!(u.mode(), Some(Mode::Cfb { .. } | Mode::Ofb { .. })),
+        applies: |u| matches!(u.mode(), Some(Mode::Cfb { .. } | Mode::Cfb8 { .. } | Mode::Ofb { .. })),
     },
     Row {
         what: "ChaCha20 without Poly1305",

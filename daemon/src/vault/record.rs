@@ -249,14 +249,13 @@ mod shape {
     fn parse(text: &str) -> Option<Shape> {
         let mut words = text.split(' ');
         let (class, kind, bits) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
-        let families = [Family::Aes, Family::TripleDes, Family::ChaCha20, Family::Hmac, Family::Foreign];
         let pair = || match kind {
             "RSA" => Some(Pair::Rsa { bits }),
             _ => Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic),
         };
         match class {
             "symmetric" => {
-                let family = families.into_iter().find(|family| format!("{family:?}") == kind)?;
+                let family = Family::ALL.into_iter().find(|family| format!("{family:?}") == kind)?;
                 Some(Shape::Symmetric { family, bits })
             }
             "private" => pair().map(Shape::Private),

@@ -12,6 +12,10 @@ fn gcm(nonce: usize, tag: usize) -> Mechanism {
     Mechanism::Cipher(Block::Aes, Mode::Gcm { nonce: vec![1; nonce], additional: Vec::new(), tag })
 }
 
+fn ccm(nonce: usize, tag: usize) -> Mechanism {
+    Mechanism::Cipher(Block::Aes, Mode::Ccm { nonce: vec![1; nonce], additional: Vec::new(), tag })
+}
+
 fn cbc(block: Block, iv: usize, padding: Padding) -> Mechanism {
     Mechanism::Cipher(block, Mode::Cbc { iv: vec![1; iv], padding })
 }
@@ -38,6 +42,32 @@ fn parameters_that_cannot_be_are_refused_before_and_in_the_middle() {
         ("a short IV", "AES-128", Encrypt, cbc(Block::Aes, 15, Padding::None)),
         ("a long IV", "AES-128", Decrypt, cbc(Block::Aes, 17, Padding::Pkcs7)),
         ("no IV", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Ofb { iv: Vec::new() })),
+        ("no IV of CTS", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cts { iv: Vec::new() })),
+        ("a short IV of CTS", "AES-128", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 15] })),
+        ("a long IV of CTS", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 17] })),
+        ("no IV of CFB8", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: Vec::new() })),
+        ("a long IV of CFB8", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: vec![0; 17] })),
+        ("no place of XTS", "AES-XTS", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: Vec::new() })),
+        ("a short place of XTS", "AES-XTS", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 8] })),
+        ("a long place of XTS", "AES-XTS", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 17] })),
+        ("no nonce of CCM", "AES-256", Encrypt, ccm(0, 16)),
+        ("a short nonce of CCM", "AES-256", Encrypt, ccm(6, 16)),
+        ("a long nonce of CCM", "AES-256", Decrypt, ccm(14, 16)),
+        ("no tag of CCM", "AES-256", Encrypt, ccm(12, 0)),
+        ("an odd tag of CCM", "AES-256", Decrypt, ccm(12, 9)),
+        ("a long tag of CCM", "AES-256", Decrypt, ccm(12, 18)),
+        ("no nonce of GMAC", "AES-256", Sign, Mechanism::Gmac { nonce: Vec::new(), length: 16 }),
+        ("an endless nonce of GMAC", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 257], length: 16 }),
+        ("GMAC of nothing", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 12], length: 0 }),
+        ("GMAC longer than a block", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 12], length: 17 }),
+        ("CMAC of nothing", "AES-256", Sign, Mechanism::Cmac { block: Block::Aes, length: 0 }),
+        ("CMAC longer than a block", "AES-256", Sign, Mechanism::Cmac { block: Block::Aes, length: 17 }),
+        (
+            "CMAC longer than a block of DES",
+            "3DES of two keys",
+            Sign,
+            Mechanism::Cmac { block: Block::TripleDes, length: 9 },
+        ),
         ("no counter block", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Ctr { block: Vec::new() })),
         ("an IV of AES", "3DES of three keys", Encrypt, cbc(Block::TripleDes, 16, Padding::None)),
         ("a nonce of 9 bytes", "ChaCha20", Encrypt, Mechanism::ChaCha20 { nonce: vec![0; 9], counter: 0 }),
@@ -76,6 +106,23 @@ fn data_of_a_length_that_does_not_fit_are_refused() {
         ("CBC back over part of a block", "AES-256", Decrypt, cbc(Block::Aes, 16, none), 15),
         ("padded CBC back over nothing", "AES-256", Decrypt, cbc(Block::Aes, 16, Padding::Pkcs7), 0),
         ("padded CBC back over part of a block", "AES-256", Decrypt, cbc(Block::Aes, 16, Padding::Pkcs7), 33),
+        (
+            "CTS of less than a block",
+            "AES-256",
+            Encrypt,
+            Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 16] }),
+            15,
+        ),
+        ("CTS of nothing", "AES-256", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 16] }), 0),
+        (
+            "XTS of less than a block",
+            "AES-XTS",
+            Encrypt,
+            Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 16] }),
+            15,
+        ),
+        ("XTS of nothing", "AES-XTS", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 16] }), 0),
+        ("CCM of more than its nonce leaves room for", "AES-256", Encrypt, ccm(13, 16), 1 << 16),
         ("3DES over part of a block", "3DES of two keys", Encrypt, cbc(Block::TripleDes, 8, none), 9),
         ("key wrap of one block", "AES-256", Wrap, Mechanism::KeyWrap, 8),
         ("key wrap of part of a block", "AES-256", Wrap, Mechanism::KeyWrap, 17),

@@ -63,6 +63,7 @@ fn ring_of(slot: &dyn Slot) -> Vec<Ring> {
         one("AES-128", Family::Aes, 128),
         one("AES-192", Family::Aes, 192),
         one("AES-256", Family::Aes, 256),
+        one("AES-XTS", Family::AesXts, 512),
         one("3DES of two keys", Family::TripleDes, 112),
         one("3DES of three keys", Family::TripleDes, 192),
         one("ChaCha20", Family::ChaCha20, 256),
@@ -94,6 +95,15 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         all.push(Mechanism::Cipher(block, Mode::Ctr { block: vec![0xff; length] }));
         all.push(Mechanism::Cipher(block, Mode::Cfb { iv: vec![7; length] }));
         all.push(Mechanism::Cipher(block, Mode::Ofb { iv: vec![7; length] }));
+        all.push(Mechanism::Cipher(block, Mode::Cts { iv: vec![7; length] }));
+        all.push(Mechanism::Cipher(block, Mode::Cfb8 { iv: vec![7; length] }));
+        all.push(Mechanism::Cipher(block, Mode::Xts { tweak: vec![7; length] }));
+        for (nonce, tag) in [(13, 16), (7, 4), (11, 10)] {
+            let additional = b"seen by all".to_vec();
+            all.push(Mechanism::Cipher(block, Mode::Ccm { nonce: vec![9; nonce], additional, tag }));
+        }
+        all.push(Mechanism::Cmac { block, length });
+        all.push(Mechanism::Cmac { block, length: 6 });
         for (nonce, tag) in [(12, 16), (12, 12), (12, 4), (16, 16), (1, 13), (256, 8)] {
             let additional = b"seen by all".to_vec();
             all.push(Mechanism::Cipher(block, Mode::Gcm { nonce: vec![9; nonce], additional, tag }));
@@ -110,8 +120,8 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         Mechanism::Eddsa,
         Mechanism::KeyWrap,
         Mechanism::KeyWrapPadded,
-        Mechanism::Cmac { length: 16 },
-        Mechanism::Cmac { length: 12 },
+        Mechanism::Gmac { nonce: vec![5; 12], length: 16 },
+        Mechanism::Gmac { nonce: vec![5; 16], length: 12 },
     ]);
     for form in [Form::Raw, Form::Der] {
         all.push(Mechanism::Ecdsa { hash: None, form });

@@ -106,10 +106,7 @@ fn a_verification_gives_no_signature_and_a_signature_is_no_verification() {
 
 #[test]
 fn no_plaintext_leaves_before_its_tag_was_checked() {
-    let sealed_ones = mechanisms().into_iter().filter(|mechanism| {
-        matches!(mechanism, Mechanism::Cipher(_, Mode::Gcm { .. }) | Mechanism::ChaCha20Poly1305 { .. })
-    });
-    for mechanism in sealed_ones {
+    for mechanism in mechanisms().into_iter().filter(|mechanism| mechanism.tag() > 0) {
         for ring in rings() {
             let data = vec![0x41; 1000];
             let Ok(sealed) = ring.public.work(Purpose::Encrypt, &mechanism, &data) else { continue };

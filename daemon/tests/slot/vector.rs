@@ -16,7 +16,12 @@ use crate::sample::slots;
 
 const FILES: &[(&str, &str)] = &[
     ("block", include_str!("vectors/block.txt")),
+    ("feedback", include_str!("vectors/feedback.txt")),
+    ("stealing", include_str!("vectors/stealing.txt")),
+    ("xts", include_str!("vectors/xts.txt")),
     ("gcm", include_str!("vectors/gcm.txt")),
+    ("gmac", include_str!("vectors/gmac.txt")),
+    ("ccm", include_str!("vectors/ccm.txt")),
     ("wrap", include_str!("vectors/wrap.txt")),
     ("chacha", include_str!("vectors/chacha.txt")),
     ("digest", include_str!("vectors/digest.txt")),
@@ -134,18 +139,13 @@ fn check(slot: &dyn Slot, record: &Record<'_>, keys: &BTreeMap<&str, Opened>, la
 }
 
 fn authenticates(mechanism: &Mechanism) -> bool {
-    matches!(
-        mechanism,
-        Mechanism::Cipher(_, Mode::Gcm { .. })
-            | Mechanism::ChaCha20Poly1305 { .. }
-            | Mechanism::KeyWrap
-            | Mechanism::KeyWrapPadded
-    )
+    mechanism.tag() > 0 || matches!(mechanism, Mechanism::KeyWrap | Mechanism::KeyWrapPadded)
 }
 
 fn symmetric(slot: &dyn Slot, record: &Record<'_>) -> Arc<dyn Key> {
     let bytes = record.bytes("key");
     let family = match record.text("mechanism").unwrap() {
+        "AES-XTS" => Family::AesXts,
         name if name.starts_with("AES") => Family::Aes,
         name if name.starts_with("3DES") => Family::TripleDes,
         name if name.starts_with("ChaCha20") => Family::ChaCha20,
@@ -209,12 +209,20 @@ impl<'a> Record<'a> {
             "AES-CBC" => Mechanism::Cipher(Block::Aes, Mode::Cbc { iv: iv(), padding: none }),
             "AES-CBC-PAD" => Mechanism::Cipher(Block::Aes, Mode::Cbc { iv: iv(), padding: pkcs7 }),
             "AES-CTR" => Mechanism::Cipher(Block::Aes, Mode::Ctr { block: iv() }),
+            "AES-CTS" => Mechanism::Cipher(Block::Aes, Mode::Cts { iv: iv() }),
+            "AES-XTS" => Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: iv() }),
+            "AES-CFB8" => Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: iv() }),
             "AES-CFB" => Mechanism::Cipher(Block::Aes, Mode::Cfb { iv: iv() }),
             "AES-OFB" => Mechanism::Cipher(Block::Aes, Mode::Ofb { iv: iv() }),
             "AES-GCM" => Mechanism::Cipher(
                 Block::Aes,
                 Mode::Gcm { nonce: iv(), additional: self.bytes("aad"), tag: number("tag") },
             ),
+            "AES-CCM" => Mechanism::Cipher(
+                Block::Aes,
+                Mode::Ccm { nonce: iv(), additional: self.bytes("aad"), tag: number("tag") },
+            ),
+            "AES-GMAC" => Mechanism::Gmac { nonce: iv(), length: self.bytes("signature").len() },
             "3DES-ECB" => Mechanism::Cipher(Block::TripleDes, Mode::Ecb { padding: none }),
             "3DES-CBC" => Mechanism::Cipher(Block::TripleDes, Mode::Cbc { iv: iv(), padding: none }),
             "3DES-CBC-PAD" => Mechanism::Cipher(Block::TripleDes, Mode::Cbc { iv: iv(), padding: pkcs7 }),
@@ -222,7 +230,8 @@ impl<'a> Record<'a> {
             "AES-KWP" => Mechanism::KeyWrapPadded,
             "ChaCha20" => Mechanism::ChaCha20 { nonce: iv(), counter: number("counter").try_into().unwrap() },
             "ChaCha20-Poly1305" => Mechanism::ChaCha20Poly1305 { nonce: iv(), additional: self.bytes("aad"), tag: 16 },
-            "AES-CMAC" => Mechanism::Cmac { length: self.bytes("signature").len() },
+            "AES-CMAC" => Mechanism::Cmac { block: Block::Aes, length: self.bytes("signature").len() },
+            "3DES-CMAC" => Mechanism::Cmac { block: Block::TripleDes, length: self.bytes("signature").len() },
             "HMAC" => Mechanism::Hmac { hash: self.hash("hash"), length: self.bytes("signature").len() },
             "ECDSA-DER" => Mechanism::Ecdsa { hash: Some(self.hash("hash")), form: Form::Der },
             "ECDSA-RAW" => Mechanism::Ecdsa { hash: None, form: Form::Raw },
@@ -245,35 +254,9 @@ impl<'a> Record<'a> {
 
     /// The row of the slot's table that this record speaks for.
     fn row(&self) -> Option<String> {
-        let hashed = |make: fn(Hash) -> Offered| make(self.hash("hash"));
         let row = match self.text("mechanism")? {
-            "AES-ECB" | "AES-ECB-PAD" => Offered::AesEcb,
-            "AES-CBC" => Offered::AesCbc,
-            "AES-CBC-PAD" => Offered::AesCbcPad,
-            "AES-CTR" => Offered::AesCtr,
-            "AES-CFB" => Offered::AesCfb,
-            "AES-OFB" => Offered::AesOfb,
-            "AES-GCM" => Offered::AesGcm,
-            "3DES-ECB" => Offered::TripleDesEcb,
-            "3DES-CBC" => Offered::TripleDesCbc,
-            "3DES-CBC-PAD" => Offered::TripleDesCbcPad,
-            "AES-KW" => Offered::AesKeyWrap,
-            "AES-KWP" => Offered::AesKeyWrapPadded,
-            "ChaCha20" => Offered::ChaCha20,
-            "ChaCha20-Poly1305" => Offered::ChaCha20Poly1305,
-            "digest" => hashed(Offered::Digest),
-            "AES-CMAC" => Offered::AesCmac,
-            "HMAC" => hashed(Offered::Hmac),
-            "ECDSA-DER" => hashed(Offered::EcdsaHashed),
-            "ECDSA-RAW" => Offered::Ecdsa,
-            "EdDSA" => Offered::Eddsa,
-            "RSA-PKCS1-HASHED" => hashed(Offered::RsaPkcs1Hashed),
-            "RSA-PSS-DIGEST" => Offered::RsaPss,
-            "RSA-PSS" => hashed(Offered::RsaPssHashed),
-            "RSA-OAEP" => Offered::RsaOaep,
-            "RSA-PKCS1" => Offered::RsaPkcs1,
-            "RSA-RAW" => Offered::RsaRaw,
-            _ => return None,
+            "digest" => Offered::Digest(self.hash("hash")),
+            _ => self.mechanism().offered()?,
         };
         Some(format!("{row:?}"))
     }

@@ -42,6 +42,8 @@ impl Keys {
 pub enum Family {
     /// AES.
     Aes,
+    /// AES in XTS, which takes two keys at once; its length counts both.
+    AesXts,
     /// Triple DES; its length counts 56 bits for every eight bytes or 64, as KMIP allows both.
     TripleDes,
     /// ChaCha20 and ChaCha20-Poly1305.
@@ -50,4 +52,9 @@ pub enum Family {
     Hmac,
     /// An algorithm that is kept and given out, and not worked with here.
     Foreign,
+}
+
+impl Family {
+    /// Every family.
+    pub const ALL: [Self; 6] = [Self::Aes, Self::AesXts, Self::TripleDes, Self::ChaCha20, Self::Hmac, Self::Foreign];
 }

@@ -143,19 +143,32 @@ mechanisms! {
             Mechanism::Cipher(Block::Aes, Mode::Cbc { padding: Padding::Pkcs7, .. }) => cbc(Block::Aes, Padding::Pkcs7);
         AesCtr: "AES-CTR", AES, Bytes, Cipher, [AES_CTR = 0x1086],
             Mechanism::Cipher(Block::Aes, Mode::Ctr { .. }) => aes(Mode::Ctr { block: vec![0; 16] });
+        AesCts: "AES-CBC-CS3", AES, Bytes, Cipher, [AES_CTS = 0x1089],
+            Mechanism::Cipher(Block::Aes, Mode::Cts { .. }) => aes(Mode::Cts { iv: vec![0; 16] });
         AesCfb: "AES-CFB", AES, Bytes, Cipher, [AES_CFB128 = 0x2107],
             Mechanism::Cipher(Block::Aes, Mode::Cfb { .. }) => aes(Mode::Cfb { iv: vec![0; 16] });
+        AesCfb8: "AES-CFB8", AES, Bytes, Cipher, [AES_CFB8 = 0x2106],
+            Mechanism::Cipher(Block::Aes, Mode::Cfb8 { .. }) => aes(Mode::Cfb8 { iv: vec![0; 16] });
         AesOfb: "AES-OFB", AES, Bytes, Cipher, [AES_OFB = 0x2104],
             Mechanism::Cipher(Block::Aes, Mode::Ofb { .. }) => aes(Mode::Ofb { iv: vec![0; 16] });
         AesGcm: "AES-GCM", AES, Bytes, Sealing, [AES_GCM = 0x1087],
             Mechanism::Cipher(Block::Aes, Mode::Gcm { .. }) =>
                 aes(Mode::Gcm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 });
+        AesCcm: "AES-CCM", AES, Bytes, Cipher, [AES_CCM = 0x1088],
+            Mechanism::Cipher(Block::Aes, Mode::Ccm { .. }) =>
+                aes(Mode::Ccm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 });
         AesKeyWrap: "AES-KW", AES, Bytes, Cipher, [AES_KEY_WRAP = 0x2109], Mechanism::KeyWrap => Mechanism::KeyWrap;
         AesKeyWrapPadded: "AES-KWP", AES, Bytes, Cipher, [AES_KEY_WRAP_KWP = 0x210b],
             Mechanism::KeyWrapPadded => Mechanism::KeyWrapPadded;
-        AesCmac: "AES-CMAC", AES, Bytes, Mac, [AES_CMAC = 0x108a],
-            Mechanism::Cmac { .. } => Mechanism::Cmac { length: 16 };
+        AesCmac: "AES-CMAC", AES, Bytes, Mac, [AES_CMAC = 0x108a, AES_CMAC_GENERAL = 0x108b],
+            Mechanism::Cmac { block: Block::Aes, .. } => Mechanism::Cmac { block: Block::Aes, length: 16 };
+        AesGmac: "AES-GMAC", AES, Bytes, Mac, [AES_GMAC = 0x108e],
+            Mechanism::Gmac { .. } => Mechanism::Gmac { nonce: vec![0; 12], length: 16 };
         AesKeyGen: "AES", AES, Bytes, Key, [AES_KEY_GEN = 0x1080];
+
+        AesXts: "AES-XTS", XTS, Bytes, Cipher, [AES_XTS = 0x1071],
+            Mechanism::Cipher(Block::Aes, Mode::Xts { .. }) => aes(Mode::Xts { tweak: vec![0; 16] });
+        AesXtsKeyGen: "AES-XTS", XTS, Bytes, Key, [AES_XTS_KEY_GEN = 0x1072];
 
         TripleDesEcb: "3DES-ECB", TRIPLE, Bits, Cipher, [DES3_ECB = 0x132],
             Mechanism::Cipher(Block::TripleDes, Mode::Ecb { .. }) => ecb(Block::TripleDes);
@@ -165,9 +178,12 @@ mechanisms! {
         TripleDesCbcPad: "3DES-CBC", TRIPLE, Bits, Cipher, [DES3_CBC_PAD = 0x136],
             Mechanism::Cipher(Block::TripleDes, Mode::Cbc { padding: Padding::Pkcs7, .. }) =>
                 cbc(Block::TripleDes, Padding::Pkcs7);
+        TripleDesCmac: "3DES-CMAC", TRIPLE, Bits, Mac, [DES3_CMAC = 0x138, DES3_CMAC_GENERAL = 0x137],
+            Mechanism::Cmac { block: Block::TripleDes, .. } =>
+                Mechanism::Cmac { block: Block::TripleDes, length: 8 };
         TripleDesKeyGen: "3DES", TRIPLE, Bits, Key, [DES3_KEY_GEN = 0x131];
 
-        ChaCha20: "ChaCha20", CHACHA, Bits, Cipher, [],
+        ChaCha20: "ChaCha20", CHACHA, Bits, Cipher, [CHACHA20 = 0x1226],
             Mechanism::ChaCha20 { .. } => Mechanism::ChaCha20 { nonce: vec![0; 12], counter: 0 };
         ChaCha20Poly1305: "ChaCha20-Poly1305", CHACHA, Bytes, Sealing, [CHACHA20_POLY1305 = 0x4021],
             Mechanism::ChaCha20Poly1305 { .. } =>
@@ -230,6 +246,7 @@ mechanisms! {
 }
 
 const AES: Keys = Keys::Symmetric(Family::Aes);
+const XTS: Keys = Keys::Symmetric(Family::AesXts);
 const TRIPLE: Keys = Keys::Symmetric(Family::TripleDes);
 const CHACHA: Keys = Keys::Symmetric(Family::ChaCha20);
 const MAC: Keys = Keys::Symmetric(Family::Hmac);

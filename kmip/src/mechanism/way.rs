@@ -52,8 +52,19 @@ pub enum Mode {
         /// The first counter block.
         block: Vec<u8>,
     },
+    /// Cipher block chaining of data that are no whole blocks: the last two ciphertext blocks change places, always, and
+    /// the last is cut (CBC-CS3 of the addendum to SP 800-38A).
+    Cts {
+        /// One block.
+        iv: Vec<u8>,
+    },
     /// Cipher feedback over whole blocks (CFB128, CFB64).
     Cfb {
+        /// One block.
+        iv: Vec<u8>,
+    },
+    /// Cipher feedback over bytes.
+    Cfb8 {
         /// One block.
         iv: Vec<u8>,
     },
@@ -70,6 +81,20 @@ pub enum Mode {
         additional: Vec<u8>,
         /// Bytes of the tag.
         tag: usize,
+    },
+    /// Counter with CBC-MAC (SP 800-38C); the tag follows the ciphertext.
+    Ccm {
+        /// 7 to 13 bytes; a longer one leaves less room for the length of the data.
+        nonce: Vec<u8>,
+        /// What is authenticated and not encrypted.
+        additional: Vec<u8>,
+        /// Bytes of the tag.
+        tag: usize,
+    },
+    /// XTS (SP 800-38E), of one data unit.
+    Xts {
+        /// The number of the data unit: 16 bytes, the lowest first.
+        tweak: Vec<u8>,
     },
 }
 
@@ -168,9 +193,18 @@ pub enum Mechanism {
         /// Bytes that are kept of the result, from the left.
         length: usize,
     },
-    /// CMAC with AES (SP 800-38B).
+    /// CMAC (SP 800-38B).
     Cmac {
+        /// The block cipher.
+        block: Block,
         /// Bytes that are kept of the result, from the left.
+        length: usize,
+    },
+    /// GMAC with AES (SP 800-38D): the tag of GCM over data that are not encrypted.
+    Gmac {
+        /// Twelve bytes, unless an old peer insists on others.
+        nonce: Vec<u8>,
+        /// Bytes that are kept of the tag, from the left.
         length: usize,
     },
     /// AES key wrap (RFC 3394), for keys only.
@@ -185,6 +219,26 @@ impl Mechanism {
         match self.offered() {
             Some(offered) => offered.facts().word,
             None => "a mode that its cipher has not",
+        }
+    }
+}
+
+impl Mechanism {
+    /// The nonce that must not come twice under one key, for what breaks when it does: an attacker could then forge.
+    pub fn nonce(&self) -> Option<&[u8]> {
+        match self {
+            Self::Cipher(_, Mode::Gcm { nonce, .. } | Mode::Ccm { nonce, .. })
+            | Self::ChaCha20Poly1305 { nonce, .. }
+            | Self::Gmac { nonce, .. } => Some(nonce),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the tag that follows what it encrypts; nought where none does.
+    pub const fn tag(&self) -> usize {
+        match self {
+            Self::Cipher(_, Mode::Gcm { tag, .. } | Mode::Ccm { tag, .. }) | Self::ChaCha20Poly1305 { tag, .. } => *tag,
+            _ => 0,
         }
     }
 }

@@ -4,8 +4,8 @@ use cryptoki_sys::*;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     mechanism::{
-        CbcData, Ccm, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number, Oaep,
-        Parameter, Poly1305, Pss, Tls,
+        CbcData, Ccm, ChaCha, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number,
+        Oaep, Parameter, Poly1305, Pss, Tls,
     },
     number::{Derivation, Hedge, Mask, Source},
     value::Bytes,
@@ -55,7 +55,7 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
     // SAFETY: the caller vouches for the parameter and for everything that it points to.
     Ok(unsafe {
         match kind {
-            M::AES_GCM => {
+            M::AES_GCM | M::AES_GMAC => {
                 let p = whole::<CK_GCM_PARAMS>(given)?;
                 let (iv, aad) = (bytes(p.pIv, p.ulIvLen)?, bytes(p.pAAD, p.ulAADLen)?);
                 Parameter::Gcm(Gcm { iv, iv_bits: p.ulIvBits, aad, tag_bits: p.ulTagBits })
@@ -98,6 +98,12 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 let p = whole::<CK_SALSA20_CHACHA20_POLY1305_PARAMS>(given)?;
                 let (nonce, aad) = (bytes(p.pNonce, p.ulNonceLen)?, bytes(p.pAAD, p.ulAADLen)?);
                 Parameter::Poly1305(Poly1305 { nonce, aad })
+            }
+            M::CHACHA20 => {
+                let p = whole::<CK_CHACHA20_PARAMS>(given)?;
+                let counter = bytes(p.pBlockCounter, octets(p.blockCounterBits)?)?;
+                let nonce = bytes(p.pNonce, octets(p.ulNonceBits)?)?;
+                Parameter::ChaCha(ChaCha { counter, nonce })
             }
             M::HASH_ML_DSA | M::HASH_SLH_DSA => {
                 let p = whole::<CK_HASH_SIGN_ADDITIONAL_CONTEXT>(given)?;
@@ -266,6 +272,11 @@ unsafe fn randoms(info: &CK_SSL3_RANDOM_DATA) -> Result<(Bytes, Bytes), Rv> {
     }
 }
 
+/// Bytes of so many bits, which must be whole ones.
+fn octets(bits: CK_ULONG) -> Result<CK_ULONG, Rv> {
+    if bits.is_multiple_of(8) { Ok(bits / 8) } else { Err(Rv::MECHANISM_PARAM_INVALID) }
+}
+
 fn truth(value: CK_BBOOL) -> Result<bool, Rv> {
     memory::truth(value).ok_or(Rv::MECHANISM_PARAM_INVALID)
 }
@@ -318,20 +329,28 @@ const STRING: [MechanismType; 4] = [
     MechanismType::XOR_BASE_AND_DATA,
 ];
 
-const NUMBER: [MechanismType; 15] = [
+const NUMBER: [MechanismType; 23] = [
     MechanismType::MD5_HMAC_GENERAL,
     MechanismType::SHA_1_HMAC_GENERAL,
     MechanismType::SHA224_HMAC_GENERAL,
     MechanismType::SHA256_HMAC_GENERAL,
     MechanismType::SHA384_HMAC_GENERAL,
     MechanismType::SHA512_HMAC_GENERAL,
+    MechanismType::SHA512_T,
     MechanismType::SHA512_T_HMAC_GENERAL,
+    MechanismType::SHA512_224_HMAC_GENERAL,
+    MechanismType::SHA512_256_HMAC_GENERAL,
+    MechanismType::BLAKE2B_160_HMAC_GENERAL,
+    MechanismType::BLAKE2B_256_HMAC_GENERAL,
+    MechanismType::BLAKE2B_384_HMAC_GENERAL,
+    MechanismType::BLAKE2B_512_HMAC_GENERAL,
     MechanismType::SHA3_224_HMAC_GENERAL,
     MechanismType::SHA3_256_HMAC_GENERAL,
     MechanismType::SHA3_384_HMAC_GENERAL,
     MechanismType::SHA3_512_HMAC_GENERAL,
     MechanismType::AES_MAC_GENERAL,
     MechanismType::AES_CMAC_GENERAL,
+    MechanismType::DES3_CMAC_GENERAL,
     MechanismType::CONCATENATE_BASE_AND_KEY,
     MechanismType::EXTRACT_KEY_FROM_KEY,
 ];

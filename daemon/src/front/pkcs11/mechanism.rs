@@ -109,6 +109,7 @@ pub fn maker(key: KeyType) -> Option<MechanismType> {
 pub fn of_keys(keys: Keys) -> Option<KeyType> {
     Some(match keys {
         Keys::Symmetric(Family::Aes) => KeyType::AES,
+        Keys::Symmetric(Family::AesXts) => KeyType::AES_XTS,
         Keys::Symmetric(Family::TripleDes) => KeyType::DES3,
         Keys::Symmetric(Family::ChaCha20) => KeyType::CHACHA20,
         Keys::Symmetric(Family::Hmac) => KeyType::GENERIC_SECRET,

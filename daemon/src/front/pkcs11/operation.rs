@@ -224,15 +224,15 @@ impl Cipher {
 fn cipher(mechanism: &Mechanism) -> Option<Cipher> {
     match mechanism {
         Mechanism::Cipher(block, mode) => {
-            let (padded, tag) = match mode {
-                Mode::Ecb { padding } | Mode::Cbc { padding, .. } => (*padding == Padding::Pkcs7, 0),
-                Mode::Ctr { .. } | Mode::Cfb { .. } | Mode::Ofb { .. } => (false, 0),
-                Mode::Gcm { tag, .. } => (false, *tag),
+            let padded = match mode {
+                Mode::Ecb { padding } | Mode::Cbc { padding, .. } => *padding == Padding::Pkcs7,
+                _ => false,
             };
-            Some(Cipher { block: Block::length(*block), padded, tag })
+            Some(Cipher { block: Block::length(*block), padded, tag: mechanism.tag() })
         }
-        Mechanism::ChaCha20 { .. } => Some(Cipher { block: 64, padded: false, tag: 0 }),
-        Mechanism::ChaCha20Poly1305 { .. } => Some(Cipher { block: 64, padded: false, tag: 16 }),
+        Mechanism::ChaCha20 { .. } | Mechanism::ChaCha20Poly1305 { .. } => {
+            Some(Cipher { block: 64, padded: false, tag: mechanism.tag() })
+        }
         _ => None,
     }
 }
@@ -240,7 +240,9 @@ fn cipher(mechanism: &Mechanism) -> Option<Cipher> {
 /// Bytes of a signature, or of the block that RSA makes of anything.
 fn output(mechanism: &Mechanism, shape: Shape) -> Option<usize> {
     match (mechanism, shape) {
-        (Mechanism::Hmac { length, .. } | Mechanism::Cmac { length }, _) => Some(*length),
+        (Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. }, _) => {
+            Some(*length)
+        }
         (_, Shape::Private(Pair::Rsa { bits }) | Shape::Public(Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
         (_, Shape::Private(Pair::Elliptic(curve)) | Shape::Public(Pair::Elliptic(curve))) => Some(match curve {
             Curve::Ed25519 => 64,

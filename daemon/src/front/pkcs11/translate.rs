@@ -32,6 +32,9 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::AesCbcPad => cbc(Block::Aes, Padding::Pkcs7, parameter)?,
         Offered::TripleDesCbc => cbc(Block::TripleDes, Padding::None, parameter)?,
         Offered::TripleDesCbcPad => cbc(Block::TripleDes, Padding::Pkcs7, parameter)?,
+        Offered::AesCts => Mechanism::Cipher(Block::Aes, Mode::Cts { iv: iv(Block::Aes, parameter)? }),
+        Offered::AesXts => Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: iv(Block::Aes, parameter)? }),
+        Offered::AesCfb8 => Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: iv(Block::Aes, parameter)? }),
         Offered::AesCfb => Mechanism::Cipher(Block::Aes, Mode::Cfb { iv: iv(Block::Aes, parameter)? }),
         Offered::AesOfb => Mechanism::Cipher(Block::Aes, Mode::Ofb { iv: iv(Block::Aes, parameter)? }),
         Offered::AesCtr => {
@@ -39,7 +42,25 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
             limit = before_wrap(counter)?;
             Mechanism::Cipher(Block::Aes, Mode::Ctr { block: counter.block.to_vec() })
         }
-        Offered::AesGcm => gcm(parameter)?,
+        Offered::AesGcm => {
+            let given = gcm(parameter)?;
+            let mode = Mode::Gcm { nonce: given.iv.to_vec(), additional: given.aad.to_vec(), tag: tag(given)? };
+            Mechanism::Cipher(Block::Aes, mode)
+        }
+        Offered::AesGmac => {
+            let given = gcm(parameter)?;
+            // What is authenticated comes as the data; something besides would be silently left out.
+            if !given.aad.is_empty() {
+                return Err(Rv::MECHANISM_PARAM_INVALID);
+            }
+            Mechanism::Gmac { nonce: given.iv.to_vec(), length: tag(given)? }
+        }
+        Offered::AesCcm => {
+            let (mechanism, most) = ccm(parameter)?;
+            limit = Some(most);
+            mechanism
+        }
+        Offered::ChaCha20 => chacha(parameter)?,
         Offered::ChaCha20Poly1305 => {
             let Parameter::Poly1305(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
             if given.nonce.len() != 12 {
@@ -56,8 +77,9 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::Ecdsa => nothing(parameter, Mechanism::Ecdsa { hash: None, form: Form::Raw })?,
         Offered::EcdsaHashed(hash) => nothing(parameter, Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw })?,
         Offered::Eddsa => eddsa(parameter)?,
-        Offered::AesCmac => nothing(parameter, Mechanism::Cmac { length: 16 })?,
-        Offered::Hmac(hash) => Mechanism::Hmac { hash, length: mac_length(hash, named.general, parameter)? },
+        Offered::AesCmac => cmac(Block::Aes, named, parameter)?,
+        Offered::TripleDesCmac => cmac(Block::TripleDes, named, parameter)?,
+        Offered::Hmac(hash) => Mechanism::Hmac { hash, length: mac_length(hash.length(), named, parameter)? },
         // What has no parameters here, uses no key, or makes one.
         _ => return Err(Rv::MECHANISM_INVALID),
     };
@@ -110,18 +132,48 @@ fn before_wrap(counter: &wire::Ctr) -> Result<Option<u64>, Rv> {
     Ok(u64::try_from(bytes).ok())
 }
 
-fn gcm(parameter: &Parameter) -> Result<Mechanism, Rv> {
+fn gcm(parameter: &Parameter) -> Result<&wire::Gcm, Rv> {
     let Parameter::Gcm(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
     // Applications leave the count of bits at nought as often as not.
     let bits_agree =
         u64::try_from(given.iv.len()).is_ok_and(|bytes| [0, bytes.saturating_mul(8)].contains(&given.iv_bits));
-    let tag = usize::try_from(given.tag_bits / 8).ok().filter(|tag| given.tag_bits % 8 == 0 && (4..=16).contains(tag));
-    let tag = tag.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     if given.iv.is_empty() || given.iv.len() > LONGEST_NONCE || !bits_agree {
         return Err(Rv::MECHANISM_PARAM_INVALID);
     }
-    let mode = Mode::Gcm { nonce: given.iv.to_vec(), additional: given.aad.to_vec(), tag };
-    Ok(Mechanism::Cipher(Block::Aes, mode))
+    Ok(given)
+}
+
+/// Bytes of the tag: one of the lengths of SP 800-38D §5.2.1.2.
+fn tag(given: &wire::Gcm) -> Result<usize, Rv> {
+    let tag = usize::try_from(given.tag_bits / 8).ok().filter(|tag| matches!(tag, 4 | 8 | 12..=16));
+    tag.filter(|_| given.tag_bits % 8 == 0).ok_or(Rv::MECHANISM_PARAM_INVALID)
+}
+
+/// CCM, and how many bytes come at most: as many as were promised, with the tag where that comes too.
+fn ccm(parameter: &Parameter) -> Result<(Mechanism, u64), Rv> {
+    let Parameter::Ccm(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let tag = usize::try_from(given.tag_length).ok().filter(|tag| matches!(tag, 4 | 6 | 8 | 10 | 12 | 14 | 16));
+    let tag = tag.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    if !(7..=13).contains(&given.nonce.len()) {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
+    let most = given.data_length.saturating_add(given.tag_length);
+    let mode = Mode::Ccm { nonce: given.nonce.to_vec(), additional: given.aad.to_vec(), tag };
+    Ok((Mechanism::Cipher(Block::Aes, mode), most))
+}
+
+/// ChaCha20 as it was first, with 64 bits each of counter and nonce, or as RFC 8439 has it, with 32 and 96.
+fn chacha(parameter: &Parameter) -> Result<Mechanism, Rv> {
+    let Parameter::ChaCha(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let counter = match (given.counter.len(), given.nonce.len()) {
+        (4, 12) | (8, 8) => given.counter.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        _ => return Err(Rv::MECHANISM_PARAM_INVALID),
+    };
+    Ok(Mechanism::ChaCha20 { nonce: given.nonce.to_vec(), counter })
+}
+
+fn cmac(block: Block, named: Named, parameter: &Parameter) -> Result<Mechanism, Rv> {
+    Ok(Mechanism::Cmac { block, length: mac_length(block.length(), named, parameter)? })
 }
 
 fn pss(parameter: &Parameter, own: Option<Hash>) -> Result<Mechanism, Rv> {
@@ -162,13 +214,14 @@ fn eddsa(parameter: &Parameter) -> Result<Mechanism, Rv> {
     }
 }
 
-fn mac_length(hash: Hash, general: bool, parameter: &Parameter) -> Result<usize, Rv> {
+/// Bytes of a MAC that has at most so many.
+fn mac_length(most: usize, named: Named, parameter: &Parameter) -> Result<usize, Rv> {
     match parameter {
-        Parameter::Number(given) if general => {
-            let length = usize::try_from(given.number).ok().filter(|length| (1..=hash.length()).contains(length));
+        Parameter::Number(given) if named.general => {
+            let length = usize::try_from(given.number).ok().filter(|length| (1..=most).contains(length));
             length.ok_or(Rv::MECHANISM_PARAM_INVALID)
         }
-        other if !general => nothing(other, hash.length()),
+        other if !named.general => nothing(other, most),
         _ => Err(Rv::MECHANISM_PARAM_INVALID),
     }
 }
@@ -184,7 +237,7 @@ const LONGEST_CONTEXT: usize = 255;
 mod tests {
     use strongroom_pkcs11_wire::{
         MechanismType,
-        mechanism::{Ctr, Gcm, Iv, Number, Pss},
+        mechanism::{Ccm, ChaCha, Ctr, Gcm, Iv, Number, Pss},
         number::Mask,
         value::Bytes,
     };
@@ -197,6 +250,14 @@ mod tests {
 
     fn gcm_of(nonce: usize, iv_bits: u64, tag_bits: u64) -> Parameter {
         Parameter::Gcm(Gcm { iv: Bytes(vec![1; nonce]), iv_bits, aad: Bytes::default(), tag_bits })
+    }
+
+    fn ccm_of(nonce: usize, tag_length: u64) -> Parameter {
+        Parameter::Ccm(Ccm { data_length: 16, nonce: Bytes(vec![1; nonce]), aad: Bytes::default(), tag_length })
+    }
+
+    fn chacha_of(counter: usize, nonce: usize) -> Parameter {
+        Parameter::ChaCha(ChaCha { counter: Bytes(vec![1; counter]), nonce: Bytes(vec![2; nonce]) })
     }
 
     fn pss_of(hash: MechanismType, mask: Mask, salt: u64) -> Parameter {
@@ -216,6 +277,41 @@ mod tests {
             ("a tag of 20 bits", M::AES_GCM, gcm_of(12, 96, 20)),
             ("a tag longer than a block", M::AES_GCM, gcm_of(12, 96, 136)),
             ("no nonce", M::AES_GCM, gcm_of(0, 96, 128)),
+            ("a tag of a length that GCM has not", M::AES_GCM, gcm_of(12, 96, 40)),
+            ("GMAC without a nonce", M::AES_GMAC, gcm_of(0, 0, 128)),
+            ("GMAC with a tag of 20 bits", M::AES_GMAC, gcm_of(12, 96, 20)),
+            ("GMAC of nothing at all", M::AES_GMAC, Parameter::None),
+            ("CCM with a short nonce", M::AES_CCM, ccm_of(6, 16)),
+            ("CCM with a long nonce", M::AES_CCM, ccm_of(14, 16)),
+            ("CCM without a nonce", M::AES_CCM, ccm_of(0, 16)),
+            ("CCM with a tag of no length", M::AES_CCM, ccm_of(12, 0)),
+            ("CCM with a short tag", M::AES_CCM, ccm_of(12, 3)),
+            ("CCM with an odd tag", M::AES_CCM, ccm_of(12, 9)),
+            ("CCM with a long tag", M::AES_CCM, ccm_of(12, 17)),
+            ("CCM with an endless tag", M::AES_CCM, ccm_of(12, u64::MAX)),
+            ("CCM with the parameter of GCM", M::AES_CCM, gcm_of(12, 96, 128)),
+            ("CTS with a short iv", M::AES_CTS, iv(15)),
+            ("CTS with a long iv", M::AES_CTS, iv(17)),
+            ("CTS without an iv", M::AES_CTS, Parameter::None),
+            ("CFB8 with a short iv", M::AES_CFB8, iv(15)),
+            ("CFB8 with a long iv", M::AES_CFB8, iv(17)),
+            ("CFB8 with an empty iv", M::AES_CFB8, iv(0)),
+            ("OFB with a short iv", M::AES_OFB, iv(15)),
+            ("OFB with an empty iv", M::AES_OFB, iv(0)),
+            ("XTS with a short number", M::AES_XTS, iv(8)),
+            ("XTS with a long number", M::AES_XTS, iv(17)),
+            ("XTS without a number", M::AES_XTS, Parameter::None),
+            ("CMAC of nothing", M::AES_CMAC_GENERAL, number(0)),
+            ("CMAC longer than a block", M::AES_CMAC_GENERAL, number(17)),
+            ("CMAC with an endless length", M::AES_CMAC_GENERAL, number(u64::MAX)),
+            ("a length of CMAC that is settled", M::AES_CMAC, number(16)),
+            ("3DES CMAC longer than a block", M::DES3_CMAC_GENERAL, number(9)),
+            ("ChaCha20 without anything", M::CHACHA20, Parameter::None),
+            ("ChaCha20 with no nonce", M::CHACHA20, chacha_of(4, 0)),
+            ("ChaCha20 with no counter", M::CHACHA20, chacha_of(0, 12)),
+            ("ChaCha20 with a nonce of XChaCha20", M::CHACHA20, chacha_of(8, 24)),
+            ("ChaCha20 with a long counter and a long nonce", M::CHACHA20, chacha_of(8, 12)),
+            ("ChaCha20 with a short counter and a short nonce", M::CHACHA20, chacha_of(4, 8)),
             ("a nonce of another length than it says", M::AES_GCM, gcm_of(12, 64, 128)),
             ("a counter of no bits", M::AES_CTR, counter(0)),
             ("a counter wider than the block", M::AES_CTR, counter(129)),
@@ -257,5 +353,15 @@ mod tests {
         assert_eq!(of(MechanismType::EDDSA, Parameter::None), Ok(Mechanism::Eddsa));
         let raw = Mechanism::Ecdsa { hash: None, form: Form::Raw };
         assert_eq!(of(MechanismType::ECDSA, Parameter::None), Ok(raw));
+        let chacha = Mechanism::ChaCha20 { nonce: vec![2; 8], counter: 0x0101_0101_0101_0101 };
+        assert_eq!(of(MechanismType::CHACHA20, chacha_of(8, 8)), Ok(chacha));
+        let cmac = Mechanism::Cmac { block: Block::Aes, length: 12 };
+        assert_eq!(of(MechanismType::AES_CMAC_GENERAL, Parameter::Number(Number { number: 12 })), Ok(cmac));
+    }
+
+    #[test]
+    fn ccm_takes_no_more_than_was_promised() {
+        let way = translate(mechanism::named(MechanismType::AES_CCM).unwrap(), &ccm_of(12, 8)).unwrap();
+        assert_eq!(way.limit, Some(16 + 8));
     }
 }

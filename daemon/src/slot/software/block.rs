@@ -1,4 +1,4 @@
-//! Block ciphers in the modes that do not authenticate: ECB, CBC, CTR, CFB and OFB.
+//! Block ciphers in the modes that do not authenticate: ECB, CBC, CTR, CFB and OFB, as they come.
 
 use openssl::{
     cipher::{Cipher, CipherRef},
@@ -121,8 +121,10 @@ fn choose(block: Block, length: usize, mode: &Mode) -> Result<(&'static CipherRe
     let (iv, padding) = match mode {
         Mode::Ecb { padding } => (None, *padding),
         Mode::Cbc { iv, padding } => (Some(iv.as_slice()), *padding),
-        Mode::Ctr { block: iv } | Mode::Cfb { iv } | Mode::Ofb { iv } => (Some(iv.as_slice()), Padding::None),
-        Mode::Gcm { .. } => return Err(UNSUPPORTED),
+        Mode::Ctr { block: iv } | Mode::Cfb { iv } | Mode::Cfb8 { iv } | Mode::Ofb { iv } => {
+            (Some(iv.as_slice()), Padding::None)
+        }
+        Mode::Cts { .. } | Mode::Gcm { .. } | Mode::Ccm { .. } | Mode::Xts { .. } => return Err(UNSUPPORTED),
     };
     let cipher = match (block, length, mode) {
         (Block::Aes, 16, Mode::Ecb { .. }) => Cipher::aes_128_ecb(),
@@ -137,6 +139,9 @@ fn choose(block: Block, length: usize, mode: &Mode) -> Result<(&'static CipherRe
         (Block::Aes, 16, Mode::Cfb { .. }) => Cipher::aes_128_cfb128(),
         (Block::Aes, 24, Mode::Cfb { .. }) => Cipher::aes_192_cfb128(),
         (Block::Aes, 32, Mode::Cfb { .. }) => Cipher::aes_256_cfb128(),
+        (Block::Aes, 16, Mode::Cfb8 { .. }) => Cipher::aes_128_cfb8(),
+        (Block::Aes, 24, Mode::Cfb8 { .. }) => Cipher::aes_192_cfb8(),
+        (Block::Aes, 32, Mode::Cfb8 { .. }) => Cipher::aes_256_cfb8(),
         (Block::Aes, 16, Mode::Ofb { .. }) => Cipher::aes_128_ofb(),
         (Block::Aes, 24, Mode::Ofb { .. }) => Cipher::aes_192_ofb(),
         (Block::Aes, 32, Mode::Ofb { .. }) => Cipher::aes_256_ofb(),

@@ -1,6 +1,6 @@
 //! SP 800-108: blocks of a pseudorandom function over fields in an order that the caller gives.
 
-use strongroom_kmip::secret::Secret;
+use strongroom_kmip::{mechanism::Block, secret::Secret};
 use zeroize::Zeroizing;
 
 use super::bytes::{LONGEST_DIGEST, UNFIT, bytes, cut, hmac, operand};
@@ -111,7 +111,7 @@ fn run(base: &Kept, function: Function, over: &[u8]) -> Result<Secret, Error> {
     match (function, base.shape) {
         (Function::Hmac(hash), _) => hmac(hash, key, &[over]),
         (Function::Cmac, Shape::Symmetric { family: Family::Aes, .. }) => {
-            let mut cmac = Cmac::new(key)?;
+            let mut cmac = Cmac::new(Block::Aes, key)?;
             cmac.add(over)?;
             cmac.end()
         }

@@ -1,7 +1,7 @@
-//! CMAC with AES (SP 800-38B).
+//! CMAC with AES and, for old data, Triple DES (SP 800-38B).
 
-use aws_lc_rs::cmac::{self, AES_128, AES_192, AES_256};
-use strongroom_kmip::secret::Secret;
+use aws_lc_rs::cmac::{self, AES_128, AES_192, AES_256, DES_EDE3_FOR_LEGACY_USE_ONLY};
+use strongroom_kmip::{mechanism::Block, secret::Secret};
 
 use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
 use crate::slot::contract::{Error, Purpose, Running};
@@ -11,13 +11,14 @@ use crate::slot::contract::{Error, Purpose, Running};
 pub(super) struct Cmac(cmac::Context);
 
 impl Cmac {
-    /// Starts with the bytes of an AES key.
-    pub(super) fn new(key: &[u8]) -> Result<Self, Error> {
-        let algorithm = match key.len() {
-            16 => AES_128,
-            24 => AES_192,
-            32 => AES_256,
-            _ => return Err(Error::Key("AES takes 128, 192 or 256 bits")),
+    /// Starts with the bytes of a key: of AES, or three of DES.
+    pub(super) fn new(block: Block, key: &[u8]) -> Result<Self, Error> {
+        let algorithm = match (block, key.len()) {
+            (Block::Aes, 16) => AES_128,
+            (Block::Aes, 24) => AES_192,
+            (Block::Aes, 32) => AES_256,
+            (Block::TripleDes, 24) => DES_EDE3_FOR_LEGACY_USE_ONLY,
+            _ => return Err(Error::Key("it has a length that its block cipher does not take")),
         };
         let key = cmac::Key::new(algorithm, key).map_err(|_| ENGINE)?;
         Ok(Self(cmac::Context::with_key(&key)))
@@ -42,11 +43,11 @@ pub(super) struct Cmacing {
 }
 
 impl Cmacing {
-    pub(super) fn new(key: &[u8], purpose: Purpose, length: usize) -> Result<Self, Error> {
-        if !(1..=LONGEST).contains(&length) {
+    pub(super) fn new(block: Block, key: &[u8], purpose: Purpose, length: usize) -> Result<Self, Error> {
+        if !(1..=block.length()).contains(&length) {
             return Err(Error::Parameter("length of the MAC"));
         }
-        Ok(Self { cmac: Cmac::new(key)?, purpose, length })
+        Ok(Self { cmac: Cmac::new(block, key)?, purpose, length })
     }
 }
 
@@ -79,8 +80,5 @@ impl Running for Cmacing {
         Ok(())
     }
 }
-
-/// Bytes of a block of AES.
-const LONGEST: usize = 16;
 
 const ENGINE: Error = Error::Engine("CMAC");

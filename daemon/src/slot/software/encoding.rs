@@ -10,7 +10,7 @@ use openssl::{
 use strongroom_kmip::{mechanism::Curve, secret::Secret};
 use x509_parser::asn1_rs::{Any, FromDer};
 
-use super::{bare, number, point};
+use super::{bare, number, point, xts};
 use crate::slot::contract::{Error, Family, Form, Kept, Material, Pair, Shape};
 
 /// A key that was read, in the engine's own form.
@@ -28,6 +28,9 @@ pub(super) fn take(shape: Shape, material: &Material) -> Result<Kept, Error> {
         Shape::Symmetric { family, bits } => {
             let Material::Raw(bytes) = material else { return Err(FORM) };
             check_length(family, bits, bytes.len())?;
+            if family == Family::AesXts {
+                xts::check(bytes.reveal())?;
+            }
             bytes.duplicate()
         }
         Shape::Private(pair) if bare::is_bare(pair) => bare::take_private(pair, material)?,
@@ -99,6 +102,7 @@ pub(super) fn check_length(family: Family, bits: usize, bytes: usize) -> Result<
     let whole = bytes.checked_mul(8) == Some(bits);
     match family {
         Family::Aes if !matches!(bits, 128 | 192 | 256) => Err(Error::Key("AES takes 128, 192 or 256 bits")),
+        Family::AesXts if bits != 512 => Err(Error::Key("AES-XTS takes 512 bits")),
         Family::ChaCha20 if bits != 256 => Err(Error::Key("ChaCha20 takes 256 bits")),
         Family::TripleDes => match (bits, bytes) {
             (112 | 128, 16) | (168 | 192, 24) => Ok(()),

@@ -22,6 +22,7 @@ use super::mac::Mac;
 use super::random::Random;
 use super::rsa::{PrivateRsa, PublicRsa};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
+use super::xts::{self, Xts};
 use super::{bare, derive, offer, point};
 use crate::chance::Chance;
 use crate::slot::contract::{
@@ -45,6 +46,7 @@ impl Software {
     fn symmetric(&self, family: Family, bits: usize) -> Result<Kept, Error> {
         let (generation, bytes) = match family {
             Family::Aes => (Offered::AesKeyGen, bits / 8),
+            Family::AesXts => (Offered::AesXtsKeyGen, bits / 8),
             Family::ChaCha20 => (Offered::ChaCha20KeyGen, bits / 8),
             Family::Hmac | Family::Foreign => (Offered::GenericKeyGen, bits / 8),
             Family::TripleDes => (Offered::TripleDesKeyGen, if bits <= 128 { 16 } else { 24 }),
@@ -55,7 +57,12 @@ impl Software {
         let mut key = Zeroizing::new(vec![0; bytes]);
         loop {
             self.random.fill(&mut key)?;
-            if family != Family::TripleDes || parts_differ(&key) {
+            let sound = match family {
+                Family::TripleDes => parts_differ(&key),
+                Family::AesXts => xts::check(&key).is_ok(),
+                _ => true,
+            };
+            if sound {
                 break;
             }
         }
@@ -128,6 +135,7 @@ impl Slot for Software {
         Ok(match (kept.shape, encoding::open(kept)?) {
             (Shape::Symmetric { family, .. }, Parsed::Symmetric(bytes)) => match family {
                 Family::Aes => Arc::new(Aes::new(bytes.reveal())?),
+                Family::AesXts => Arc::new(Xts::new(bytes.reveal())?),
                 Family::TripleDes => Arc::new(TripleDes::new(kept.shape, bytes.reveal())?),
                 Family::ChaCha20 => Arc::new(ChaCha20::new(bytes.reveal())?),
                 Family::Hmac => Arc::new(Mac::new(bytes.reveal())),

@@ -130,7 +130,8 @@ impl Running for Sealing {
     }
 }
 
-fn start(key: &[u8], parameters: Parameters<'_>, way: Way) -> Result<CipherCtx, Error> {
+/// Prepares the cipher with its nonce and what is authenticated besides the data.
+pub(super) fn start(key: &[u8], parameters: Parameters<'_>, way: Way) -> Result<CipherCtx, Error> {
     let cipher: &CipherRef = match key.len() {
         16 => Cipher::aes_128_gcm(),
         24 => Cipher::aes_192_gcm(),

@@ -54,11 +54,16 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::AesCbcPad, AES, CIPHER),
     (Offered::AesEcb, AES, CIPHER),
     (Offered::AesCtr, AES, CIPHER),
+    (Offered::AesCts, AES, CIPHER),
     (Offered::AesCfb, AES, DATA),
+    (Offered::AesCfb8, AES, DATA),
     (Offered::AesOfb, AES, DATA),
+    (Offered::AesCcm, AES, CIPHER),
+    (Offered::AesXts, XTS, DATA),
     (Offered::AesKeyWrap, AES, KEYS),
     (Offered::AesKeyWrapPadded, AES, KEYS),
     (Offered::AesCmac, AES, SIGNATURE),
+    (Offered::AesGmac, AES, SIGNATURE),
     (Offered::RsaPkcs1, RSA, EVERY),
     (Offered::RsaPss, RSA, SIGNATURE),
     (Offered::RsaOaep, RSA, CIPHER),
@@ -68,9 +73,11 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::TripleDesEcb, TRIPLE, CIPHER),
     (Offered::TripleDesCbc, TRIPLE, CIPHER),
     (Offered::TripleDesCbcPad, TRIPLE, CIPHER),
+    (Offered::TripleDesCmac, TRIPLE, SIGNATURE),
     (Offered::ChaCha20, (256, 256), DATA),
     (Offered::ChaCha20Poly1305, (256, 256), CIPHER),
     (Offered::AesKeyGen, AES, NONE),
+    (Offered::AesXtsKeyGen, XTS, NONE),
     (Offered::GenericKeyGen, GENERIC, NONE),
     (Offered::ChaCha20KeyGen, (256, 256), NONE),
     (Offered::TripleDesKeyGen, TRIPLE, NONE),
@@ -110,6 +117,8 @@ const HASHED: &[Row<Of>] = &[
 ];
 
 const AES: (usize, usize) = (128, 256);
+/// AWS-LC has XTS with two keys of AES-256 alone.
+const XTS: (usize, usize) = (512, 512);
 const CURVE: (usize, usize) = (224, 521);
 /// Old keys of 1024 bits are opened so that old data can be read; new ones are longer, and the policy says who may.
 const RSA: (usize, usize) = (1024, 8192);

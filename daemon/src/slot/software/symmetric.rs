@@ -9,13 +9,16 @@ use strongroom_kmip::{
 use zeroize::Zeroizing;
 
 use super::block::{Ciphering, Way};
+use super::ccm;
 use super::chacha::{Flowing, Poly1305, nonce_of};
 use super::cmac::Cmacing;
 use super::gather::{Gather, MOST, NO_VERIFICATION};
 use super::gcm::{Gcm, Parameters, Sealing};
+use super::gmac::Gmacing;
 use super::mac::Mac;
 use super::native::{self, Wrapping};
 use super::offer;
+use super::stealing::Stealing;
 use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
 
 /// An AES key, with its schedule for GCM. Old clients make MACs with such keys too; the policy says who may.
@@ -51,7 +54,7 @@ impl Key for Aes {
         if matches!(mechanism, Mechanism::Hmac { .. }) {
             return self.mac().work(purpose, mechanism, data);
         }
-        if matches!(mechanism, Mechanism::Cmac { .. }) {
+        if matches!(mechanism, Mechanism::Cmac { .. } | Mechanism::Gmac { .. }) {
             let mut running = self.begin(purpose, mechanism)?;
             running.update(data)?;
             return running.finish();
@@ -66,6 +69,10 @@ impl Key for Aes {
                     Way::Back => self.0.gcm.open(key, parameters, data),
                 }
             }
+            Mechanism::Cipher(Block::Aes, Mode::Ccm { nonce, additional, tag }) => {
+                ccm::work(key, Parameters { nonce, additional, tag: *tag }, way, data)
+            }
+            Mechanism::Cipher(Block::Aes, Mode::Cts { iv }) => Stealing::new(key, iv, way)?.all(data),
             Mechanism::Cipher(block, mode) => Ciphering::new(*block, key, mode, way)?.all(data),
             Mechanism::KeyWrap => wrap(key, Wrapping::Exact, way, data),
             Mechanism::KeyWrapPadded => wrap(key, Wrapping::Padded, way, data),
@@ -76,7 +83,7 @@ impl Key for Aes {
     fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
         match mechanism {
             Mechanism::Hmac { .. } => self.mac().verify(mechanism, data, signature),
-            Mechanism::Cmac { .. } => {
+            Mechanism::Cmac { .. } | Mechanism::Gmac { .. } => {
                 let mut running = self.begin(Purpose::Verify, mechanism)?;
                 running.update(data)?;
                 running.finish_against(signature)
@@ -90,10 +97,13 @@ impl Key for Aes {
             return self.mac().begin(purpose, mechanism);
         }
         offer::allow(self.0.shape, purpose, mechanism)?;
-        if let Mechanism::Cmac { length } = mechanism {
-            return Ok(Box::new(Cmacing::new(self.0.bytes.reveal(), purpose, *length)?));
+        let key = self.0.bytes.reveal();
+        match mechanism {
+            Mechanism::Cmac { block, length } => return Ok(Box::new(Cmacing::new(*block, key, purpose, *length)?)),
+            Mechanism::Gmac { nonce, length } => return Ok(Box::new(Gmacing::new(key, purpose, nonce, *length)?)),
+            _ => {}
         }
-        let (key, way) = (self.0.bytes.reveal(), way(purpose)?);
+        let way = way(purpose)?;
         Ok(match mechanism {
             Mechanism::Cipher(Block::Aes, Mode::Gcm { nonce, additional, tag }) => {
                 let parameters = Parameters { nonce, additional, tag: *tag };
@@ -103,6 +113,11 @@ impl Key for Aes {
                     Way::Back => Gather::begin(self.clone(), purpose, mechanism, MOST),
                 }
             }
+            Mechanism::Cipher(Block::Aes, Mode::Ccm { nonce, additional, tag }) => {
+                ccm::check(Parameters { nonce, additional, tag: *tag })?;
+                Gather::begin(self.clone(), purpose, mechanism, MOST)
+            }
+            Mechanism::Cipher(Block::Aes, Mode::Cts { iv }) => Box::new(Stealing::new(key, iv, way)?),
             Mechanism::Cipher(block, mode) => Box::new(Ciphering::new(*block, key, mode, way)?),
             _ => Gather::begin(self.clone(), purpose, mechanism, LONGEST_WRAPPED),
         })
@@ -111,7 +126,7 @@ impl Key for Aes {
     fn output_length(&self, purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
         match mechanism {
             Mechanism::Hmac { .. } => self.mac().output_length(purpose, mechanism),
-            Mechanism::Cmac { length } => Some(*length),
+            Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. } => Some(*length),
             _ => None,
         }
     }
@@ -133,31 +148,24 @@ impl TripleDes {
         };
         Ok(Self { shape, bytes: Arc::new(bytes) })
     }
-
-    fn start(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Ciphering, Error> {
-        offer::allow(self.shape, purpose, mechanism)?;
-        match mechanism {
-            Mechanism::Cipher(block, mode) => Ciphering::new(*block, self.bytes.reveal(), mode, way(purpose)?),
-            _ => Err(offer::UNSUPPORTED),
-        }
-    }
 }
 
 impl Key for TripleDes {
-    fn work(&self, purpose: Purpose, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
-        self.start(purpose, mechanism)?.all(data)
-    }
-
-    fn verify(&self, _mechanism: &Mechanism, _data: &[u8], _signature: &[u8]) -> Result<(), Error> {
-        Err(offer::UNSUPPORTED)
-    }
-
     fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
-        Ok(Box::new(self.start(purpose, mechanism)?))
+        offer::allow(self.shape, purpose, mechanism)?;
+        let key = self.bytes.reveal();
+        Ok(match mechanism {
+            Mechanism::Cmac { block, length } => Box::new(Cmacing::new(*block, key, purpose, *length)?),
+            Mechanism::Cipher(block, mode) => Box::new(Ciphering::new(*block, key, mode, way(purpose)?)?),
+            _ => return Err(offer::UNSUPPORTED),
+        })
     }
 
-    fn output_length(&self, _purpose: Purpose, _mechanism: &Mechanism) -> Option<usize> {
-        None
+    fn output_length(&self, _purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
+        match mechanism {
+            Mechanism::Cmac { length, .. } => Some(*length),
+            _ => None,
+        }
     }
 }
 
@@ -250,7 +258,8 @@ fn cut(sealed: Secret, tag: usize) -> Result<Secret, Error> {
     }
 }
 
-fn way(purpose: Purpose) -> Result<Way, Error> {
+/// Which way a cipher runs for that purpose.
+pub(super) fn way(purpose: Purpose) -> Result<Way, Error> {
     match purpose {
         Purpose::Encrypt | Purpose::Wrap => Ok(Way::Forth),
         Purpose::Decrypt | Purpose::Unwrap => Ok(Way::Back),

@@ -196,6 +196,14 @@ parameters! {
         data: Bytes,
     }
 
+    16 /// `CK_CHACHA20_PARAMS`.
+    ChaCha {
+        /// The number of the first block, lowest byte first.
+        counter: Bytes,
+        /// The nonce.
+        nonce: Bytes,
+    }
+
     40 /// `CK_SP800_108_KDF_PARAMS` and `CK_SP800_108_FEEDBACK_KDF_PARAMS`, for one key.
     Chain {
         /// The pseudorandom function.

@@ -268,7 +268,7 @@ fn wrappable(desk: &Desk<'_>, key: &Object) -> Result<KeyFormatType, Rv> {
 
 /// How long the wrapped form of a secret key is.
 fn length(way: &Way, under: Shape, key: &Object) -> Option<usize> {
-    let sealing = crate::service::tag_of(way);
+    let sealing = way.tag();
     let bits = usize::try_from(key.attributes.length()?).ok()?;
     match object::class(key) {
         Some(ObjectClass::SECRET_KEY) => {}
