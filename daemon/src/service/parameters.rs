@@ -35,8 +35,9 @@ pub fn iv_length(parameters: &CryptographicParameters, shape: Shape) -> Option<u
         Shape::Symmetric { family: Family::AesXts, .. } => Some(16),
         Shape::Symmetric { family, .. } => match parameters.block_cipher_mode {
             Some(BlockCipherMode::ECB) => None,
-            Some(BlockCipherMode::CCM) => Some(asked.unwrap_or(13)),
-            None | Some(BlockCipherMode::GCM | BlockCipherMode::AEAD) => Some(asked.unwrap_or(12)),
+            None | Some(BlockCipherMode::GCM | BlockCipherMode::CCM | BlockCipherMode::AEAD) => {
+                Some(asked.unwrap_or(12))
+            }
             _ => Some(if family == Family::TripleDes { 8 } else { 16 }),
         },
         Shape::Private(_) | Shape::Public(_) => None,

@@ -256,6 +256,14 @@ mod tests {
         Mechanism::Cipher(Block::Aes, Mode::Gcm { nonce: vec![0; nonce], additional: Vec::new(), tag })
     }
 
+    fn ccm(tag: usize) -> Mechanism {
+        Mechanism::Cipher(Block::Aes, Mode::Ccm { nonce: vec![0; 12], additional: Vec::new(), tag })
+    }
+
+    fn cts() -> Mechanism {
+        Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 16] })
+    }
+
     fn cbc(block: Block) -> Mechanism {
         Mechanism::Cipher(block, Mode::Cbc { iv: vec![0; block.length()], padding: Padding::Pkcs7 })
     }
@@ -274,6 +282,16 @@ mod tests {
             ("GCM with a tag of 64 bits", Decrypt, gcm(12, 8), AES, Level::Legacy),
             ("GCM with a long nonce", Encrypt, gcm(16, 16), AES, Level::Standard),
             ("wrapping with GCM", Wrap, gcm(12, 16), AES, Level::Strict),
+            ("CCM", Encrypt, ccm(16), AES, Level::Strict),
+            ("CCM with a tag of 96 bits", Encrypt, ccm(12), AES, Level::Standard),
+            ("CCM with a tag of 64 bits", Decrypt, ccm(8), AES, Level::Legacy),
+            ("wrapping with CCM", Wrap, ccm(16), AES, Level::Strict),
+            ("GMAC", Sign, Mechanism::Gmac { nonce: vec![0; 12], length: 16 }, AES, Level::Strict),
+            ("GMAC with a long nonce", Sign, Mechanism::Gmac { nonce: vec![0; 16], length: 16 }, AES, Level::Standard),
+            ("GMAC of 64 bits", Verify, Mechanism::Gmac { nonce: vec![0; 12], length: 8 }, AES, Level::Legacy),
+            ("CMAC", Sign, Mechanism::Cmac { block: Block::Aes, length: 16 }, AES, Level::Strict),
+            ("3DES CMAC", Verify, Mechanism::Cmac { block: Block::TripleDes, length: 8 }, TRIPLE, Level::Legacy),
+            ("wrapping with stolen ciphertext", Wrap, cts(), AES, Level::Legacy),
             ("CBC", Encrypt, cbc(Block::Aes), AES, Level::Strict),
             ("unwrapping with CBC", Unwrap, cbc(Block::Aes), AES, Level::Legacy),
             ("wrapping with CBC", Wrap, cbc(Block::Aes), AES, Level::Legacy),

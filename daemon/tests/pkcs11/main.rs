@@ -9,6 +9,7 @@ mod derive;
 mod frames;
 mod house;
 mod login;
+mod mechanism;
 mod message;
 mod object;
 mod operation;

@@ -10,8 +10,8 @@ use strongroom_kmip::{
     },
     operation::Request,
     payload::{
-        CreateRequest, DecryptRequest, DestroyRequest, EncryptRequest, EncryptResponse, ExportRequest, ImportRequest,
-        MACRequest, RNGRetrieveRequest, RevokeRequest,
+        ActivateRequest, CreateRequest, DecryptRequest, DestroyRequest, EncryptRequest, EncryptResponse, ExportRequest,
+        ImportRequest, MACRequest, RNGRetrieveRequest, RevokeRequest,
     },
     secret::Secret,
     ttlv::{Bytes, DateTime},
@@ -70,14 +70,59 @@ fn what_is_encrypted_is_decrypted_in_every_mode() {
         (BlockCipherMode::CBC, None, &[2; 48]),
         (BlockCipherMode::CBC, Some(PaddingMethod::PKCS5), b""),
         (BlockCipherMode::CTR, None, b"any length"),
+        (BlockCipherMode::CFB, None, b"any length"),
+        (BlockCipherMode::OFB, None, b"any length"),
         (BlockCipherMode::GCM, None, b"with a tag"),
+        (BlockCipherMode::CCM, None, b"with a tag"),
+        (BlockCipherMode::CCM, None, b""),
     ] {
         let sealed = house.ask(&alice(), encrypt(&id, mode, padding, data)).unwrap();
         assert_eq!(sealed.iv_counter_nonce.is_some(), mode != BlockCipherMode::ECB, "{mode}");
-        assert_eq!(sealed.authenticated_encryption_tag.is_some(), mode == BlockCipherMode::GCM, "{mode}");
+        let authenticates = [BlockCipherMode::GCM, BlockCipherMode::CCM].contains(&mode);
+        assert_eq!(sealed.authenticated_encryption_tag.is_some(), authenticates, "{mode}");
         let opened = house.ask(&alice(), decrypt(&id, mode, padding, &sealed)).unwrap();
-        assert!(opened.data.unwrap().same_as(data), "{mode}");
+        assert!(opened.data.unwrap_or_else(|| Secret::copy_of(&[])).same_as(data), "{mode}");
     }
+}
+
+#[test]
+fn two_keys_of_aes_in_one_are_for_xts_alone() {
+    let house = House::new();
+    let mut wide = crate::house::aes("disk");
+    let attributes = &mut wide.attributes.attributes;
+    attributes.retain(|attribute| !format!("{attribute:?}").contains("CryptographicLength"));
+    attributes.push(Attribute::CryptographicLength(512).into());
+    let id = house.ask(&alice(), wide).unwrap().unique_identifier.0;
+    house.ask(&alice(), ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    let sealed = house.ask(&alice(), encrypt(&id, BlockCipherMode::XTS, None, &[3; 37])).unwrap();
+    assert_eq!(sealed.data.as_ref().unwrap().0.len(), 37);
+    let opened = house.ask(&alice(), decrypt(&id, BlockCipherMode::XTS, None, &sealed)).unwrap();
+    assert!(opened.data.unwrap().same_as(&[3; 37]));
+    let other = house.ask(&alice(), encrypt(&id, BlockCipherMode::CBC, None, &[3; 32])).unwrap_err();
+    assert_eq!(other.reason, ResultReason::BadCryptographicParameters);
+    let narrow = house.aes(&alice(), "narrow");
+    assert!(house.ask(&alice(), encrypt(&narrow, BlockCipherMode::XTS, None, &[3; 32])).is_err(), "one key of AES");
+}
+
+#[test]
+fn parameters_that_ccm_cannot_have_are_refused() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    for (why, nonce, tag) in [
+        ("no nonce", 0, 16),
+        ("a short nonce", 6, 16),
+        ("a long nonce", 14, 16),
+        ("no tag", 12, 0),
+        ("an odd tag", 12, 13),
+        ("a long tag", 12, 17),
+        ("a tag below the policy", 12, 8),
+    ] {
+        let mut request = with_nonce(&id, BlockCipherMode::CCM, &vec![7; nonce]);
+        request.cryptographic_parameters.as_mut().unwrap().tag_length = Some(tag);
+        assert!(house.ask(&alice(), request).is_err(), "{why}");
+    }
+    assert!(house.ask(&alice(), with_nonce(&id, BlockCipherMode::CCM, &[7; 12])).is_ok());
+    assert!(house.ask(&alice(), with_nonce(&id, BlockCipherMode::CCM, &[7; 12])).is_err(), "its nonce was spent");
 }
 
 #[test]

@@ -16,6 +16,10 @@ pub struct Facts {
     pub digest: &'static [Number],
     /// HMAC of full length, and of the length that the parameter says.
     pub hmac: &'static [Number],
+    /// The type of keys for its HMAC alone (`CKK_`).
+    pub key: &'static [Number],
+    /// What makes such keys.
+    pub key_gen: &'static [Number],
     /// RSA PKCS#1 v1.5.
     pub pkcs1: &'static [Number],
     /// RSA-PSS.
@@ -91,6 +95,11 @@ impl Hash {
         Self::ALL.iter().copied().find(|hash| hash.facts().derivation.iter().any(|known| known.value == number))
     }
 
+    /// The hash function whose HMAC keys have that type in PKCS#11.
+    pub fn of_key(number: u64) -> Option<Self> {
+        Self::ALL.iter().copied().find(|hash| hash.facts().key.iter().any(|known| known.value == number))
+    }
+
     /// The hash function whose mask generation function has that number in PKCS#11.
     pub fn of_mask(number: u64) -> Option<Self> {
         Self::ALL.iter().copied().find(|hash| hash.facts().mask.iter().any(|known| known.value == number))
@@ -104,6 +113,8 @@ const UNNAMED: Facts = Facts {
     mac: None,
     digest: &[],
     hmac: &[],
+    key: &[],
+    key_gen: &[],
     pkcs1: &[],
     pss: &[],
     ecdsa: &[],
@@ -115,6 +126,8 @@ hashes! {
     Sha1: 20, SHA_1, HMAC_SHA1 {
         digest: SHA_1 = 0x220;
         hmac: SHA_1_HMAC = 0x221, SHA_1_HMAC_GENERAL = 0x222;
+        key: SHA_1_HMAC = 0x28;
+        key_gen: SHA_1_KEY_GEN = 0x4003;
         pkcs1: SHA1_RSA_PKCS = 0x6;
         pss: SHA1_RSA_PKCS_PSS = 0xe;
         ecdsa: ECDSA_SHA1 = 0x1042;
@@ -124,6 +137,8 @@ hashes! {
     Sha224: 28, SHA_224, HMAC_SHA224 {
         digest: SHA224 = 0x255;
         hmac: SHA224_HMAC = 0x256, SHA224_HMAC_GENERAL = 0x257;
+        key: SHA224_HMAC = 0x2e;
+        key_gen: SHA224_KEY_GEN = 0x4004;
         pkcs1: SHA224_RSA_PKCS = 0x46;
         pss: SHA224_RSA_PKCS_PSS = 0x47;
         ecdsa: ECDSA_SHA224 = 0x1043;
@@ -133,6 +148,8 @@ hashes! {
     Sha256: 32, SHA_256, HMAC_SHA256 {
         digest: SHA256 = 0x250;
         hmac: SHA256_HMAC = 0x251, SHA256_HMAC_GENERAL = 0x252;
+        key: SHA256_HMAC = 0x2b;
+        key_gen: SHA256_KEY_GEN = 0x4005;
         pkcs1: SHA256_RSA_PKCS = 0x40;
         pss: SHA256_RSA_PKCS_PSS = 0x43;
         ecdsa: ECDSA_SHA256 = 0x1044;
@@ -142,6 +159,8 @@ hashes! {
     Sha384: 48, SHA_384, HMAC_SHA384 {
         digest: SHA384 = 0x260;
         hmac: SHA384_HMAC = 0x261, SHA384_HMAC_GENERAL = 0x262;
+        key: SHA384_HMAC = 0x2c;
+        key_gen: SHA384_KEY_GEN = 0x4006;
         pkcs1: SHA384_RSA_PKCS = 0x41;
         pss: SHA384_RSA_PKCS_PSS = 0x44;
         ecdsa: ECDSA_SHA384 = 0x1045;
@@ -151,6 +170,8 @@ hashes! {
     Sha512: 64, SHA_512, HMAC_SHA512 {
         digest: SHA512 = 0x270;
         hmac: SHA512_HMAC = 0x271, SHA512_HMAC_GENERAL = 0x272;
+        key: SHA512_HMAC = 0x2d;
+        key_gen: SHA512_KEY_GEN = 0x4007;
         pkcs1: SHA512_RSA_PKCS = 0x42;
         pss: SHA512_RSA_PKCS_PSS = 0x45;
         ecdsa: ECDSA_SHA512 = 0x1046;
@@ -161,15 +182,21 @@ hashes! {
         digest: SHA512_224 = 0x48;
         hmac: SHA512_224_HMAC = 0x49, SHA512_224_HMAC_GENERAL = 0x4a;
         derivation: SHA512_224_KEY_DERIVATION = 0x4b;
+        key: SHA512_224_HMAC = 0x43;
+        key_gen: SHA512_224_KEY_GEN = 0x4008;
     }
     Sha512_256: 32, SHA_512_256 {
         digest: SHA512_256 = 0x4c;
         hmac: SHA512_256_HMAC = 0x4d, SHA512_256_HMAC_GENERAL = 0x4e;
         derivation: SHA512_256_KEY_DERIVATION = 0x4f;
+        key: SHA512_256_HMAC = 0x44;
+        key_gen: SHA512_256_KEY_GEN = 0x4009;
     }
     Sha3_224: 28, SHA3_224, HMAC_SHA3_224 {
         digest: SHA3_224 = 0x2b5;
         hmac: SHA3_224_HMAC = 0x2b6, SHA3_224_HMAC_GENERAL = 0x2b7;
+        key: SHA3_224_HMAC = 0x36;
+        key_gen: SHA3_224_KEY_GEN = 0x2b8;
         pkcs1: SHA3_224_RSA_PKCS = 0x66;
         pss: SHA3_224_RSA_PKCS_PSS = 0x67;
         ecdsa: ECDSA_SHA3_224 = 0x1047;
@@ -179,6 +206,8 @@ hashes! {
     Sha3_256: 32, SHA3_256, HMAC_SHA3_256 {
         digest: SHA3_256 = 0x2b0;
         hmac: SHA3_256_HMAC = 0x2b1, SHA3_256_HMAC_GENERAL = 0x2b2;
+        key: SHA3_256_HMAC = 0x37;
+        key_gen: SHA3_256_KEY_GEN = 0x2b3;
         pkcs1: SHA3_256_RSA_PKCS = 0x60;
         pss: SHA3_256_RSA_PKCS_PSS = 0x63;
         ecdsa: ECDSA_SHA3_256 = 0x1048;
@@ -188,6 +217,8 @@ hashes! {
     Sha3_384: 48, SHA3_384, HMAC_SHA3_384 {
         digest: SHA3_384 = 0x2c0;
         hmac: SHA3_384_HMAC = 0x2c1, SHA3_384_HMAC_GENERAL = 0x2c2;
+        key: SHA3_384_HMAC = 0x38;
+        key_gen: SHA3_384_KEY_GEN = 0x2c3;
         pkcs1: SHA3_384_RSA_PKCS = 0x61;
         pss: SHA3_384_RSA_PKCS_PSS = 0x64;
         ecdsa: ECDSA_SHA3_384 = 0x1049;
@@ -197,6 +228,8 @@ hashes! {
     Sha3_512: 64, SHA3_512, HMAC_SHA3_512 {
         digest: SHA3_512 = 0x2d0;
         hmac: SHA3_512_HMAC = 0x2d1, SHA3_512_HMAC_GENERAL = 0x2d2;
+        key: SHA3_512_HMAC = 0x39;
+        key_gen: SHA3_512_KEY_GEN = 0x2d3;
         pkcs1: SHA3_512_RSA_PKCS = 0x62;
         pss: SHA3_512_RSA_PKCS_PSS = 0x65;
         ecdsa: ECDSA_SHA3_512 = 0x104a;

@@ -240,6 +240,7 @@ mechanisms! {
             Mechanism::Ecdsa { hash: Some(hash), .. } => Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw };
         Hmac: "HMAC", MAC, Bytes, Mac, hash.facts().hmac,
             Mechanism::Hmac { hash, .. } => Mechanism::Hmac { hash, length: hash.length() };
+        HmacKeyGen: "HMAC", MAC, Bytes, Key, hash.facts().key_gen;
         Digest: "digest", Keys::None, Bits, Digest, hash.facts().digest;
         DigestKey: "HASH", Keys::Secret, Bits, Derivation, hash.facts().derivation;
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use strongroom_kmip::mechanism::{Family, Keys, Work};
+use strongroom_kmip::mechanism::{Family, Hash, Keys, Work};
 use strongroom_pkcs11_wire::{
     MechanismType,
     call::MechanismInfo,
@@ -86,6 +86,14 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
     Some(MechanismInfo { smallest_key: size(least), largest_key: size(most), flags })
 }
 
+/// Whether a mechanism works with keys of that type: HMAC keys may be for one hash alone.
+pub fn suits_type(offered: Offered, key: KeyType) -> bool {
+    match (offered, Hash::of_key(key.0)) {
+        (Offered::Hmac(hash), Some(only)) => hash == only,
+        _ => true,
+    }
+}
+
 /// Whether a mechanism works with keys of that kind.
 pub fn suits(offered: Offered, shape: Shape) -> bool {
     offered.facts().keys.include(shape.keys())
@@ -93,14 +101,17 @@ pub fn suits(offered: Offered, shape: Shape) -> bool {
 
 /// The kind of key that a mechanism uses or makes.
 pub fn key_type(offered: Offered) -> Option<KeyType> {
-    of_keys(offered.facts().keys)
+    match offered {
+        Offered::HmacKeyGen(hash) => hash.facts().key.first().map(|number| KeyType(number.value)),
+        other => of_keys(other.facts().keys),
+    }
 }
 
 /// The mechanism that makes keys of a type here.
 pub fn maker(key: KeyType) -> Option<MechanismType> {
     let makes = |named: &Named| {
-        let facts = named.offered.facts();
-        matches!(facts.work, Work::Key | Work::Pair) && of_keys(facts.keys) == Some(key)
+        let makes = matches!(named.offered.facts().work, Work::Key | Work::Pair);
+        makes && key_type(named.offered) == Some(key)
     };
     NAMES.iter().filter(|(_, named)| makes(named)).map(|(kind, _)| MechanismType(*kind)).min()
 }
@@ -132,7 +143,7 @@ static NAMES: LazyLock<HashMap<u64, Named>> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::mechanism::{Curve, Hash};
+    use strongroom_kmip::mechanism::Curve;
     use strongroom_pkcs11_wire::number::Mask;
 
     use super::*;
@@ -153,6 +164,9 @@ mod tests {
             assert_eq!(MechanismType(number.value).to_string(), format!("CKM_{}", number.name));
         }
         for hash in Hash::ALL {
+            for key in hash.facts().key {
+                assert_eq!(KeyType(key.value).to_string(), format!("CKK_{}", key.name));
+            }
             for mask in hash.facts().mask {
                 assert_eq!(Mask(mask.value).to_string(), format!("CKG_MGF1_{}", mask.name));
             }
@@ -173,6 +187,15 @@ mod tests {
         assert!(!suits(Offered::Eddsa, p256));
         assert!(!suits(Offered::RsaPkcs1, p256));
         assert!(!suits(Offered::Hmac(Hash::Sha256), Shape::Symmetric { family: Family::Aes, bits: 256 }));
+    }
+
+    #[test]
+    fn a_key_for_one_hash_is_not_used_with_another() {
+        assert!(suits_type(Offered::Hmac(Hash::Sha256), KeyType::SHA256_HMAC));
+        assert!(suits_type(Offered::Hmac(Hash::Sha256), KeyType::GENERIC_SECRET));
+        assert!(!suits_type(Offered::Hmac(Hash::Sha256), KeyType::SHA512_HMAC));
+        assert_eq!(maker(KeyType::SHA512_HMAC), Some(MechanismType::SHA512_KEY_GEN));
+        assert_eq!(maker(KeyType::GENERIC_SECRET), Some(MechanismType::GENERIC_SECRET_KEY_GEN));
     }
 
     #[test]

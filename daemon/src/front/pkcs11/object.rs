@@ -16,7 +16,7 @@ use strongroom_pkcs11_wire::{
 use super::{der, mechanism};
 use crate::{
     caller::Caller,
-    service::{Body, Object, Service, Shape},
+    service::{Body, Object, Service},
 };
 
 /// An object, with what it takes to know its public numbers.
@@ -46,7 +46,7 @@ impl<'v> View<'v> {
             return Some(KeyType(said));
         }
         match self.object.body {
-            Body::Key(shape @ (Shape::Private(_) | Shape::Public(_))) => mechanism::of_keys(shape.keys()),
+            Body::Key(shape) if let Some(key) = mechanism::of_keys(shape.keys()) => Some(key),
             _ => self.object.attributes.algorithm().map(symmetric_type),
         }
     }

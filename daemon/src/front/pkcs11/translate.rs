@@ -146,7 +146,7 @@ fn gcm(parameter: &Parameter) -> Result<&wire::Gcm, Rv> {
 /// Bytes of the tag: one of the lengths of SP 800-38D §5.2.1.2.
 fn tag(given: &wire::Gcm) -> Result<usize, Rv> {
     let tag = usize::try_from(given.tag_bits / 8).ok().filter(|tag| matches!(tag, 4 | 8 | 12..=16));
-    tag.filter(|_| given.tag_bits % 8 == 0).ok_or(Rv::MECHANISM_PARAM_INVALID)
+    tag.filter(|_| given.tag_bits.is_multiple_of(8)).ok_or(Rv::MECHANISM_PARAM_INVALID)
 }
 
 /// CCM, and how many bytes come at most: as many as were promised, with the tag where that comes too.

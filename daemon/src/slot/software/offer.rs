@@ -112,6 +112,7 @@ const HASHED: &[Row<Of>] = &[
     (Offered::EcdsaHashed, CURVE, SIGNATURE),
     (Offered::RsaPkcs1Hashed, RSA, SIGNATURE),
     (Offered::RsaPssHashed, RSA, SIGNATURE),
+    (Offered::HmacKeyGen, GENERIC, NONE),
     (Offered::Digest, (0, 0), NONE),
     (Offered::DigestKey, GENERIC, DERIVATION),
 ];

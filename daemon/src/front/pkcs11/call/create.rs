@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::{Attribute as Kmip, CryptographicDomainParameters, Template},
     code::{CertificateType as Certified, CryptographicAlgorithm, KeyFormatType, OpaqueDataType, RecommendedCurve},
-    mechanism::{Curve, Keys},
+    mechanism::{Curve, Hash, Keys},
     object::{
         Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
         SymmetricKey, TransparentRSAPrivateKey, TransparentRSAPublicKey,
@@ -119,8 +119,7 @@ fn secret(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     if wishes.number(AttributeType::VALUE_LEN).is_some_and(|said| said != length) {
         return Err(Rv::TEMPLATE_INCONSISTENT);
     }
-    let mut attributes = described(algorithm(key)?, bits(value.len())?);
-    attributes.extend(said_type(key));
+    let attributes = secret_attributes(key, bits(value.len())?)?;
     let key_block = KeyBlock::of(KeyFormatType::Raw, Secret::copy_of(value));
     Ok(Brought { object: SymmetricKey { key_block }.into(), key: Some(key), attributes })
 }
@@ -237,16 +236,29 @@ pub fn described(algorithm: CryptographicAlgorithm, bits: i32) -> Vec<Kmip> {
 /// # Errors
 /// [`Rv::ATTRIBUTE_VALUE_INVALID`] for a type that is not served.
 pub fn algorithm(key: KeyType) -> Result<CryptographicAlgorithm, Rv> {
-    ALGORITHMS
-        .iter()
-        .find(|(known, _)| *known == key)
-        .map(|&(_, algorithm)| algorithm)
-        .ok_or(Rv::ATTRIBUTE_VALUE_INVALID)
+    let row = ALGORITHMS.iter().find(|(known, _)| *known == key).map(|&(_, algorithm)| algorithm);
+    let keyed = || Hash::of_key(key.0).map(|hash| hash.facts().mac.unwrap_or(CryptographicAlgorithm::HMAC_SHA256));
+    row.or_else(keyed).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)
+}
+
+/// What KMIP says of a secret key of that type and so many bits.
+///
+/// # Errors
+/// [`Rv::ATTRIBUTE_VALUE_INVALID`] for a type that is not served, and for a length that belongs to another type.
+pub fn secret_attributes(key: KeyType, bits: i32) -> Result<Vec<Kmip>, Rv> {
+    let algorithm = algorithm(key)?;
+    // KMIP tells the two keys of XTS from one of AES by their length alone.
+    if algorithm == CryptographicAlgorithm::AES && (key == KeyType::AES_XTS) != (bits == 512) {
+        return Err(Rv::ATTRIBUTE_VALUE_INVALID);
+    }
+    let mut attributes = described(algorithm, bits);
+    attributes.extend(said_type(key));
+    Ok(attributes)
 }
 
 /// What is kept to know the type again, where the algorithm does not tell it.
 pub fn said_type(key: KeyType) -> Option<Kmip> {
-    let told = matches!(key, KeyType::AES | KeyType::DES3 | KeyType::CHACHA20 | KeyType::GENERIC_SECRET);
+    let told = ALGORITHMS.iter().any(|(known, _)| *known == key);
     let value = strongroom_pkcs11_wire::attribute::Value::Ulong(key.0);
     if told { None } else { crate::front::pkcs11::object::keep(AttributeType::KEY_TYPE, &value) }
 }
@@ -274,12 +286,8 @@ const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);
 /// A secret of no particular kind is one for HMAC, which takes any hash with it.
 const ALGORITHMS: &[(KeyType, CryptographicAlgorithm)] = &[
     (KeyType::AES, CryptographicAlgorithm::AES),
+    (KeyType::AES_XTS, CryptographicAlgorithm::AES),
     (KeyType::DES3, CryptographicAlgorithm::DES3),
     (KeyType::CHACHA20, CryptographicAlgorithm::ChaCha20),
     (KeyType::GENERIC_SECRET, CryptographicAlgorithm::HMAC_SHA256),
-    (KeyType::SHA_1_HMAC, CryptographicAlgorithm::HMAC_SHA1),
-    (KeyType::SHA224_HMAC, CryptographicAlgorithm::HMAC_SHA224),
-    (KeyType::SHA256_HMAC, CryptographicAlgorithm::HMAC_SHA256),
-    (KeyType::SHA384_HMAC, CryptographicAlgorithm::HMAC_SHA384),
-    (KeyType::SHA512_HMAC, CryptographicAlgorithm::HMAC_SHA512),
 ];

@@ -25,7 +25,7 @@ impl Serve for request::GenerateKey {
         let key = agreed(&wishes, offered)?;
         wishes.without(&[AttributeType::VALUE])?;
         create::may_make(standing, &wishes)?;
-        let mut attributes = create::described(create::algorithm(key)?, secret_bits(&wishes, key)?);
+        let mut attributes = create::secret_attributes(key, secret_bits(&wishes, key)?)?;
         attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
         let request = CreateRequest {
             object_type: ObjectType::SymmetricKey,

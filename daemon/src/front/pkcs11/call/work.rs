@@ -8,10 +8,10 @@ use strongroom_kmip::{
     ttlv,
 };
 use strongroom_pkcs11_wire::{
-    AttributeType, Mechanism, Rv,
+    AttributeType, Mechanism, MechanismType, Rv,
     attribute::Value,
     call::{answer, request},
-    number::{MechanismFlags, ObjectClass},
+    number::{KeyType, MechanismFlags, ObjectClass},
     value::{Output, Room, Wiped},
 };
 
@@ -29,7 +29,7 @@ use crate::{
         refusal::About,
         translate::{self, Translated},
     },
-    service::{ObjectId, Prepared, Purpose},
+    service::{ObjectId, Offered, Prepared, Purpose},
 };
 
 /// Begins an operation with a key, or ends the one under way when there is no mechanism.
@@ -77,8 +77,8 @@ pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: 
     if !mechanism::suits(named.offered, prepared.shape) {
         return Err(desk.deny(recorded, &id, Rv::KEY_TYPE_INCONSISTENT));
     }
-    if !is_allowed(desk, &id, asked.kind.0) {
-        return Err(desk.deny(recorded, &id, Rv::MECHANISM_INVALID));
+    if let Err(rv) = allowed(desk, &id, asked.kind, named.offered) {
+        return Err(desk.deny(recorded, &id, rv));
     }
     if !recovers(desk, kind, &id) {
         return Err(desk.deny(recorded, &id, Rv::KEY_FUNCTION_NOT_PERMITTED));
@@ -94,13 +94,20 @@ fn end(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<(), Rv> {
     Ok(())
 }
 
-/// Whether the key's own list of mechanisms, where it has one, has this one.
-fn is_allowed(desk: &Desk<'_>, id: &ObjectId, kind: u64) -> bool {
-    let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
-    match object::kept(&object, AttributeType::ALLOWED_MECHANISMS) {
-        Some(Value::Ulongs(allowed)) => allowed.contains(&kind),
+/// Whether the key's own list of mechanisms, where it has one, has this one, and whether the key is of a type for it.
+fn allowed(desk: &Desk<'_>, id: &ObjectId, kind: MechanismType, offered: Offered) -> Result<(), Rv> {
+    let object = desk.house.service.glance(desk.caller, id).map_err(|_| Rv::MECHANISM_INVALID)?;
+    let listed = match object::kept(&object, AttributeType::ALLOWED_MECHANISMS) {
+        Some(Value::Ulongs(allowed)) => allowed.contains(&kind.0),
         Some(_) => false,
         None => true,
+    };
+    if !listed {
+        return Err(Rv::MECHANISM_INVALID);
+    }
+    match object::kept(&object, AttributeType::KEY_TYPE) {
+        Some(Value::Ulong(said)) if !mechanism::suits_type(offered, KeyType(said)) => Err(Rv::KEY_TYPE_INCONSISTENT),
+        _ => Ok(()),
     }
 }
 
