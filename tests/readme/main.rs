@@ -7,9 +7,9 @@ use std::{fmt::Write as _, fs};
 
 use strongroom::{
     service::{OBJECTS, SENT, SERVED, VERSIONS, profiles},
-    slot::{Purpose, Slot, software::Software},
+    slot::{Offer, Purpose, Slot, listing, policy::Level, software::Software},
 };
-use strongroom_kmip::attribute::Standard;
+use strongroom_kmip::{attribute::Standard, mechanism::Work};
 use strongroom_tests::top;
 
 #[test]
@@ -95,31 +95,44 @@ fn told(page: &mut String) {
 }
 
 fn mechanisms(page: &mut String) {
-    page.push_str("\n**Mechanisms** of a software slot; its policy (`strict`, `standard`, `legacy`) says which of them it serves:\n\n");
-    page.push_str("| mechanism | key bits | for |\n|---|---|---|\n");
+    page.push_str("\n**Mechanisms** of a software slot, as PKCS#11 (`CKM_`) and KMIP or JOSE name their parts, and the strictest\n");
+    page.push_str("policy (`strict`, `standard`, `legacy`) under which a slot serves any of it:\n\n");
+    page.push_str("| mechanism | in PKCS#11 | key bits | for | policy |\n|---|---|---|---|---|\n");
     let slot = Software::new("readme");
-    let mut rows: Vec<(String, String, Vec<String>)> = Vec::new();
+    // The hashes of one mechanism, `Hmac(Sha256)`, share a row where nothing else tells them apart.
+    let mut rows: Vec<(String, &str, String, Vec<&str>)> = Vec::new();
     for offer in slot.offers() {
         let bits = match offer.bits {
             (_, 0) => String::new(),
             (least, most) if least == most => least.to_string(),
             (least, most) => format!("{least} to {most}"),
         };
+        let facts = offer.mechanism.facts();
         let purposes: Vec<_> = offer.purposes.iter().map(|purpose| word(*purpose)).collect();
-        let known = format!("{bits} | {}", purposes.join(", "));
-        // `Hmac(Sha256)`: the hashes of one mechanism share its row.
+        let purposes = match facts.work {
+            Work::Key | Work::Pair => "make".to_owned(),
+            Work::Digest => "digest".to_owned(),
+            _ => purposes.join(", "),
+        };
+        let strictest = Level::ALL.into_iter().rev().find(|level| purposes_at(*level, offer)).unwrap();
+        let known = format!("{bits} | {purposes} | {}", strictest.name());
         let whole = format!("{:?}", offer.mechanism);
-        let (name, hash) = whole.split_once('(').unwrap_or((&whole, ""));
-        let hash = hash.trim_end_matches(')').to_owned();
-        match rows.iter_mut().find(|(row, same, _)| row == name && *same == known) {
-            Some((_, _, hashes)) => hashes.push(hash),
-            None => rows.push((name.to_owned(), known, vec![hash])),
+        let name = whole.split('(').next().unwrap().to_owned();
+        let names = facts.numbers.iter().map(|number| number.name);
+        match rows.iter_mut().find(|(row, _, same, _)| *row == name && *same == known) {
+            Some((.., all)) => all.extend(names),
+            None => rows.push((name, facts.word, known, names.collect())),
         }
     }
-    for (name, known, hashes) in rows {
-        let with = if hashes == [""] { String::new() } else { format!(" with {}", hashes.join(", ")) };
-        writeln!(page, "| {name}{with} | {known} |").unwrap();
+    for (_, word, known, names) in rows {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(page, "| {word} | {} | {known} |", names.join(", ")).unwrap();
     }
+}
+
+/// Whether a slot of that level serves any of an offer.
+fn purposes_at(level: Level, offer: &Offer) -> bool {
+    listing::purposes(level, offer).is_some()
 }
 
 fn word(purpose: Purpose) -> &'static str {
