@@ -8,7 +8,7 @@ use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
 use super::gcm::{self, Parameters};
 use crate::slot::contract::{Error, Purpose, Running};
 
-/// A MAC under way.
+/// A MAC under way. It does not branch: two that went on from one place would be two tags under one nonce.
 pub(super) struct Gmacing {
     context: CipherCtx,
     purpose: Purpose,

@@ -53,7 +53,7 @@ impl Serve for request::WrapKeyAuthenticated {
         let under = Under::of(desk, self.session, self.wrapping)?;
         let nonce = sealing::nonce(desk, &self.message, None)?;
         let (way, offered) = sealed(desk, &under, self.mechanism, &self.message, &nonce, MechanismFlags::WRAP)?;
-        let tag = crate::service::tag_of(&way);
+        let tag = way.tag();
         let room = |length: usize| self.room.check(length.saturating_sub(tag));
         let wrapped = match wrap(desk, self.session, &under, (way, offered), self.key, room)? {
             Ok(wrapped) => wrapped,
@@ -84,7 +84,7 @@ impl Serve for request::UnwrapKeyAuthenticated {
         let (standing, id) = desk.application.object(self.session, self.unwrapping, handle)?;
         let under = Under { standing, id };
         let ways = sealed(desk, &under, self.mechanism, &self.message, &self.message.nonce, MechanismFlags::UNWRAP)?;
-        if self.tag.len() != crate::service::tag_of(&ways.0) {
+        if self.tag.len() != ways.0.tag() {
             return Err(Rv::MECHANISM_PARAM_INVALID);
         }
         let wrapped = [&self.wrapped[..], &self.tag[..]].concat();
