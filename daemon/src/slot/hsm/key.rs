@@ -69,7 +69,7 @@ impl Key for TokenKey {
             (Shape::Private(Pair::Elliptic(curve)), Mechanism::Ecdsa { form: Form::Raw, .. }) => {
                 Some(curve.bits().div_ceil(8).saturating_mul(2))
             }
-            (_, Mechanism::Hmac { length, .. } | Mechanism::Cmac { length }) => Some(*length),
+            (_, Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. }) => Some(*length),
             _ => None,
         }
     }
@@ -113,7 +113,7 @@ impl TokenKey {
 /// What the token gave, as the mechanism has it.
 fn finished(mechanism: &Mechanism, shape: Shape, bytes: Secret) -> Result<Secret, Error> {
     match (mechanism, shape) {
-        (Mechanism::Hmac { length, .. } | Mechanism::Cmac { length }, _) => {
+        (Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. }, _) => {
             bytes.reveal().get(..*length).map(Secret::copy_of).ok_or(Error::Parameter("length"))
         }
         (Mechanism::Ecdsa { form, .. }, Shape::Private(Pair::Elliptic(curve))) => {

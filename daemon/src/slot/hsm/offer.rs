@@ -85,7 +85,7 @@ fn numbered(shape: Shape, mechanism: &Mechanism) -> Option<u64> {
             Mode::Gcm { .. } => Some(CKM_AES_GCM),
             _ => None,
         },
-        (Family::Aes, Mechanism::Cmac { .. }) => Some(CKM_AES_CMAC),
+        (Family::Aes, Mechanism::Cmac { block: Block::Aes, .. }) => Some(CKM_AES_CMAC),
         (Family::Aes, Mechanism::KeyWrap) => Some(CKM_AES_KEY_WRAP),
         (Family::Aes, Mechanism::KeyWrapPadded) => Some(CKM_AES_KEY_WRAP_PAD),
         (Family::TripleDes, Mechanism::Cipher(Block::TripleDes, mode)) => match mode {
