@@ -42,8 +42,8 @@ impl SlotView {
         let mut known = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::ptr::eq(known.0, offers) {
             let served = |offer: &vault::Offer| {
-                let purposes = vault::purposes(self.fitted.level, offer)?;
-                Some(Served { mechanism: offer.mechanism, bits: offer.bits, purposes })
+                let purposes = vault::listing::purposes(self.fitted.level, offer)?;
+                Some(Served { mechanism: offer.mechanism, bits: vault::listing::bits(self.fitted.level, offer), purposes })
             };
             *known = (offers, offers.iter().filter_map(served).collect());
         }

@@ -24,6 +24,18 @@ pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
     (!left.is_empty()).then_some(left)
 }
 
+/// The fewest and the most bits of the keys that a slot of this level makes or takes.
+pub fn bits(level: Level, offer: &Offer) -> (usize, usize) {
+    let facts = offer.mechanism.facts();
+    let (least, most) = offer.bits;
+    if facts.work != Work::Pair || facts.keys != Keys::Rsa {
+        return offer.bits;
+    }
+    let allowed = |bits: &usize| policy::check_recipe(level, &Recipe::Pair(Pair::Rsa { bits: *bits })).is_ok();
+    let lengths = [least, 2048, 3072].into_iter().filter(|bits| (least..=most).contains(bits));
+    (lengths.into_iter().find(allowed).unwrap_or(most), most)
+}
+
 /// How the longest key is made that the offer takes or makes, which is the one that policies like best.
 fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
     Some(Recipe::Pair(match keys {
@@ -71,6 +83,14 @@ mod tests {
             ("SHA-256 is everywhere", Level::Strict, Offered::EcdsaHashed(Hash::Sha256), Some(both)),
         ] {
             assert_eq!(purposes(level, &row(mechanism)).as_deref(), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn short_rsa_keys_are_listed_only_where_they_are_made() {
+        let row = Offer { mechanism: Offered::RsaKeyGen, bits: (1024, 4096), purposes: &[] };
+        for (level, least) in [(Level::Legacy, 1024), (Level::Standard, 2048), (Level::Strict, 3072)] {
+            assert_eq!(bits(level, &row), (least, 4096), "{}", level.name());
         }
     }
 

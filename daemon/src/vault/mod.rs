@@ -35,7 +35,7 @@ mod view;
 pub use crate::slot::{
     Condition, Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Held, Kept, Made, Material,
     Method, Number, Offer, Offered, Operand, Order, Pair, Peer, Purpose, Recipe, RsaPrivate, Shake, Shape, Step, Sum,
-    Why, listing::purposes, policy::Level as MechanismLevel,
+    Why, listing, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

@@ -46,6 +46,11 @@ impl<'a> Input<'a> {
         if self.0.len() > codec::LARGEST_DATA { Err(too_long) } else { Ok(Bytes::from(self.0)) }
     }
 
+    /// The application's own bytes, for a call that copies them part by part.
+    pub(super) const fn all(self) -> &'a [u8] {
+        self.0
+    }
+
     /// Pieces that one call can carry each.
     pub(super) fn pieces(self) -> impl Iterator<Item = Wiped> + use<'a> {
         self.0.chunks(codec::LARGEST_DATA).map(Wiped::from)

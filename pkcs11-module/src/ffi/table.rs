@@ -27,7 +27,7 @@ use super::{
     message::{Sealing, bare, sealing},
     template::{Questions, template},
 };
-use crate::module::Patience;
+use crate::{long, module::Patience};
 
 /// Makes exported C functions from rows. The arguments are the application's promise: pointers are null or point to what the
 /// standard says, lengths are true. That promise is all that the unsafe block of a row rests on.
@@ -193,16 +193,18 @@ functions! {
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::Encrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::work::<request::Encrypt>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_EncryptUpdate(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::EncryptUpdate { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::part::<request::Encrypt>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_EncryptFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
         let output = Output::new(output, output_length)?;
@@ -218,16 +220,18 @@ functions! {
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::Decrypt { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::work::<request::Decrypt>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_DecryptUpdate(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::DecryptUpdate { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.in_session(session, &request)?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::part::<request::Decrypt>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_DecryptFinal(session: CK_SESSION_HANDLE, output: *mut CK_BYTE, output_length: *mut CK_ULONG) => |module| {
         let output = Output::new(output, output_length)?;
@@ -243,8 +247,9 @@ functions! {
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::Digest { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::work::<request::Digest>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {
@@ -303,8 +308,9 @@ functions! {
         output_length: *mut CK_ULONG
     ) => |module| {
         let output = Output::new(output, output_length)?;
-        let request = request::Sign { session, data: Input::new(data, data_length)?.wiped()?, room: output.room() };
-        output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
+        let data = Input::new(data, data_length)?.all();
+        let answer = long::work::<request::Sign>(module, session, data, output.room())?;
+        output.settle(&answer)
     };
     C_SignUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {
@@ -326,8 +332,7 @@ functions! {
         signature_length: CK_ULONG
     ) => |module| {
         let signature = Input::new(signature, signature_length)?.bytes(Rv::SIGNATURE_LEN_RANGE)?;
-        let request = request::Verify { session, data: Input::new(data, data_length)?.wiped()?, signature };
-        module.whole(session, &request, |_| true).map(|_| ())
+        long::verify(module, session, Input::new(data, data_length)?.all(), signature)
     };
     C_VerifyUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) => |module| {
         for data in Input::new(data, data_length)?.pieces() {

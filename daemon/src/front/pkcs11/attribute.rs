@@ -281,12 +281,29 @@ const ROWS: &[Row] = &[
     row_of(A::SUBJECT, PAIR, Make::Kept, Change::Free, |view| kept_bytes(view, A::SUBJECT)),
     row_of(A::CHECK_VALUE, CERTIFICATE | SECRET, Make::Said, Change::Never, |_| Reading::Absent),
     row_of(A::URL, CERTIFICATE, Make::Kept, Change::Never, |view| kept_bytes(view, A::URL)),
+    row_of(A::HASH_OF_SUBJECT_PUBLIC_KEY, CERTIFICATE, Make::Kept, Change::Never, |view| {
+        kept_bytes(view, A::HASH_OF_SUBJECT_PUBLIC_KEY)
+    }),
+    row_of(A::HASH_OF_ISSUER_PUBLIC_KEY, CERTIFICATE, Make::Kept, Change::Never, |view| {
+        kept_bytes(view, A::HASH_OF_ISSUER_PUBLIC_KEY)
+    }),
+    row_of(A::NAME_HASH_ALGORITHM, CERTIFICATE, Make::Kept, Change::Never, |view| {
+        // SHA-1 where nothing is said (PKCS#11 3.2 §4.6.3).
+        object::kept(view.object, A::NAME_HASH_ALGORITHM).map_or_else(|| number(MechanismType::SHA_1.0), Reading::Value)
+    }),
+    row_of(A::JAVA_MIDP_SECURITY_DOMAIN, CERTIFICATE, Make::Kept, Change::Never, |view| {
+        object::kept(view.object, A::JAVA_MIDP_SECURITY_DOMAIN).map_or_else(|| number(0_u64), Reading::Value)
+    }),
     row_of(A::KEY_TYPE, KEYS, Make::Said, Change::Never, |view| {
         view.key_type().map_or(Reading::Absent, |key| number(key.0))
     }),
     row_of(A::ID, CERTIFICATE | KEYS, Make::Kept, Change::Free, |view| bytes(object::id(view.object))),
     row_of(A::START_DATE, CERTIFICATE | KEYS, Make::Translated, Change::Never, |view| {
-        date(view.object.attributes.activation_date())
+        let attributes = &view.object.attributes;
+        let born = attributes.initial_date();
+        // What is active from its birth has no date at which it begins to be. A date that was said is a midnight.
+        let unsaid = |date: i64| born.is_some_and(|born| (born.saturating_sub(2)..=born).contains(&date));
+        date(attributes.activation_date().filter(|date| date % 86_400 == 0 || !unsaid(*date)))
     }),
     row_of(A::END_DATE, CERTIFICATE | KEYS, Make::Translated, Change::Never, |view| {
         date(view.object.attributes.deactivation_date())

@@ -164,6 +164,7 @@ fn chain(parameter: &Parameter, method: Method) -> Result<Asked, Rv> {
     for given in fields {
         read.push(match given.kind {
             // But for the counter's own method, the iteration is a block and has no format.
+            ITERATION if method != Method::Counter && given.width != 0 => return Err(Rv::MECHANISM_PARAM_INVALID),
             ITERATION if method != Method::Counter => Field::Iteration(Number::USUAL),
             ITERATION => Field::Iteration(number(given)?),
             COUNTER => Field::Counter(number(given)?),

@@ -105,7 +105,7 @@ impl Applications {
 }
 
 /// How long an application without a connection is waited for, in milliseconds: it may be between two of them.
-const GRACE: i64 = 2_000;
+const GRACE: i64 = 400;
 
 #[cfg(test)]
 mod tests {

@@ -180,7 +180,7 @@ impl Keeper {
     /// Waits for a knock; false when the door is to be closed.
     fn wait(&self) -> bool {
         // Somebody who left may come back; whoever does not is tidied up after.
-        let limit = if self.house.applications.has_leavers() { PollTimeout::from(500_u16) } else { PollTimeout::NONE };
+        let limit = if self.house.applications.has_leavers() { PollTimeout::from(200_u16) } else { PollTimeout::NONE };
         let distant = self.distant.iter().flat_map(|(listeners, ..)| listeners).map(AsFd::as_fd);
         let all = [self.ears.as_fd(), self.listener.as_fd()].into_iter().chain(distant);
         let mut ends: Vec<PollFd<'_>> = all.map(|end| PollFd::new(end, PollFlags::POLLIN)).collect();

@@ -141,6 +141,8 @@ impl<'t> Wishes<'t> {
             (AttributeType::WRAP_WITH_TRUSTED, Value::Bool(said)) => !said,
             (_, Value::Bool(said)) => *said,
             (AttributeType::CERTIFICATE_CATEGORY, Value::Ulong(said)) => *said == 0,
+            // Who gives no identifier gets one; who gives an empty one meant it.
+            (AttributeType::ID, _) => false,
             (_, Value::Bytes(bytes)) => bytes.is_empty(),
             _ => false,
         }

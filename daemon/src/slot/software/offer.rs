@@ -81,7 +81,7 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::GenericKeyGen, GENERIC, NONE),
     (Offered::ChaCha20KeyGen, (256, 256), NONE),
     (Offered::TripleDesKeyGen, TRIPLE, NONE),
-    (Offered::RsaKeyGen, (2048, 4096), NONE),
+    (Offered::RsaKeyGen, (1024, 4096), NONE),
     (Offered::EllipticKeyGen, CURVE, NONE),
     (Offered::EdwardsKeyGen, (256, 448), NONE),
     (Offered::MontgomeryKeyGen, (256, 448), NONE),

@@ -240,18 +240,36 @@ fn nothing_need_be_aligned() {
 }
 
 #[test]
-fn data_beyond_what_one_call_carries_is_refused_or_cut_in_pieces() {
+fn data_beyond_what_one_call_carries_is_cut_in_parts() {
+    use Function as F;
     let daemon = Daemon::start();
     let _application = Application::with_session();
     daemon.asked();
-    let mut data = vec![0u8; 3 * 1024 * 1024];
-    let mut length = 64;
+    let mut data = vec![7u8; 2 * 1024 * 1024 + 5];
     let (place, all) = (data.as_mut_ptr(), data.len() as CK_ULONG);
-    assert_eq!(c!(C_Sign(SESSION, place, all, ptr::null_mut(), &mut length)), Rv::DATA_LEN_RANGE);
+    let mut length = 0;
+    assert_eq!(c!(C_Encrypt(SESSION, place, all, ptr::null_mut(), &mut length)), Rv::OK);
+    assert_eq!((daemon.asked().as_slice(), length), (&[F::Encrypt][..], all));
+    length = all - 1;
+    assert_eq!(c!(C_Encrypt(SESSION, place, all, place, &mut length)), Rv::BUFFER_TOO_SMALL);
+    assert_eq!((daemon.asked().as_slice(), length), (&[F::Encrypt][..], all));
+    assert_eq!(c!(C_Encrypt(SESSION, place, all, place, &mut length)), Rv::OK);
+    assert_eq!(daemon.asked(), [F::Encrypt, F::EncryptUpdate, F::EncryptUpdate, F::EncryptUpdate, F::EncryptFinal]);
+    assert!(length == all && data.iter().all(|byte| *byte == !7), "encrypted in place");
+
+    length = 63;
+    assert_eq!(c!(C_Sign(SESSION, place, all, place, &mut length)), Rv::BUFFER_TOO_SMALL);
+    assert_eq!((daemon.asked().as_slice(), length), (&[F::Sign][..], 64));
+    assert_eq!(c!(C_Sign(SESSION, place, all, place, &mut length)), Rv::OK);
+    assert_eq!(daemon.asked(), [F::Sign, F::SignUpdate, F::SignUpdate, F::SignUpdate, F::SignFinal]);
+    assert_eq!(c!(C_Verify(SESSION, place, all, place, 64)), Rv::OK);
+    assert_eq!(daemon.asked(), [F::VerifyUpdate, F::VerifyUpdate, F::VerifyUpdate, F::VerifyFinal]);
+    assert_eq!(c!(C_Verify(SESSION, place, 9, place, 64)), Rv::OK);
+    assert_eq!(daemon.asked(), [F::Verify]);
     assert_eq!(c!(C_SignUpdate(SESSION, place, all)), Rv::OK);
-    assert_eq!(daemon.asked(), [Function::SignUpdate; 3]);
+    assert_eq!(daemon.asked(), [F::SignUpdate; 3]);
     assert_eq!(c!(C_GenerateRandom(SESSION, place, all)), Rv::OK);
-    assert_eq!(daemon.asked(), [Function::GenerateRandom; 3]);
+    assert_eq!(daemon.asked(), [F::GenerateRandom; 3]);
     assert!(data.iter().all(|byte| *byte == 4));
 }
 

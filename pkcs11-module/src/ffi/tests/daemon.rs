@@ -228,6 +228,19 @@ impl Shared {
                 let (rv, output) = by_the_rule(ask.room, &turned);
                 told::<request::Encrypt>(rv, &answer::Encrypt { output })
             }
+            Request::EncryptUpdate(ask) => {
+                let turned: Vec<u8> = ask.data.reveal().iter().map(|byte| !byte).collect();
+                let (rv, output) = by_the_rule(ask.room, &turned);
+                told::<request::EncryptUpdate>(rv, &answer::EncryptUpdate { output })
+            }
+            Request::EncryptFinal(ask) => {
+                let (rv, output) = by_the_rule(ask.room, &[]);
+                told::<request::EncryptFinal>(rv, &answer::EncryptFinal { output })
+            }
+            Request::SignFinal(ask) => {
+                let (rv, output) = by_the_rule(ask.room, &SIGNATURE);
+                told::<request::SignFinal>(rv, &answer::SignFinal { output })
+            }
             Request::GenerateRandom(ask) => {
                 let random = Wiped::new(vec![4; ask.length as usize]);
                 told::<request::GenerateRandom>(Rv::OK, &answer::GenerateRandom { random })

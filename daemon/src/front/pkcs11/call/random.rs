@@ -1,6 +1,9 @@
 //! Random bytes.
 
-use strongroom_kmip::payload::RNGRetrieveRequest;
+use strongroom_kmip::{
+    payload::{RNGRetrieveRequest, RNGSeedRequest},
+    secret::Secret,
+};
 use strongroom_pkcs11_wire::{
     Rv,
     call::{answer, request},
@@ -30,8 +33,12 @@ impl Serve for request::GenerateRandom {
 impl Serve for request::SeedRandom {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::SeedRandom), Rv> {
         desk.application.standing(self.session)?;
-        // The generator is seeded by the system and takes nothing from callers.
-        Err(Rv::RANDOM_SEED_NOT_SUPPORTED)
+        // Stirred in, so it adds to what the generator has from the system and never replaces it.
+        for part in self.seed.reveal().chunks(MOST) {
+            let request = RNGSeedRequest { data: Secret::new(part.to_vec()) };
+            desk.ask(request).map_err(|failure| failure.rv(About::Token))?;
+        }
+        Ok((Rv::OK, answer::SeedRandom {}))
     }
 }
 

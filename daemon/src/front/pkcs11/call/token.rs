@@ -1,5 +1,7 @@
 //! Logging in and out, and the PINs.
 
+use std::{thread, time::Duration};
+
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
     AttributeType, Rv,
@@ -63,7 +65,7 @@ impl Serve for request::Logout {
 impl Serve for request::InitToken {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitToken), Rv> {
         let (place, slot) = desk.slot(self.slot)?;
-        if desk.house.use_slot(place) {
+        if is_used(desk, place) {
             return Err(Rv::SESSION_EXISTS);
         }
         let service = &desk.house.service;
@@ -82,6 +84,22 @@ impl Serve for request::InitToken {
         Ok((Rv::OK, answer::InitToken {}))
     }
 }
+
+/// Whether somebody has a session with the token. The sessions of a process that has just ended go a moment after it, and
+/// are waited for.
+fn is_used(desk: &Desk<'_>, place: usize) -> bool {
+    for _ in 0..LOOKS {
+        if !desk.house.use_slot(place) {
+            return false;
+        }
+        thread::sleep(PAUSE);
+    }
+    desk.house.use_slot(place)
+}
+
+/// How often a used token is looked at again, and how long between: a second in all.
+const LOOKS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(20);
 
 impl Serve for request::InitPIN {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitPIN), Rv> {
