@@ -5,9 +5,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings; the others are the programs that the tests and the demo drive.
-packages=(clang cmake curl gnutls-bin libengine-pkcs11-openssl opensc openssl python3-venv softhsm2 systemd)
+packages=(clang cmake curl gnutls-bin libengine-pkcs11-openssl libnss3-tools nginx-light opensc openssh-client openssh-server
+    openssl python3-venv softhsm2 systemd)
 # What those packages bring, for systems with other package names.
-programs=(clang cmake curl gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze)
+programs=(clang cmake curl gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx ssh-keygen
+    sshd jarsigner)
+# Packages that are wanted only where no other supplier has put the program there.
+declare -A unless=([jarsigner]=openjdk-17-jdk-headless)
 
 requirements=tests/clients/requirements.txt
 stamp=.venv/.requirements
@@ -20,6 +24,9 @@ fail() {
 install_packages() {
     local installed missing=()
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+    for program in "${!unless[@]}"; do
+        command -v "$program" >/dev/null || missing+=("${unless[$program]}")
+    done
     for package in "${packages[@]}"; do
         grep -qx "installed $package" <<<"$installed" || missing+=("$package")
     done
@@ -75,6 +82,41 @@ install_clients() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# The test-suites that clients publish with themselves: they come with the sources, which a wheel leaves out.
+fetch_suites() {
+    local version folder=.venv/suites/python-pkcs11
+    version=$(sed -n 's/^python-pkcs11==//p' "$requirements")
+    if [ ! -d "$folder/tests" ]; then
+        echo "setup: fetching the test-suite of python-pkcs11 $version"
+        mkdir -p "$folder"
+        .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary python-pkcs11 -d "$folder" \
+            "python-pkcs11==$version" || fail "pip could not fetch the sources of python-pkcs11 $version"
+        tar -xzf "$folder"/*.tar.gz -C "$folder" --strip-components=1 --wildcards '*/tests'
+        rm "$folder"/*.tar.gz
+    fi
+
+    version=$(sed -n '/^name = "cryptoki"$/{n;s/^version = "\(.*\)"$/\1/p}' Cargo.lock)
+    folder=target/suites/cryptoki
+    if ! grep -qsx "version = \"$version\"" "$folder/Cargo.toml"; then
+        echo "setup: building the test-suite of cryptoki $version"
+        local manifest
+        manifest=$(cargo metadata --locked --format-version 1 | python3 -c "$of_cryptoki" "$version")
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        cp -r "$(dirname "$manifest")"/. "$folder"
+        chmod -R u+w "$folder"
+        # A workspace of its own, though it lies inside ours.
+        printf '\n[workspace]\n' >>"$folder/Cargo.toml"
+    fi
+    cargo test --quiet --locked --no-run --manifest-path "$folder/Cargo.toml" --target-dir target/suites/build
+}
+
+of_cryptoki='
+import json, sys
+packages = json.load(sys.stdin)["packages"]
+print(next(p["manifest_path"] for p in packages if (p["name"], p["version"]) == ("cryptoki", sys.argv[1])))'
+
 command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup (https://rustup.rs)'
 if command -v dpkg-query >/dev/null; then install_packages; else name_missing_programs; fi
 install_clients
+fetch_suites

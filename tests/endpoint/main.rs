@@ -54,7 +54,6 @@ fn next(endpoint: &Endpoint) -> Request {
     let delivery = endpoint.receive().unwrap();
     let tree = Tree::read(&delivery.message, &Limits::default()).unwrap();
     let request = RequestMessage::read(&tree).unwrap().items.remove(0).payload.unwrap();
-    drop(tree);
     let yes: Response = match request.operation() {
         Operation::Put => PutResponse {}.into(),
         _ => NotifyResponse {}.into(),

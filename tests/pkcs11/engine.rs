@@ -2,25 +2,24 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use strongroom_tests::{openssl_engine, run, skip_or_require};
+use strongroom_tests::{free_port, openssl_engine, run, skip_or_require};
 
 use crate::bench::{Bench, configured};
 
 /// A bench with the engine's configuration on it.
-struct Engine {
-    bench: Bench,
+pub(crate) struct Engine {
+    pub(crate) bench: Bench,
     openssl: PathBuf,
     configuration: PathBuf,
 }
 
 impl Engine {
-    fn new() -> Option<Engine> {
+    pub(crate) fn new() -> Option<Engine> {
         openssl_engine()?;
         let openssl = skip_or_require("openssl")?;
         let bench = Bench::new()?;
@@ -28,7 +27,7 @@ impl Engine {
         let configuration = bench.path("engine.cnf");
         let text = format!(
             "openssl_conf = init\n[init]\nengines = engines\n[engines]\npkcs11 = pkcs11\n[pkcs11]\n\
-             engine_id = pkcs11\nMODULE_PATH = {}\nPIN = {}\ninit = 0\n\
+             engine_id = pkcs11\nMODULE_PATH = {}\nPIN = {}\ninit = 1\n\
              [req]\ndistinguished_name = name\n[name]\n",
             pkcs11.module.display(),
             pkcs11.user_pin,
@@ -38,14 +37,19 @@ impl Engine {
     }
 
     fn command(&self) -> Command {
-        let mut command = configured(&self.openssl, &self.configuration);
+        self.command_of(&self.openssl)
+    }
+
+    /// A program that finds the engine, the module and the appliance.
+    pub(crate) fn command_of(&self, program: &Path) -> Command {
+        let mut command = configured(program, &self.configuration);
         command.env("STRONGROOM_PKCS11_CONFIG", &self.bench.appliance.doors().pkcs11.config);
         command
     }
 
     /// A self-signed certificate for the key of this name.
     #[track_caller]
-    fn certify(&self, name: &str) {
+    pub(crate) fn certify(&self, name: &str) {
         let mut command = self.command();
         command.args(["req", "-x509", "-new", "-engine", "pkcs11", "-keyform", "engine", "-key", &key(name)]);
         command.args(["-subj", "/CN=localhost", "-sha256", "-days", "3", "-out"]);
@@ -124,9 +128,4 @@ fn greeted(engine: &Engine, name: &str, port: u16, version: &str) -> String {
         }
         sleep(Duration::from_millis(50));
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("a socket that listens has an address").port()
 }

@@ -15,7 +15,7 @@ fn slots_and_mechanisms_are_listed() {
     }
     let mechanisms = bench.stranger("--list-mechanisms").succeeds().stdout;
     for line in [
-        "RSA-PKCS, keySize={1024,8192}, encrypt, decrypt, sign, verify",
+        "RSA-PKCS, keySize={1024,8192}, encrypt, decrypt, sign, sign_recover, verify, verify_recover",
         "SHA1-RSA-PKCS, keySize={1024,8192}, verify, other flags=0x30\n",
         "ECDSA-KEY-PAIR-GEN, keySize={224,521}, generate_key_pair",
         "AES-KEY-GEN, keySize={16,32}, generate",

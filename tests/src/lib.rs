@@ -10,6 +10,7 @@ mod endpoint;
 mod folder;
 mod line;
 pub mod oasis;
+mod port;
 mod post;
 mod program;
 
@@ -20,5 +21,6 @@ pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use endpoint::{Delivery, Endpoint};
 pub use folder::Folder;
 pub use line::{Line, Stream, connect, dial, dial_as, papers, papers_over, secure};
+pub use port::{free_port, until};
 pub use post::Post;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};

@@ -104,7 +104,6 @@ fn receive(step: &Step, world: &World, memory: &mut Memory, watch: &mut dyn FnMu
     let came_tree = Tree::read(&delivery.message, &Limits::default()).map_err(|error| error.to_string())?;
     watch(&pretty(came_tree.root(), Secrets::Shown));
     let difference = delivered(expected_tree.root(), came_tree.root(), memory, &world.objects);
-    drop(came_tree);
     delivery.answer(&answer)?;
     difference.map_err(|difference| difference.to_string())
 }
