@@ -134,7 +134,7 @@ fn a_peer_gets_nothing_newer_than_its_version() {
         Attribute::RotateGeneration(1),
         Attribute::ObjectType(ObjectType::PGPKey),
         Attribute::CryptographicAlgorithm(CryptographicAlgorithm::Ed25519),
-        Attribute::CryptographicParameters(parameters),
+        Attribute::CryptographicParameters(Box::new(parameters)),
         Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign | CryptographicUsageMask::Authenticate),
         Attribute::OperationPolicyName("default".to_owned()),
         own("acme.com", "ID", Any::text("1")),
@@ -150,7 +150,7 @@ fn a_peer_gets_nothing_newer_than_its_version() {
     assert_eq!(
         seen(V1_0),
         [
-            Attribute::CryptographicParameters(oldest),
+            Attribute::CryptographicParameters(Box::new(oldest)),
             Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
             Attribute::OperationPolicyName("default".to_owned()),
         ]
@@ -351,12 +351,12 @@ fn structured() -> impl Strategy<Value = Attribute> {
     prop_oneof![
         (proptest::option::of(code()), proptest::option::of(code()), proptest::option::of(any::<i32>())).prop_map(
             |(block_cipher_mode, hashing_algorithm, tag_length)| {
-                Attribute::CryptographicParameters(CryptographicParameters {
+                Attribute::CryptographicParameters(Box::new(CryptographicParameters {
                     block_cipher_mode,
                     hashing_algorithm,
                     tag_length,
                     ..CryptographicParameters::default()
-                })
+                }))
             }
         ),
         (0x101u32..=0x107, text())

@@ -458,7 +458,8 @@ impl Change {
         }
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
-            for Written { object, secret, .. } in objects {
+            for Written { mut object, secret, .. } in objects {
+                object.attributes.shrink();
                 match secret {
                     Secretly::Keep => {}
                     Secretly::Write(_) | Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),

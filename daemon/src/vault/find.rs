@@ -64,11 +64,7 @@ pub fn find(index: &Index, pending: &Pending<'_>, caller: &Caller, query: &Query
 
 /// The objects that are looked at: those that the narrowest filter leaves, among the filters that the index can answer.
 fn candidates<'i>(index: &'i Index, query: &'i Query) -> Box<dyn Iterator<Item = &'i Arc<Object>> + 'i> {
-    let exact = |filter: &&Attribute| {
-        let weighed =
-            matches!(filter, Attribute::State(_) | Attribute::CryptographicUsageMask(_) | Attribute::UsageLimits(_));
-        !weighed && !filter.is_partial() && filter.date().is_none()
-    };
+    let exact = |filter: &&Attribute| Index::knows(filter) && !filter.is_partial();
     match query.filters.iter().filter(exact).min_by_key(|filter| index.count(filter)) {
         Some(filter) => Box::new(index.having(filter)),
         None => Box::new(index.all()),

@@ -1,12 +1,12 @@
 //! How an object is named.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::chance::{self, Chance, Dry};
 
-/// The identifier of an object: random, and compared byte for byte.
+/// The identifier of an object: random, and compared byte for byte. The many places that know an object share its letters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ObjectId(Box<str>);
+pub struct ObjectId(Arc<str>);
 
 impl ObjectId {
     /// A new identifier, a version 4 UUID (RFC 9562 §5.4).

@@ -51,11 +51,11 @@ fn limits(total: i64, count: Option<i64>) -> Attribute {
 }
 
 fn parameters(mode: BlockCipherMode, hash: Option<HashingAlgorithm>) -> Attribute {
-    Attribute::CryptographicParameters(CryptographicParameters {
+    Attribute::CryptographicParameters(Box::new(CryptographicParameters {
         block_cipher_mode: Some(mode),
         hashing_algorithm: hash,
         ..CryptographicParameters::default()
-    })
+    }))
 }
 
 fn information(data: Option<&str>) -> Attribute {

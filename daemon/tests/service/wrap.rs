@@ -361,7 +361,7 @@ fn signer(house: &House) -> (String, String) {
     let common = [
         Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
         Attribute::CryptographicLength(2048),
-        Attribute::CryptographicParameters(signs()),
+        Attribute::CryptographicParameters(Box::new(signs())),
     ];
     let request = CreateKeyPairRequest {
         common_attributes: Some(common.iter().cloned().collect()),
@@ -384,7 +384,7 @@ fn foreign(house: &House, by: &Caller, public: &str) -> String {
     let object = house.ask(&alice(), get(public, None)).unwrap().object;
     let attributes = [
         Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify),
-        Attribute::CryptographicParameters(signs()),
+        Attribute::CryptographicParameters(Box::new(signs())),
     ];
     let register = RegisterRequest {
         object_type: ObjectType::PublicKey,

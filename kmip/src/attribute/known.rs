@@ -35,7 +35,7 @@ typed! {
     /// What the key may be used for.
     usage_mask: CryptographicUsageMask -> CryptographicUsageMask = |it| *it;
     /// The first Cryptographic Parameters, which stand where a request gives none.
-    parameters: CryptographicParameters -> &CryptographicParameters = |it| it;
+    parameters: CryptographicParameters -> &CryptographicParameters = |it| it.as_ref();
     /// What a key pair was generated from.
     domain_parameters: CryptographicDomainParameters -> &CryptographicDomainParameters = |it| it;
     /// How much may still be protected.

@@ -75,11 +75,11 @@ mod tests {
     };
 
     fn parameters(mode: Option<BlockCipherMode>, hash: Option<HashingAlgorithm>) -> Attribute {
-        Attribute::CryptographicParameters(CryptographicParameters {
+        Attribute::CryptographicParameters(Box::new(CryptographicParameters {
             block_cipher_mode: mode,
             hashing_algorithm: hash,
             ..CryptographicParameters::default()
-        })
+        }))
     }
 
     #[test]

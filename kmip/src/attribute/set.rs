@@ -174,6 +174,11 @@ impl Set {
         self.0.extract_if(.., |entry| is(&entry.attribute, kind)).map(|entry| entry.attribute).collect()
     }
 
+    /// Gives back the memory that it has beyond what it holds.
+    pub fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
     /// All instances, to be written.
     pub fn listed(&self) -> Listed {
         Listed(self.indexed().map(|(index, attribute)| instance(index, attribute)).collect())
@@ -208,7 +213,8 @@ impl Set {
         if tree.root().tag() != Tag::Attributes {
             return Err(Malformed::Unexpected(tree.root().tag()));
         }
-        let mut entries: Vec<Entry> = Vec::new();
+        // As many as there are: a store of objects has a set for each.
+        let mut entries: Vec<Entry> = Vec::with_capacity(tree.root().children().count());
         let mut all = Fields::of(tree.root())?;
         while let Some(item) = all.take(Tag::Attribute) {
             let mut fields = Fields::of(item)?;

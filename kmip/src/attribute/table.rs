@@ -315,7 +315,7 @@ attributes! {
     ObjectType(ObjectType) = V1_0, Always, One, SERVER, Every, cka 0x0;
     CryptographicAlgorithm(CryptographicAlgorithm) = V1_0, Always, One, BIRTH, Keys, cka 0x100, vault "kty";
     CryptographicLength(i32) = V1_0, Always, One, BIRTH, Keys, vault "key_size";
-    CryptographicParameters(CryptographicParameters) = V1_0, Sometimes, Many, CLIENT, Keys;
+    CryptographicParameters(Box<CryptographicParameters>) = V1_0, Sometimes, Many, CLIENT, Keys;
     CryptographicDomainParameters(CryptographicDomainParameters) = V1_0, Sometimes, One, ONCE, Asymmetric, cka 0x180, vault "crv";
     CertificateType(CertificateType) = V1_0, Always, One, BIRTH, Certificates, cka 0x80;
     CertificateLength(i32) = V1_1, Always, One, SERVER, Certificates;
@@ -420,6 +420,12 @@ attributes! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_attribute_is_small() {
+        // A store of objects keeps a score of them for each in memory: what is large and rare stands elsewhere.
+        assert!(size_of::<Attribute>() <= 72, "{}", size_of::<Attribute>());
+    }
 
     #[test]
     fn every_row_stands_at_the_place_of_its_variant() {

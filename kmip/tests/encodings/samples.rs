@@ -108,7 +108,7 @@ pub(crate) fn attributes() -> Vec<Attribute> {
         Attribute::Name(Name::text("a name")),
         Attribute::ActivationDate(DateTime(0)),
         Attribute::Link(Link::to(LinkType::PublicKeyLink, "other")),
-        Attribute::CryptographicParameters(parameters().unwrap_or_default()),
+        Attribute::CryptographicParameters(Box::new(parameters().unwrap_or_default())),
         Attribute::Sensitive(true),
         Attribute::Vendor(Vendor { vendor: "x".into(), name: "own".into(), value: Any::text("value") }),
     ]
