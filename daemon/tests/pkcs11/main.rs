@@ -14,6 +14,7 @@ mod message;
 mod object;
 mod operation;
 mod pair;
+mod policy;
 mod record;
 mod recover;
 mod sealed;

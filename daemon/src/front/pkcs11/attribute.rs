@@ -81,12 +81,17 @@ pub fn read(view: &View<'_>, kind: AttributeType) -> Reading {
 
 /// Whether an object has this value of an attribute. What is secret fits nothing.
 pub fn fits(view: &View<'_>, kind: AttributeType, value: &Value) -> bool {
-    match (read(view, kind), value) {
-        (Reading::Value(Value::Bool(has)), Value::Bool(wanted)) => has == *wanted,
-        (Reading::Value(Value::Ulong(has)), Value::Ulong(wanted)) => has == *wanted,
-        (Reading::Value(Value::Bytes(has)), Value::Bytes(wanted)) => has.reveal() == wanted.reveal(),
-        (Reading::Value(Value::Date(has)), Value::Date(wanted)) => has == *wanted,
-        (Reading::Value(Value::Ulongs(has)), Value::Ulongs(wanted)) => has == *wanted,
+    matches!(read(view, kind), Reading::Value(has) if same(&has, value))
+}
+
+/// Whether two values are the same. Templates never are.
+pub fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Bool(one), Value::Bool(other)) => one == other,
+        (Value::Ulong(one), Value::Ulong(other)) => one == other,
+        (Value::Bytes(one), Value::Bytes(other)) => one.reveal() == other.reveal(),
+        (Value::Date(one), Value::Date(other)) => one == other,
+        (Value::Ulongs(one), Value::Ulongs(other)) => one == other,
         _ => false,
     }
 }
@@ -144,6 +149,10 @@ fn kept_truth(view: &View<'_>, kind: AttributeType, otherwise: bool) -> Reading 
         Some(Value::Bool(said)) => truth(said),
         _ => truth(otherwise),
     }
+}
+
+fn kept(view: &View<'_>, kind: AttributeType) -> Reading {
+    object::kept(view.object, kind).map_or(Reading::Absent, Reading::Value)
 }
 
 fn kept_bytes(view: &View<'_>, kind: AttributeType) -> Reading {
@@ -330,13 +339,16 @@ const ROWS: &[Row] = &[
     row_of(A::VERIFY_RECOVER, PUBLIC, Make::Kept, Change::Never, |view| recovery(view, A::VERIFY_RECOVER, A::VERIFY)),
     row_of(A::ENCAPSULATE, PUBLIC | SECRET, Make::Always(false), Change::Never, |_| truth(false)),
     row_of(A::DECAPSULATE, GUARDED, Make::Always(false), Change::Never, |_| truth(false)),
-    row_of(A::ALWAYS_AUTHENTICATE, PRIVATE, Make::Always(false), Change::Never, |_| truth(false)),
+    row_of(A::ALWAYS_AUTHENTICATE, PRIVATE, Make::Kept, Change::Never, |view| {
+        kept_truth(view, A::ALWAYS_AUTHENTICATE, false)
+    }),
+    row_of(A::WRAP_TEMPLATE, PUBLIC | SECRET, Make::Kept, Change::Never, |view| kept(view, A::WRAP_TEMPLATE)),
+    row_of(A::UNWRAP_TEMPLATE, GUARDED, Make::Kept, Change::Never, |view| kept(view, A::UNWRAP_TEMPLATE)),
+    row_of(A::DERIVE_TEMPLATE, KEYS, Make::Kept, Change::Never, |view| kept(view, A::DERIVE_TEMPLATE)),
     row_of(A::WRAP_WITH_TRUSTED, GUARDED, Make::Kept, Change::Once(true), |view| {
         kept_truth(view, A::WRAP_WITH_TRUSTED, false)
     }),
-    row_of(A::ALLOWED_MECHANISMS, KEYS, Make::Kept, Change::Never, |view| {
-        object::kept(view.object, A::ALLOWED_MECHANISMS).map_or(Reading::Absent, Reading::Value)
-    }),
+    row_of(A::ALLOWED_MECHANISMS, KEYS, Make::Kept, Change::Never, |view| kept(view, A::ALLOWED_MECHANISMS)),
     row_of(A::VALUE_LEN, SECRET, Make::Said, Change::Never, |view| {
         view.object.attributes.length().map_or(Reading::Absent, |bits| number(bits.saturating_add(7) / 8))
     }),

@@ -19,6 +19,7 @@ mod object;
 mod operation;
 mod pace;
 mod presence;
+mod profile;
 mod refusal;
 mod serve;
 mod session;

@@ -8,8 +8,9 @@ use strongroom_kmip::{
     ttlv::{Any, Bytes},
 };
 use strongroom_pkcs11_wire::{
-    AttributeType,
-    attribute::{Shape as Form, Value},
+    AttributeType, MechanismType,
+    attribute::{Shape as Form, Template, Value},
+    codec::{Reader, Wire, Writer},
     number::{KeyType, ObjectClass},
 };
 
@@ -163,7 +164,35 @@ pub fn kept(object: &Object, kind: AttributeType) -> Option<Value> {
             let text = own.read_as().map(String::into_bytes);
             text.or_else(|_| own.read_as().map(|Bytes(bytes)| bytes)).ok().map(|bytes| Value::Bytes(bytes.into()))
         }
-        Form::Date | Form::Template => None,
+        Form::Template => {
+            let Bytes(bytes) = own.read_as().ok()?;
+            let mut from = Reader::new(&bytes);
+            let template = Wire::read(&mut from).ok()?;
+            from.end().ok().map(|()| Value::Template(template))
+        }
+        Form::Date => None,
+    }
+}
+
+/// What an object says of others in a template of its own; nothing when it says nothing.
+pub fn template(object: &Object, kind: AttributeType) -> Template {
+    match kept(object, kind) {
+        Some(Value::Template(template)) => template,
+        _ => Template::new(),
+    }
+}
+
+/// Whether an object wants to see the PIN before each use.
+pub fn asks_each_time(object: &Object) -> bool {
+    matches!(kept(object, AttributeType::ALWAYS_AUTHENTICATE), Some(Value::Bool(true)))
+}
+
+/// Whether the key's own list of mechanisms, where it has one, has this one.
+pub fn allows(object: &Object, mechanism: MechanismType) -> bool {
+    match kept(object, AttributeType::ALLOWED_MECHANISMS) {
+        Some(Value::Ulongs(allowed)) => allowed.contains(&mechanism.0),
+        Some(_) => false,
+        None => true,
     }
 }
 
@@ -178,7 +207,12 @@ pub fn keep(kind: AttributeType, value: &Value) -> Option<Attribute> {
             Ok(text) if kind == AttributeType::LABEL || kind == AttributeType::APPLICATION => Any::text(text),
             _ => Any::of(&Bytes(bytes.reveal().to_vec())),
         },
-        Value::Date(_) | Value::Template(_) => return None,
+        Value::Template(template) => {
+            let mut bytes = Vec::new();
+            template.write(&mut Writer::new(&mut bytes));
+            Any::of(&Bytes(bytes))
+        }
+        Value::Date(_) => return None,
     };
     Some(Attribute::Vendor(Vendor { vendor: VENDOR.to_owned(), name: kind.name()?.to_owned(), value }))
 }

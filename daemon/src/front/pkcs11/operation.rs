@@ -68,6 +68,17 @@ pub enum Tool {
     Hash(Hash),
 }
 
+/// Whether the key wants to see the PIN before this use of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// It does not.
+    Unasked,
+    /// It does, and has not seen it.
+    Awaited,
+    /// It has seen it.
+    Given,
+}
+
 /// An operation under way.
 #[derive(Debug)]
 pub struct Operation {
@@ -89,6 +100,8 @@ pub struct Operation {
     pub waiting: Option<(Stage, Secret)>,
     /// The signature, where it came before the data.
     pub proof: Option<Signature>,
+    /// Whether the key wants to see the PIN.
+    pub consent: Consent,
 }
 
 /// How long an output is.
@@ -122,12 +135,24 @@ impl Operation {
     }
 
     fn new(kind: Kind, tool: Tool, output: Option<usize>, limit: Option<u64>) -> Self {
-        Self { kind, tool, output, limit, stream: None, taken: 0, given: 0, waiting: None, proof: None }
+        Self {
+            kind,
+            tool,
+            output,
+            limit,
+            stream: None,
+            taken: 0,
+            given: 0,
+            waiting: None,
+            proof: None,
+            consent: Consent::Unasked,
+        }
     }
 
     /// A second one of it that goes on with `stream`, where nothing waits to be fetched.
     pub fn branch(&self, stream: Option<Bytes>) -> Option<Self> {
-        if self.waiting.is_some() {
+        // One PIN is for one use.
+        if self.waiting.is_some() || self.consent != Consent::Unasked {
             return None;
         }
         let tool = match &self.tool {
@@ -137,7 +162,18 @@ impl Operation {
             Tool::Hash(hash) => Tool::Hash(*hash),
         };
         let (kind, output, limit, proof) = (self.kind, self.output, self.limit, self.proof.clone());
-        Some(Self { kind, tool, output, limit, stream, taken: self.taken, given: self.given, waiting: None, proof })
+        Some(Self {
+            kind,
+            tool,
+            output,
+            limit,
+            stream,
+            taken: self.taken,
+            given: self.given,
+            waiting: None,
+            proof,
+            consent: Consent::Unasked,
+        })
     }
 
     /// The key that it works with, if any.

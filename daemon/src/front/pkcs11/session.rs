@@ -11,7 +11,7 @@ use strongroom_pkcs11_wire::{
 
 use super::{
     mechanism::Named,
-    operation::{Kind, Operation},
+    operation::{Consent, Kind, Operation},
 };
 use crate::service::{ObjectId, Prepared};
 
@@ -171,6 +171,18 @@ impl Session {
     pub fn put_back(&mut self, operation: Operation) {
         if let Some(place) = self.place(operation.kind) {
             *place = Some(operation);
+        }
+    }
+
+    /// Whether an operation waits until its key has seen the PIN.
+    pub fn awaits_consent(&self) -> bool {
+        self.operations.iter().flatten().any(|operation| operation.consent == Consent::Awaited)
+    }
+
+    /// The PIN was right: what waited for it goes on.
+    pub fn consent(&mut self) {
+        for operation in self.operations.iter_mut().flatten().filter(|it| it.consent == Consent::Awaited) {
+            operation.consent = Consent::Given;
         }
     }
 

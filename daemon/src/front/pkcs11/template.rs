@@ -138,7 +138,7 @@ impl<'t> Wishes<'t> {
             // Said below, for the templates that say nothing.
             (AttributeType::TOKEN, _) => true,
             (AttributeType::PRIVATE, Value::Bool(said)) => *said == object::private_by_nature(self.class),
-            (AttributeType::WRAP_WITH_TRUSTED, Value::Bool(said)) => !said,
+            (AttributeType::WRAP_WITH_TRUSTED | AttributeType::ALWAYS_AUTHENTICATE, Value::Bool(said)) => !said,
             (_, Value::Bool(said)) => *said,
             (AttributeType::CERTIFICATE_CATEGORY, Value::Ulong(said)) => *said == 0,
             // Who gives no identifier gets one; who gives an empty one meant it.
@@ -194,8 +194,29 @@ fn check(class: ObjectClass, attribute: &Attribute) -> Result<(), Rv> {
     match (row.make, &attribute.value) {
         (Make::Never, _) => Err(Rv::ATTRIBUTE_READ_ONLY),
         (Make::Always(only), Value::Bool(said)) if *said != only => Err(Rv::ATTRIBUTE_VALUE_INVALID),
+        (_, Value::Template(inner)) if !is_plain(inner) => Err(Rv::ATTRIBUTE_VALUE_INVALID),
         _ => Ok(()),
     }
+}
+
+/// Whether a template that is kept is short and holds none itself.
+fn is_plain(template: &[Attribute]) -> bool {
+    template.len() <= MOST_KEPT && !template.iter().any(|attribute| matches!(attribute.value, Value::Template(_)))
+}
+
+/// What a template comes to under what a key says of all that come out of it.
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCONSISTENT`] when it says something else.
+pub fn joined(mut template: Vec<Attribute>, fixed: Vec<Attribute>) -> Result<Vec<Attribute>, Rv> {
+    for attribute in fixed {
+        match template.iter().find(|said| said.kind == attribute.kind) {
+            Some(said) if attribute::same(&said.value, &attribute.value) => {}
+            Some(_) => return Err(Rv::TEMPLATE_INCONSISTENT),
+            None => template.push(attribute),
+        }
+    }
+    Ok(template)
 }
 
 /// What keys of a class and type are for.
@@ -235,6 +256,8 @@ fn seconds(day: Date, time: Time) -> i64 {
     day.with_time(time).assume_offset(UtcOffset::UTC).unix_timestamp()
 }
 
+/// Attributes of a template that is kept; keys have fewer.
+const MOST_KEPT: usize = 64;
 const LAST_SECOND: Time = time::macros::time!(23:59:59);
 
 const ELSEWHERE: [ObjectClass; 5] = [
@@ -253,6 +276,12 @@ mod tests {
         Attribute::new(kind, Value::Bool(value))
     }
 
+    /// An attribute with so many templates around one truth.
+    fn nested(depth: usize) -> Attribute {
+        let inner = if depth == 1 { truth(AttributeType::EXTRACTABLE, false) } else { nested(depth - 1) };
+        Attribute::new(AttributeType::UNWRAP_TEMPLATE, Value::Template(vec![inner]))
+    }
+
     fn mask(class: ObjectClass, template: &[Attribute]) -> CryptographicUsageMask {
         Wishes::of(class, template).unwrap().usage(KeyType::RSA)
     }
@@ -267,7 +296,7 @@ mod tests {
             ("a certificate's", vec![Attribute::bytes(A::ISSUER, *b"i")], Rv::TEMPLATE_INCONSISTENT),
             ("a use such keys lack", vec![truth(A::ENCRYPT, true)], Rv::TEMPLATE_INCONSISTENT),
             ("the token's own", vec![truth(A::LOCAL, true)], Rv::ATTRIBUTE_READ_ONLY),
-            ("a promise not kept", vec![truth(A::ALWAYS_AUTHENTICATE, true)], Rv::ATTRIBUTE_VALUE_INVALID),
+            ("a template in a template", vec![nested(2)], Rv::ATTRIBUTE_VALUE_INVALID),
             ("nobody's", vec![Attribute::bytes(AttributeType(0x8000_0001), *b"x")], Rv::ATTRIBUTE_TYPE_INVALID),
         ] {
             assert_eq!(Wishes::of(ObjectClass::PRIVATE_KEY, &template).err(), Some(expected), "{why}");

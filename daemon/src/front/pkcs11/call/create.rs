@@ -64,6 +64,10 @@ pub fn may_make(standing: Standing, wishes: &Wishes<'_>) -> Result<(), Rv> {
     if wishes.is_private() && !standing.is_user() {
         return Err(Rv::USER_NOT_LOGGED_IN);
     }
+    // Who need not log in at all cannot be asked to do so each time (PKCS#11 3.2 §4.9).
+    if wishes.truth(AttributeType::ALWAYS_AUTHENTICATE) == Some(true) && !wishes.is_private() {
+        return Err(Rv::TEMPLATE_INCONSISTENT);
+    }
     Ok(())
 }
 

@@ -15,9 +15,9 @@ use crate::{
     front::pkcs11::{
         derivation,
         desk::Desk,
-        mechanism,
+        mechanism, object,
         refusal::{About, Failure},
-        template::Wishes,
+        template::{self, Wishes},
     },
     service::{Derivation, Object, Shape},
 };
@@ -34,7 +34,16 @@ impl Serve for request::DeriveKey {
             return Err(desk.deny(DERIVE, &base, Rv::KEY_TYPE_INCONSISTENT));
         }
         let asked = derivation::asked(&self.mechanism, shape).map_err(|rv| desk.deny(DERIVE, &base, rv))?;
-        let wishes = Wishes::of(ObjectClass::SECRET_KEY, &self.template)?;
+        let own = desk.house.service.glance(desk.caller, &base);
+        let own = own.map_err(|refusal| desk.refuse(DERIVE, &base, refusal, About::Key))?;
+        if !object::allows(&own, self.mechanism.kind) {
+            return Err(desk.deny(DERIVE, &base, Rv::MECHANISM_INVALID));
+        }
+        if object::asks_each_time(&own) {
+            return Err(desk.deny(DERIVE, &base, Rv::USER_NOT_LOGGED_IN));
+        }
+        let template = template::joined(self.template, object::template(&own, AttributeType::DERIVE_TEMPLATE))?;
+        let wishes = Wishes::of(ObjectClass::SECRET_KEY, &template)?;
         wishes.without(&[AttributeType::VALUE])?;
         create::may_make(standing, &wishes)?;
         let mut bases = vec![base.clone()];

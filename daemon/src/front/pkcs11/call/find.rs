@@ -19,6 +19,7 @@ use crate::{
         attribute::{self, Reading},
         desk::Desk,
         object::{self, View},
+        profile::Profile,
         refusal::About,
         session::{Search, Standing},
     },
@@ -32,6 +33,7 @@ impl Serve for request::FindObjectsInit {
             return Err(Rv::OPERATION_ACTIVE);
         }
         let mut search = Search { template: self.template, found: VecDeque::new(), after: None, ended: false };
+        search.found.extend(Profile::asked(&search.template).map(Profile::id));
         go_on(desk, standing, &mut search)?;
         desk.application.with(self.session, |session| session.search = Some(search))?;
         Ok((Rv::OK, answer::FindObjectsInit {}))
@@ -57,6 +59,11 @@ fn fetch(desk: &Desk<'_>, standing: Standing, search: &mut Search, most: usize) 
         match search.found.pop_front() {
             // Asked again: the object may have gone, or a logout come, between search and answer.
             Some(id) => {
+                if let Some(profile) = Profile::of(&id) {
+                    let object = desk.application.handle(standing.slot, &id, false);
+                    fetched.push(Found { object, public: profile.attributes(), absent: Vec::new() });
+                    continue;
+                }
                 let there = desk.house.service.glance(desk.caller, &id).ok();
                 let here = there.filter(|object| !object.is_destroyed() && !object.is_archived());
                 let seen = here.filter(|object| desk.sees(standing, object));

@@ -28,6 +28,10 @@ fn begin(desk: &Desk<'_>, kind: Kind, session: u64, asked: Option<Mechanism>, ke
         return Err(Rv::OPERATION_ACTIVE);
     }
     let ready = work::ready(desk, kind, session, &asked, key)?;
+    // One PIN is for one use, and messages are many.
+    if ready.asks {
+        return Err(Rv::KEY_FUNCTION_NOT_PERMITTED);
+    }
     let own = matches!(kind, Kind::Encrypt | Kind::Decrypt);
     let (way, tag) = ((!own).then_some(ready.way.mechanism), 0);
     let messages = Messages {

@@ -23,6 +23,7 @@ use crate::{
         attribute::{self, Change, Make, Reading},
         desk::Desk,
         object::{self, View},
+        profile::Profile,
         refusal::About,
         session::Standing,
     },
@@ -32,6 +33,9 @@ use crate::{
 impl Serve for request::GetAttributeValue {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetAttributeValue), Rv> {
         let (_, id) = desk.object(self.session, self.object)?;
+        if let Some(profile) = Profile::of(&id) {
+            return Ok((Rv::OK, answer::GetAttributeValue { revealed: profile.reveal(&self.wanted) }));
+        }
         let seen = desk.recorded(desk.house.service.look(desk.caller, &id));
         let object = seen.map_err(|failure| failure.rv(About::Object))?;
         let view = View::new(&object, &desk.house.service, desk.caller);
@@ -147,6 +151,9 @@ fn changeable(
     operation: Operation,
     says: AttributeType,
 ) -> Result<Arc<Object>, Rv> {
+    if Profile::of(id).is_some() {
+        return Err(Rv::ACTION_PROHIBITED);
+    }
     let seen = desk.house.service.glance(desk.caller, id);
     let object = seen.map_err(|refusal| desk.refuse(operation, id, refusal, About::Object))?;
     // A session that only reads changes nothing that outlives it.

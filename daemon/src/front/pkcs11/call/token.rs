@@ -40,8 +40,7 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
     let of = match user {
         UserType::USER => PinOf::User,
         UserType::SO => PinOf::SecurityOfficer,
-        // No key here asks for the PIN again.
-        UserType::CONTEXT_SPECIFIC => return Err(Rv::OPERATION_NOT_INITIALIZED),
+        UserType::CONTEXT_SPECIFIC => return consent(desk, session, pin),
         _ => return Err(Rv::USER_TYPE_INVALID),
     };
     let standing = desk.application.may_log_in(session, user)?;
@@ -53,6 +52,23 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
     })?;
     // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
     desk.application.log_in(session, user)
+}
+
+/// Shows the PIN to the key of the operation that waits for it.
+fn consent(desk: &Desk<'_>, session: u64, pin: Option<Wiped>) -> Result<(), Rv> {
+    let standing = desk.application.standing(session)?;
+    if !desk.application.with(session, |session| session.awaits_consent())? {
+        return Err(Rv::OPERATION_NOT_INITIALIZED);
+    }
+    if !standing.is_user() {
+        return Err(Rv::USER_NOT_LOGGED_IN);
+    }
+    let (service, slot) = (&desk.house.service, name(desk, standing.slot)?);
+    desk.pin(match pin {
+        Some(pin) => service.check_pin(desk.caller, slot, PinOf::User, &Secret::new(pin.into_vec())),
+        None => service.check_peer(desk.caller, slot, PinOf::User),
+    })?;
+    desk.application.with(session, |session| session.consent())
 }
 
 impl Serve for request::Logout {

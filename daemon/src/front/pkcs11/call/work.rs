@@ -25,11 +25,11 @@ use crate::{
         desk::Desk,
         mechanism::{self, Named},
         object::{self, View},
-        operation::{Kind, Operation, Size, Stage, Tool},
+        operation::{Consent, Kind, Operation, Size, Stage, Tool},
         refusal::About,
         translate::{self, Translated},
     },
-    service::{ObjectId, Offered, Prepared, Purpose},
+    service::{Object, ObjectId, Offered, Prepared, Purpose},
 };
 
 /// Begins an operation with a key, or ends the one under way when there is no mechanism.
@@ -42,7 +42,10 @@ pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechan
         return Err(Rv::OPERATION_ACTIVE);
     }
     let ready = ready(desk, kind, session, &asked, key)?;
-    let operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, ready.way.limit);
+    let mut operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, ready.way.limit);
+    if ready.asks {
+        operation.consent = Consent::Awaited;
+    }
     desk.application.with(session, |session| session.begin(operation))?
 }
 
@@ -56,6 +59,8 @@ pub struct Ready {
     pub way: Translated,
     /// What is known of the key.
     pub prepared: Prepared,
+    /// Whether the key wants to see the PIN before each use.
+    pub asks: bool,
 }
 
 /// Whether a key can be worked with so, now. A refusal is recorded.
@@ -77,13 +82,17 @@ pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: 
     if !mechanism::suits(named.offered, prepared.shape) {
         return Err(desk.deny(recorded, &id, Rv::KEY_TYPE_INCONSISTENT));
     }
-    if let Err(rv) = allowed(desk, &id, asked.kind, named.offered) {
+    let object = match service.glance(desk.caller, &id) {
+        Ok(object) => object,
+        Err(refusal) => return Err(desk.refuse(recorded, &id, refusal, About::Key)),
+    };
+    if let Err(rv) = allowed(&object, asked.kind, named.offered) {
         return Err(desk.deny(recorded, &id, rv));
     }
-    if !recovers(desk, kind, &id) {
+    if !recovers(&object, kind) {
         return Err(desk.deny(recorded, &id, Rv::KEY_FUNCTION_NOT_PERMITTED));
     }
-    Ok(Ready { key: id, named, way, prepared })
+    Ok(Ready { key: id, named, way, prepared, asks: object::asks_each_time(&object) })
 }
 
 /// Ends what is under way, if anything is (PKCS#11 3.2 §5.8.2).
@@ -95,31 +104,24 @@ fn end(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<(), Rv> {
 }
 
 /// Whether the key's own list of mechanisms, where it has one, has this one, and whether the key is of a type for it.
-fn allowed(desk: &Desk<'_>, id: &ObjectId, kind: MechanismType, offered: Offered) -> Result<(), Rv> {
-    let object = desk.house.service.glance(desk.caller, id).map_err(|_| Rv::MECHANISM_INVALID)?;
-    let listed = match object::kept(&object, AttributeType::ALLOWED_MECHANISMS) {
-        Some(Value::Ulongs(allowed)) => allowed.contains(&kind.0),
-        Some(_) => false,
-        None => true,
-    };
-    if !listed {
+fn allowed(object: &Object, kind: MechanismType, offered: Offered) -> Result<(), Rv> {
+    if !object::allows(object, kind) {
         return Err(Rv::MECHANISM_INVALID);
     }
-    match object::kept(&object, AttributeType::KEY_TYPE) {
+    match object::kept(object, AttributeType::KEY_TYPE) {
         Some(Value::Ulong(said)) if !mechanism::suits_type(offered, KeyType(said)) => Err(Rv::KEY_TYPE_INCONSISTENT),
         _ => Ok(()),
     }
 }
 
 /// Whether the key may be used with recovery, where it is to be: KMIP knows no bit for that, so PKCS#11's own word counts.
-fn recovers(desk: &Desk<'_>, kind: Kind, id: &ObjectId) -> bool {
+fn recovers(object: &Object, kind: Kind) -> bool {
     let attribute = match kind {
         Kind::SignRecover => AttributeType::SIGN_RECOVER,
         Kind::VerifyRecover => AttributeType::VERIFY_RECOVER,
         _ => return true,
     };
-    let Ok(object) = desk.house.service.glance(desk.caller, id) else { return false };
-    !matches!(object::kept(&object, attribute), Some(Value::Bool(false)))
+    !matches!(object::kept(object, attribute), Some(Value::Bool(false)))
 }
 
 /// What a kind of operation is for, and under which name it is recorded.
@@ -144,10 +146,14 @@ fn role(kind: Kind) -> (Purpose, MechanismFlags, code::Operation) {
 ///
 /// # Errors
 /// [`Rv::OPERATION_NOT_INITIALIZED`]; [`Rv::OPERATION_ACTIVE`] when all data are to be worked on at once and parts were
-/// given already, which ends the operation.
+/// given already, which ends the operation; [`Rv::USER_NOT_LOGGED_IN`] when its key has not seen the PIN, which ends it too.
 pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<Operation, Rv> {
     let taken = desk.application.with(session, |session| session.take(kind))?;
     let operation = taken.ok_or(Rv::OPERATION_NOT_INITIALIZED)?;
+    if operation.consent == Consent::Awaited {
+        desk.abandon(&operation);
+        return Err(Rv::USER_NOT_LOGGED_IN);
+    }
     if stage == Stage::Whole && operation.stream.is_some() {
         desk.abandon(&operation);
         return Err(Rv::OPERATION_ACTIVE);

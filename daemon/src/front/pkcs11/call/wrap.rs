@@ -24,12 +24,13 @@ use strongroom_pkcs11_wire::{
 use super::{contract::Serve, create, sealing, slot};
 use crate::{
     front::pkcs11::{
+        attribute,
         desk::Desk,
         mechanism,
         object::{self, View},
         refusal::{About, Failure},
         session::Standing,
-        template::Wishes,
+        template::{self, Wishes},
         translate,
     },
     service::{Object, ObjectId, Offered, Purpose, Shape},
@@ -38,7 +39,7 @@ use crate::{
 impl Serve for request::WrapKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WrapKey), Rv> {
         let under = Under::of(desk, self.session, self.wrapping)?;
-        let (way, offered) = way(desk, under.standing, &self.mechanism, MechanismFlags::WRAP)?;
+        let (way, offered) = way(desk, &under, &self.mechanism, MechanismFlags::WRAP)?;
         let wrapped =
             match wrap(desk, self.session, &under, (way, offered), self.key, |length| self.room.check(length))? {
                 Ok(wrapped) => wrapped,
@@ -72,8 +73,8 @@ impl Serve for request::UnwrapKey {
         let handle = Rv::UNWRAPPING_KEY_HANDLE_INVALID;
         let (standing, id) = desk.application.object(self.session, self.unwrapping, handle)?;
         let under = Under { standing, id };
-        let ways = way(desk, standing, &self.mechanism, MechanismFlags::UNWRAP)?;
-        let key = unwrap(desk, self.session, &under, ways, self.wrapped.to_vec(), &self.template)?;
+        let ways = way(desk, &under, &self.mechanism, MechanismFlags::UNWRAP)?;
+        let key = unwrap(desk, self.session, &under, ways, self.wrapped.to_vec(), self.template)?;
         Ok((Rv::OK, answer::UnwrapKey { key }))
     }
 }
@@ -88,7 +89,7 @@ impl Serve for request::UnwrapKeyAuthenticated {
             return Err(Rv::MECHANISM_PARAM_INVALID);
         }
         let wrapped = [&self.wrapped[..], &self.tag[..]].concat();
-        let key = unwrap(desk, self.session, &under, ways, wrapped, &self.template)?;
+        let key = unwrap(desk, self.session, &under, ways, wrapped, self.template)?;
         Ok((Rv::OK, answer::UnwrapKeyAuthenticated { key }))
     }
 }
@@ -129,6 +130,13 @@ fn wrap(
     let seen = desk.house.service.glance(desk.caller, &id);
     let key = seen.map_err(|refusal| desk.refuse(GET, &id, refusal, About::Key))?;
     let format = wrappable(desk, &key).map_err(|rv| desk.deny(GET, &id, rv))?;
+    if let Ok(own) = desk.house.service.glance(desk.caller, wrapping) {
+        let view = View::new(&key, &desk.house.service, desk.caller);
+        let wanted = object::template(&own, AttributeType::WRAP_TEMPLATE);
+        if !wanted.iter().all(|attribute| attribute::fits(&view, attribute.kind, &attribute.value)) {
+            return Err(desk.deny(GET, &id, Rv::KEY_HANDLE_INVALID));
+        }
+    }
     // Where the length is known beforehand, a question for it lets nothing out.
     if let Some(length) = length(&way, prepared.shape, &key)
         && let Err(short) = room(length)
@@ -172,7 +180,7 @@ fn unwrap(
     under: &Under,
     (way, offered): (Way, Offered),
     wrapped: Vec<u8>,
-    template: &[Attribute],
+    template: Vec<Attribute>,
 ) -> Result<u64, Rv> {
     let (handle, unwrapping) = (Rv::UNWRAPPING_KEY_HANDLE_INVALID, &under.id);
     let prepared = desk.house.service.prepare(desk.caller, unwrapping, Purpose::Unwrap, &way);
@@ -187,7 +195,14 @@ fn unwrap(
     if !can_be(&way, prepared.shape, wrapped.len()) {
         return Err(desk.deny(REGISTER, unwrapping, Rv::WRAPPED_KEY_LEN_RANGE));
     }
-    let wishes = Wishes::of(Wishes::class_of(template)?, template)?;
+    let own = desk.house.service.glance(desk.caller, unwrapping);
+    let own = own.map_err(|refusal| desk.refuse(REGISTER, unwrapping, refusal, About::Key))?;
+    // What comes out may be read by whoever may read the new key: it is a use like any other.
+    if object::asks_each_time(&own) {
+        return Err(desk.deny(REGISTER, unwrapping, Rv::USER_NOT_LOGGED_IN));
+    }
+    let template = template::joined(template, object::template(&own, AttributeType::UNWRAP_TEMPLATE))?;
+    let wishes = Wishes::of(Wishes::class_of(&template)?, &template)?;
     // What the key is made of comes out of the wrapping alone.
     wishes.without(&[AttributeType::VALUE, AttributeType::MODULUS, AttributeType::PRIVATE_EXPONENT])?;
     create::may_make(under.standing, &wishes)?;
@@ -225,12 +240,20 @@ fn sealed(
         return Err(Rv::MECHANISM_INVALID);
     }
     let parameter = sealing::parameter(offered, message, nonce)?;
-    way(desk, under.standing, &Mechanism { kind, parameter }, flag)
+    way(desk, under, &Mechanism { kind, parameter }, flag)
 }
 
 /// How a key is wrapped, if the slot does it.
-fn way(desk: &Desk<'_>, standing: Standing, asked: &Mechanism, flag: MechanismFlags) -> Result<(Way, Offered), Rv> {
-    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+fn way(desk: &Desk<'_>, under: &Under, asked: &Mechanism, flag: MechanismFlags) -> Result<(Way, Offered), Rv> {
+    let own = desk.house.service.glance(desk.caller, &under.id);
+    if own.is_ok_and(|own| !object::allows(&own, asked.kind)) {
+        return Err(desk.deny(
+            if flag == MechanismFlags::WRAP { GET } else { REGISTER },
+            &under.id,
+            Rv::MECHANISM_INVALID,
+        ));
+    }
+    let here = desk.house.slots.get(under.standing.slot).and_then(|view| slot::info(view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
     let way = match named.offered {
