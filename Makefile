@@ -73,9 +73,11 @@ fuzz: ## Fuzz every parser, or TARGET=NAME, each for SECONDS=60
 
 DESTDIR :=
 PREFIX := /usr
-install: release ## Install under DESTDIR: daemon, PKCS#11 module, systemd units
+install: release ## Install under DESTDIR: daemon, PKCS#11 module (known to p11-kit), systemd units
 	install -Dm755 $(built)/release/strongroom -t $(DESTDIR)$(PREFIX)/bin
 	install -Dm644 $(built)/release/libstrongroom_pkcs11.so -t $(DESTDIR)$(PREFIX)/lib/pkcs11
+	install -d $(DESTDIR)$(PREFIX)/share/p11-kit/modules
+	echo 'module: $(PREFIX)/lib/pkcs11/libstrongroom_pkcs11.so' > $(DESTDIR)$(PREFIX)/share/p11-kit/modules/strongroom.module
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	$(built)/release/strongroom man $(DESTDIR)$(PREFIX)/share/man/man1
 	install -Dm644 systemd/*.service systemd/*.socket -t $(DESTDIR)$(PREFIX)/lib/systemd/system

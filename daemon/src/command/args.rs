@@ -48,6 +48,9 @@ pub(super) enum Verb {
     /// List the slots, set their PINs, open their tokens, adopt keys that are in them
     #[command(subcommand)]
     Slot(Slot),
+    /// Say what programs on this host see of their tokens, and if nothing, why
+    #[command(subcommand)]
+    Pkcs11(Pkcs11),
     /// List and show keys and other objects, and grant them to others
     #[command(subcommand)]
     Key(Key),
@@ -79,6 +82,14 @@ pub(super) struct Init {
     /// The name of the authority that is founded
     #[arg(long, default_value = "Strongroom authority")]
     pub(super) authority: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Pkcs11 {
+    /// Print the URIs of the tokens that the PKCS#11 module shows on this host
+    Uri,
+    /// Go the module's way, step by step, and say where it ends
+    Check,
 }
 
 #[derive(Debug, Args)]

@@ -191,7 +191,7 @@ fn pin(chance: &dyn Chance) -> Result<Secret, Error> {
 }
 
 /// The PKCS#11 module: beside this program in a build folder, or where it is installed.
-fn module() -> PathBuf {
+pub(super) fn module() -> PathBuf {
     let name = "libstrongroom_pkcs11.so";
     let program = env::current_exe().ok();
     let beside = program.as_deref().and_then(Path::parent).map(|folder| folder.join(name));

@@ -51,6 +51,8 @@ pub(super) enum Error {
     Unproved(#[from] audit::Refusal),
     #[error("{} is no public key of an audit log", .0.display())]
     NoIdentity(PathBuf),
+    #[error("programs on this host see no token, or not as they should; `strongroom pkcs11 check` says why")]
+    NoToken,
     #[error("{} was started but its files are not complete; remove the folder and start again", .0.display())]
     HalfMade(PathBuf),
 }

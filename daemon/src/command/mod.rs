@@ -14,6 +14,7 @@ mod error;
 mod init;
 mod key;
 mod man;
+mod pkcs11;
 mod print;
 mod push;
 mod run;

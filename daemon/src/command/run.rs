@@ -11,7 +11,7 @@ use super::{
     daemon::Daemon,
     decode, dev,
     error::Error,
-    init, key, man,
+    init, key, man, pkcs11,
     print::{self, Style},
     push, seal, slot, voice,
 };
@@ -50,6 +50,7 @@ fn perform(line: &Line) -> Result<(), Error> {
             return decode::decode(file.as_deref(), secrets);
         }
         Verb::Man { dir } => return man::man(dir),
+        Verb::Pkcs11(verb) => return pkcs11::pkcs11(verb, style),
         _ => {}
     }
     let settings = settings(&line.config)?;
@@ -69,7 +70,9 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Key(verb) => key::key(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),
-        Verb::Dev(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } | Verb::SlotWorker => Ok(()),
+        Verb::Dev(_) | Verb::Pkcs11(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } | Verb::SlotWorker => {
+            Ok(())
+        }
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod appliance;
 mod dev;
+mod pkcs11;
 mod serve;
 mod usage;

@@ -13,6 +13,7 @@ mod der;
 mod derivation;
 mod desk;
 mod guest;
+pub mod inquiry;
 mod line;
 mod mechanism;
 mod object;
