@@ -51,7 +51,7 @@ fn an_object_is_found_by_what_it_is_and_by_what_it_is_called() {
         ("a use", vec![truth(AttributeType::SIGN, true)], vec![private]),
         ("nobody's label", vec![labelled("ke")], vec![]),
         ("no label", vec![labelled("")], vec![]),
-        ("a class that nothing has", vec![class(ObjectClass::PROFILE)], vec![]),
+        ("a class that nothing has", vec![class(ObjectClass::HW_FEATURE)], vec![]),
         ("an attribute that nothing has", vec![Attribute::bytes(AttributeType(0x8000_0001), *b"x")], vec![]),
         ("a secret", vec![Attribute::bytes(AttributeType::VALUE, *b"x")], vec![]),
     ] {
