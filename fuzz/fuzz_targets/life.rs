@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, reason = "the tests of the service use all of it")]
 #[path = "../../daemon/tests/service/house.rs"]
 mod house;
-#[path = "../../daemon/tests/service/model.rs"]
+#[path = "../../daemon/tests/service/model/mod.rs"]
 mod model;
 
 thread_local! {
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     HOUSE.with_borrow_mut(|kept| {
         let (house, walks) = kept.get_or_insert_with(|| (house::House::new(), 0));
         *walks += 1;
-        model::Walk::new(house, *walks).follow(bytes);
+        model::walk::Walk::new(house, *walks).follow(bytes);
         if *walks == 100 {
             *kept = None;
         }

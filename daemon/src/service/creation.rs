@@ -6,7 +6,7 @@ use strongroom_kmip::{
     attribute::{Attribute, Digest, Name, Set, Template},
     code::{
         CryptographicUsageMask, HashingAlgorithm, KeyFormatType, ObjectClass, ObjectType, ProtectionStorageMask,
-        ResultReason, State,
+        ResultReason, State, StorageStatusMask,
     },
     object::Object as Managed,
     payload::ProtectionStorageMasks,
@@ -69,7 +69,9 @@ fn of_template(call: &Call<'_>, name: &Name) -> Result<Vec<Attribute>, Refusal> 
 /// # Errors
 /// [`Refusal`].
 pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Result<(), Refusal> {
-    let query = Query { filters: vec![Attribute::Name(name.clone())], ..Query::default() };
+    // What is archived keeps its Name, with which it will be recovered.
+    let storage = Some(StorageStatusMask::OnLineStorage | StorageStatusMask::ArchivalStorage);
+    let query = Query { filters: vec![Attribute::Name(name.clone())], storage, ..Query::default() };
     let found = call.view()?.find(call.caller, &query);
     let taken = found.objects.iter().any(|object| object.owner == call.caller.principal && Some(&object.id) != own);
     if taken {

@@ -126,6 +126,14 @@ fn archived_objects_are_found_only_by_who_looks_in_the_archive() {
 }
 
 #[test]
+fn what_is_archived_keeps_its_name() {
+    let house = House::new();
+    let id = house.aes(&alice(), "k");
+    house.ask(&alice(), ArchiveRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    assert_eq!(reason(&house, aes("k")), ResultReason::NonUniqueNameAttribute);
+}
+
+#[test]
 fn nobody_archives_or_recovers_what_is_anothers() {
     let house = House::new();
     let id = house.aes(&alice(), "k");
