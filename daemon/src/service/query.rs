@@ -84,10 +84,12 @@ pub fn profiles(version: Version, over_https: bool) -> impl Iterator<Item = Prof
     PROFILES.iter().chain(encodings).filter(known).map(|(profile, _)| *profile)
 }
 
-/// The operations that are served; the one that tests ask for is there for them alone.
+/// The operations that are served, and those that are asked of clients, which KMIP lists with them; the one that tests ask
+/// for is there for them alone.
 fn served(call: &Call<'_>) -> impl Iterator<Item = Operation> {
     let testing = call.tests.is_some();
-    registry::SERVED.iter().copied().filter(move |operation| testing || *operation != Operation::Interop)
+    let all = registry::SERVED.iter().chain(registry::SENT).copied();
+    all.filter(move |operation| testing || *operation != Operation::Interop)
 }
 
 fn nothing() -> QueryResponse {
