@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 # The steps of a target follow each other, also under -j.
 .NOTPARALLEL:
-.PHONY: help setup build release demo run test tidy lint oasis bench fuzz install clean
+.PHONY: help setup build release demo demo-slots run test tidy lint oasis bench fuzz install clean
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -16,8 +16,8 @@ export REQUIRE_CLIENTS := 1
 endif
 
 help: ## List these targets
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
-		while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS=$$'\t' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 setup: ## Install the Debian packages and Python clients that tests and demo use
 	@tests/setup.sh
@@ -31,6 +31,10 @@ release: setup # Build the daemon and the PKCS#11 module as they are shipped
 demo: setup ## One key through KMIP, PKCS#11 and OpenSSL, every step in a signed log
 	cargo build --locked -p strongroom -p strongroom-pkcs11
 	tests/clients/demo.sh $(built)/debug
+
+demo-slots: setup ## One key life on each kind of slot, through KMIP, PKCS#11 and OpenSSL, as a table
+	cargo build --locked -p strongroom -p strongroom-pkcs11
+	cargo test --locked --quiet -p strongroom-tests --test slots -- --nocapture one_key_life_on_each_kind_of_slot
 
 run: ## Start a complete appliance in ./strongroom-dev
 	cargo build --locked --release -p strongroom-pkcs11

@@ -88,10 +88,19 @@ impl Bench {
 
     /// pkcs11-tool through our module, logged in to the slot `hsm`. Words that begin with `@` name files on the bench.
     pub(crate) fn user(&self, words: &str) -> Outcome {
+        self.user_of("hsm", words)
+    }
+
+    /// The same, in the slot of this name: `hsm` or `dev`.
+    pub(crate) fn user_of(&self, slot: &str, words: &str) -> Outcome {
+        let doors = self.appliance.doors();
+        let (configuration, pin) = match slot {
+            "hsm" => (self.path("pkcs11.toml"), PIN),
+            _ => (doors.pkcs11.config.clone(), doors.pkcs11.user_pin.as_str()),
+        };
         let mut command = Command::new(&self.tool);
-        command.env("STRONGROOM_PKCS11_CONFIG", self.path("pkcs11.toml"));
-        command.arg("--module").arg(&self.appliance.doors().pkcs11.module);
-        run(command.args(["--login", "--pin", PIN]).args(self.words(words)))
+        command.env("STRONGROOM_PKCS11_CONFIG", configuration).arg("--module").arg(&doors.pkcs11.module);
+        run(command.args(["--login", "--pin", pin]).args(self.words(words)))
     }
 
     /// pkcs11-tool on the token itself, past us.

@@ -21,7 +21,7 @@ use crate::bench::Bench;
 
 /// Waits until so many objects of a type are in the token: what has to go goes a moment after the answer.
 #[track_caller]
-fn left(bench: &Bench, kind: &str, count: usize) {
+pub(crate) fn left(bench: &Bench, kind: &str, count: usize) {
     let begun = Instant::now();
     while bench.objects(kind) != count {
         assert!(begun.elapsed() < Duration::from_secs(10), "{} of {kind} are left", bench.objects(kind));

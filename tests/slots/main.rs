@@ -2,3 +2,5 @@
 
 mod bench;
 mod doors;
+mod outage;
+mod table;

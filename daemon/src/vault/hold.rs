@@ -60,6 +60,10 @@ impl Vault {
         holding: &dyn Holding,
         make: impl FnOnce(&Name) -> Result<T, slot::Error>,
     ) -> Result<T, Error> {
+        // Nothing is asked of a slot that is away, so that nothing has to be cleared up after it.
+        if holding.condition() != Condition::Usable {
+            return Err(slot::Error::Absent.into());
+        }
         let opened = self.opened()?;
         let name = Name(chance::array(&*self.chance)?);
         let (slot, key) = (fitted.slot.name(), holding.reference(&name));

@@ -3,4 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod faults;
+mod house;
 mod life;
+mod misbehaving;
+mod orphans;

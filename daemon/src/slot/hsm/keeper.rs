@@ -201,7 +201,7 @@ impl Shared {
             dare,
             lanes: u32::try_from(settings.sessions).unwrap_or(1),
         };
-        let opening = settings.deadline.max(OPENING);
+        let opening = settings.deadline.saturating_mul(OPENING);
         let (process, opened) = match Process::start(settings, &ask, opening) {
             Ok(started) => started,
             Err(error) => {
@@ -344,8 +344,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Between two looks whether the token is still there.
 const LOOK: Duration = Duration::from_secs(2);
-/// A library may take so long to start whatever a call may take.
-const OPENING: Duration = Duration::from_secs(20);
+/// How many times longer a library may take to start.
+const OPENING: u32 = 3;
 /// How many times longer the making of a key may take.
 const LONGER: u32 = 6;
 /// Changes that nobody has asked for yet: those that come later say the same.
