@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use strongroom::service::SERVED;
 use strongroom_kmip::code::Operation;
-use strongroom_kmip::operation::SERVED;
 use strongroom_tests::oasis::{Catalogue, Exceptions, Talk, rehearse, run, undone, undone_by_hand, unserved};
 use strongroom_tests::{skip, top};
 
