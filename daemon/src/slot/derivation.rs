@@ -236,6 +236,20 @@ impl Derivation {
         Self::Chain { method, function, fields }
     }
 
+    /// The hash that it rests on, where it names one.
+    pub const fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::Pbkdf2 { hash, .. }
+            | Self::Digest(hash)
+            | Self::Hmac { hash, .. }
+            | Self::Hkdf { hash, .. }
+            | Self::Tls { hash, .. }
+            | Self::Chain { function: Function::Hmac(hash), .. }
+            | Self::Agreement { finish: Finish::X963(hash, _) | Finish::OneStep(hash, _), .. } => Some(*hash),
+            _ => None,
+        }
+    }
+
     /// The plain name, as messages and the audit log write it; no parameter is in it.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! What a slot offers once its mechanism policy has had its say, for those who list mechanisms before they use one.
 
-use strongroom_kmip::mechanism::{Curve, Keys, Work};
+use strongroom_kmip::mechanism::{Curve, Keys, Offered, Work};
 
 use super::{
     contract::{Family, Offer, Pair, Purpose, Recipe, Shape},
@@ -14,6 +14,9 @@ pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
     if matches!(facts.work, Work::Key | Work::Pair) {
         let recipe = recipe(facts.keys, offer.bits.1)?;
         return policy::check_recipe(level, &recipe).is_ok().then(Vec::new);
+    }
+    if let Offered::Digest(hash) = offer.mechanism {
+        return policy::check_digest(level, hash).is_ok().then(Vec::new);
     }
     let Some(mechanism) = offer.mechanism.usual() else { return Some(offer.purposes.to_vec()) };
     let allowed = |purpose: &Purpose| {
@@ -63,7 +66,7 @@ fn shape(recipe: &Recipe, purpose: Purpose) -> Shape {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::mechanism::{Hash, Offered};
+    use strongroom_kmip::mechanism::Hash;
 
     use super::*;
 

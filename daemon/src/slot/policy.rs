@@ -61,6 +61,15 @@ pub fn check_recipe(level: Level, recipe: &Recipe) -> Result<(), Forbidden> {
     judge(level, RECIPES.iter().filter(|row| (row.applies)(recipe)).map(|row| (row.allowed, row.what)))
 }
 
+/// Whether a slot of that level may digest with that hash.
+///
+/// # Errors
+/// [`Forbidden`] for a hash whose collisions anybody finds at home.
+pub fn check_digest(level: Level, hash: Hash) -> Result<(), Forbidden> {
+    let broken = (hash == Hash::Md5).then_some((Level::Legacy, "MD5"));
+    judge(level, broken.into_iter())
+}
+
 fn judge(level: Level, rows: impl Iterator<Item = (Level, &'static str)>) -> Result<(), Forbidden> {
     match rows.filter(|(allowed, _)| level > *allowed).min_by_key(|(allowed, _)| *allowed) {
         Some((allowed, what)) => Err(Forbidden { what, level, allowed }),
@@ -142,6 +151,11 @@ const USES: &[Row] = &[
         applies: |u| u.purpose == Purpose::Sign && u.signed_hash() == Some(Hash::Sha1),
     },
     Row { what: "SHA-1 in signatures", allowed: Level::Standard, applies: |u| u.signed_hash() == Some(Hash::Sha1) },
+    Row {
+        what: "HMAC with MD5",
+        allowed: Level::Legacy,
+        applies: |u| matches!(u.mechanism, Mechanism::Hmac { hash: Hash::Md5, .. }),
+    },
     Row {
         what: "HMAC with SHA-1",
         allowed: Level::Standard,
@@ -298,6 +312,8 @@ mod tests {
             ("key wrap", Unwrap, Mechanism::KeyWrap, AES, Level::Strict),
             ("3DES", Decrypt, cbc(Block::TripleDes), TRIPLE, Level::Legacy),
             ("HMAC-SHA-256", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 32 }, HMAC, Level::Strict),
+            ("HMAC-MD5", Verify, Mechanism::Hmac { hash: Hash::Md5, length: 16 }, HMAC, Level::Legacy),
+            ("HMAC-BLAKE2b", Sign, Mechanism::Hmac { hash: Hash::Blake2b256, length: 32 }, HMAC, Level::Strict),
             ("HMAC-SHA-1", Sign, Mechanism::Hmac { hash: Hash::Sha1, length: 20 }, HMAC, Level::Standard),
             ("a MAC of 80 bits", Verify, Mechanism::Hmac { hash: Hash::Sha256, length: 10 }, HMAC, Level::Legacy),
             ("HMAC with an AES key", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 32 }, AES, Level::Legacy),
@@ -337,6 +353,14 @@ mod tests {
             for level in Level::ALL {
                 assert_eq!(check_recipe(level, &recipe).is_ok(), level <= strictest, "{name} at {}", level.name());
             }
+        }
+    }
+
+    #[test]
+    fn md5_is_for_old_data_alone() {
+        for level in Level::ALL {
+            assert_eq!(check_digest(level, Hash::Md5).is_ok(), level == Level::Legacy, "{}", level.name());
+            assert!(check_digest(level, Hash::Sha1).is_ok(), "{}", level.name());
         }
     }
 

@@ -249,7 +249,10 @@ impl Vault {
     /// # Errors
     /// [`Error::Slot`].
     pub fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error> {
-        Ok(self.slot(None)?.slot.digest(hash)?)
+        let fitted = self.slot(None)?;
+        crate::slot::policy::check_digest(fitted.level, hash)
+            .map_err(|forbidden| crate::slot::Error::Unsupported(forbidden.what))?;
+        Ok(fitted.slot.digest(hash)?)
     }
 
     /// The random source.

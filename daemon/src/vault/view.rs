@@ -110,6 +110,10 @@ impl Base {
             crate::slot::policy::check(self.fitted.level, Purpose::Encrypt, mechanism, kept.shape)
                 .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;
         }
+        if let Some(hash) = derivation.hash() {
+            crate::slot::policy::check_digest(self.fitted.level, hash)
+                .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;
+        }
         Ok(self.fitted.slot.derive(kept, derivation, length)?)
     }
 }

@@ -267,6 +267,41 @@ fn a_key_of_xts_is_two_keys_and_nothing_else() {
 }
 
 #[test]
+fn digests_are_as_long_as_their_names_and_parameters_say() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let number = |number| Parameter::Number(Number { number });
+    for (name, kind, parameter, expected) in [
+        (
+            "SHA-512/224 of FIPS 180-4",
+            MechanismType::SHA512_T,
+            number(224),
+            "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa",
+        ),
+        (
+            "BLAKE2b with 256 bits, as Python's hashlib has it",
+            MechanismType::BLAKE2B_256,
+            Parameter::None,
+            "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
+        ),
+    ] {
+        client.ask(request::DigestInit { session, mechanism: Some(of(kind, parameter)) }).unwrap();
+        let ask = request::Digest { session, data: Wiped::from(&b"abc"[..]), room: Room::Bytes(64) };
+        let Output::Bytes(digest) = client.ask(ask).unwrap().output else { panic!("no output") };
+        assert_eq!(digest.into_vec(), hex(expected), "{name}");
+    }
+    for (name, kind, parameter, expected) in [
+        ("no length", MechanismType::SHA512_T, Parameter::None, Rv::MECHANISM_PARAM_INVALID),
+        ("another length", MechanismType::SHA512_T, number(200), Rv::MECHANISM_PARAM_INVALID),
+        ("a length that nothing asks for", MechanismType::BLAKE2B_256, number(256), Rv::MECHANISM_PARAM_INVALID),
+        ("a broken hash", MechanismType::MD5, Parameter::None, Rv::MECHANISM_INVALID),
+    ] {
+        let ask = request::DigestInit { session, mechanism: Some(of(kind, parameter)) };
+        assert_eq!(client.ask(ask).err(), Some(expected), "{name}");
+    }
+}
+
+#[test]
 fn what_is_listed_says_what_it_is_for() {
     let house = House::new();
     let (mut client, _) = house.user();
@@ -281,7 +316,7 @@ fn what_is_listed_says_what_it_is_for() {
     for kind in [M::AES_CCM, M::AES_XTS, M::AES_GMAC, M::AES_CMAC_GENERAL, M::CHACHA20, M::SHA512_256_KEY_GEN] {
         assert!(listed.contains(&kind), "{kind}");
     }
-    for kind in [M::DES3_CMAC, M::DES3_CMAC_GENERAL, M::DES3_CBC] {
+    for kind in [M::DES3_CMAC, M::DES3_CMAC_GENERAL, M::DES3_CBC, M::MD5, M::MD5_HMAC] {
         assert!(!listed.contains(&kind), "{kind} is for old data, and by name");
     }
 }

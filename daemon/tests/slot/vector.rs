@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     ("ccm", include_str!("vectors/ccm.txt")),
     ("wrap", include_str!("vectors/wrap.txt")),
     ("chacha", include_str!("vectors/chacha.txt")),
+    ("blake", include_str!("vectors/blake.txt")),
     ("digest", include_str!("vectors/digest.txt")),
     ("mac", include_str!("vectors/mac.txt")),
     ("cmac", include_str!("vectors/cmac.txt")),
@@ -184,6 +185,11 @@ impl<'a> Record<'a> {
 
     fn hash(&self, name: &str) -> Hash {
         match self.text(name).unwrap() {
+            "MD5" => Hash::Md5,
+            "BLAKE2b-160" => Hash::Blake2b160,
+            "BLAKE2b-256" => Hash::Blake2b256,
+            "BLAKE2b-384" => Hash::Blake2b384,
+            "BLAKE2b-512" => Hash::Blake2b512,
             "SHA-1" => Hash::Sha1,
             "SHA-224" => Hash::Sha224,
             "SHA-256" => Hash::Sha256,

@@ -12,7 +12,8 @@ pub struct Facts {
     pub code: Option<HashingAlgorithm>,
     /// KMIP's code for HMAC with it.
     pub mac: Option<CryptographicAlgorithm>,
-    /// The digest itself, in PKCS#11; it names the hash in parameters too.
+    /// The digest itself, in PKCS#11; the first names the hash in parameters too. A second takes the length of the digest
+    /// as its parameter.
     pub digest: &'static [Number],
     /// HMAC of full length, and of the length that the parameter says.
     pub hmac: &'static [Number],
@@ -82,7 +83,7 @@ impl Hash {
 
     /// The hash function whose digest has that number in PKCS#11.
     pub fn of_digest(number: u64) -> Option<Self> {
-        Self::ALL.iter().copied().find(|hash| hash.facts().digest.iter().any(|known| known.value == number))
+        Self::ALL.iter().copied().find(|hash| hash.facts().digest.first().is_some_and(|known| known.value == number))
     }
 
     /// The hash function inside the HMAC that has that number in PKCS#11.
@@ -122,7 +123,24 @@ const UNNAMED: Facts = Facts {
     mask: &[],
 };
 
+/// KMIP has no words for BLAKE2b; these are ours, in the range that it leaves to vendors.
+impl HashingAlgorithm {
+    /// BLAKE2b with a digest of 160 bits (RFC 7693).
+    pub const BLAKE2B_160: Self = Self(0x8000_0001);
+    /// BLAKE2b with a digest of 256 bits.
+    pub const BLAKE2B_256: Self = Self(0x8000_0002);
+    /// BLAKE2b with a digest of 384 bits.
+    pub const BLAKE2B_384: Self = Self(0x8000_0003);
+    /// BLAKE2b with a digest of 512 bits.
+    pub const BLAKE2B_512: Self = Self(0x8000_0004);
+}
+
 hashes! {
+    Md5: 16, MD5, HMAC_MD5 {
+        digest: MD5 = 0x210;
+        hmac: MD5_HMAC = 0x211, MD5_HMAC_GENERAL = 0x212;
+        key: MD5_HMAC = 0x27;
+    }
     Sha1: 20, SHA_1, HMAC_SHA1 {
         digest: SHA_1 = 0x220;
         hmac: SHA_1_HMAC = 0x221, SHA_1_HMAC_GENERAL = 0x222;
@@ -186,7 +204,7 @@ hashes! {
         key_gen: SHA512_224_KEY_GEN = 0x4008;
     }
     Sha512_256: 32, SHA_512_256 {
-        digest: SHA512_256 = 0x4c;
+        digest: SHA512_256 = 0x4c, SHA512_T = 0x50;
         hmac: SHA512_256_HMAC = 0x4d, SHA512_256_HMAC_GENERAL = 0x4e;
         derivation: SHA512_256_KEY_DERIVATION = 0x4f;
         key: SHA512_256_HMAC = 0x44;
@@ -235,5 +253,29 @@ hashes! {
         ecdsa: ECDSA_SHA3_512 = 0x104a;
         mask: SHA3_512 = 9;
         derivation: SHA3_512_KEY_DERIVATION = 0x39a;
+    }
+    Blake2b160: 20, BLAKE2B_160 {
+        digest: BLAKE2B_160 = 0x400c;
+        hmac: BLAKE2B_160_HMAC = 0x400d, BLAKE2B_160_HMAC_GENERAL = 0x400e;
+        key: BLAKE2B_160_HMAC = 0x3a;
+        key_gen: BLAKE2B_160_KEY_GEN = 0x4010;
+    }
+    Blake2b256: 32, BLAKE2B_256 {
+        digest: BLAKE2B_256 = 0x4011;
+        hmac: BLAKE2B_256_HMAC = 0x4012, BLAKE2B_256_HMAC_GENERAL = 0x4013;
+        key: BLAKE2B_256_HMAC = 0x3b;
+        key_gen: BLAKE2B_256_KEY_GEN = 0x4015;
+    }
+    Blake2b384: 48, BLAKE2B_384 {
+        digest: BLAKE2B_384 = 0x4016;
+        hmac: BLAKE2B_384_HMAC = 0x4017, BLAKE2B_384_HMAC_GENERAL = 0x4018;
+        key: BLAKE2B_384_HMAC = 0x3c;
+        key_gen: BLAKE2B_384_KEY_GEN = 0x401a;
+    }
+    Blake2b512: 64, BLAKE2B_512 {
+        digest: BLAKE2B_512 = 0x401b;
+        hmac: BLAKE2B_512_HMAC = 0x401c, BLAKE2B_512_HMAC_GENERAL = 0x401d;
+        key: BLAKE2B_512_HMAC = 0x3d;
+        key_gen: BLAKE2B_512_KEY_GEN = 0x401f;
     }
 }

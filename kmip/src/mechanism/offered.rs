@@ -17,8 +17,8 @@ pub struct Facts {
     pub unit: Unit,
     /// What it does.
     pub work: Work,
-    /// Its numbers in PKCS#11: none where that has no such mechanism, a second where it has one more for a MAC whose
-    /// length the parameter says (`_GENERAL`).
+    /// Its numbers in PKCS#11: none where that has no such mechanism, a second where it has one more whose parameter says
+    /// how long the result is (`_GENERAL` for MACs).
     pub numbers: &'static [Number],
 }
 

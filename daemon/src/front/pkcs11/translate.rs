@@ -91,8 +91,15 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
 /// # Errors
 /// As for [`translate`].
 pub fn digest(mechanism: &wire::Mechanism) -> Result<Hash, Rv> {
-    match mechanism::named(mechanism.kind).map(|named| named.offered) {
-        Some(Offered::Digest(hash)) => nothing(&mechanism.parameter, hash),
+    match (mechanism::named(mechanism.kind), &mechanism.parameter) {
+        // SHA-512/t says how many bits it keeps; FIPS 180-4 §5.3.6 approves of two.
+        (Some(Named { offered: Offered::Digest(_), general: true }), Parameter::Number(given)) => match given.number {
+            224 => Ok(Hash::Sha512_224),
+            256 => Ok(Hash::Sha512_256),
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
+        (Some(Named { offered: Offered::Digest(hash), general: false }), parameter) => nothing(parameter, hash),
+        (Some(Named { offered: Offered::Digest(_), .. }), _) => Err(Rv::MECHANISM_PARAM_INVALID),
         _ => Err(Rv::MECHANISM_INVALID),
     }
 }
@@ -326,6 +333,26 @@ mod tests {
         ] {
             assert_eq!(of(kind, parameter).err(), Some(Rv::MECHANISM_PARAM_INVALID), "{name}");
         }
+    }
+
+    #[test]
+    fn sha_512_is_cut_as_its_parameter_says() {
+        let of = |parameter| digest(&wire::Mechanism { kind: MechanismType::SHA512_T, parameter });
+        let number = |number| Parameter::Number(Number { number });
+        assert_eq!(of(number(224)), Ok(Hash::Sha512_224));
+        assert_eq!(of(number(256)), Ok(Hash::Sha512_256));
+        for (name, parameter) in [
+            ("nothing", Parameter::None),
+            ("no bits", number(0)),
+            ("all bits", number(512)),
+            ("the bits of SHA-384", number(384)),
+            ("bytes", number(32)),
+            ("more than there are", number(u64::MAX)),
+        ] {
+            assert_eq!(of(parameter), Err(Rv::MECHANISM_PARAM_INVALID), "{name}");
+        }
+        let plain = wire::Mechanism { kind: MechanismType::SHA256, parameter: number(256) };
+        assert_eq!(digest(&plain), Err(Rv::MECHANISM_PARAM_INVALID));
     }
 
     #[test]

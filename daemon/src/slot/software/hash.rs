@@ -1,7 +1,11 @@
 //! Hash functions by the engine's names, and digests taken with them.
 
+use blake2::{
+    Blake2bVar,
+    digest::{Update, VariableOutput},
+};
 use openssl::{
-    hash::{DigestBytes, Hasher, MessageDigest},
+    hash::{Hasher, MessageDigest},
     md::{Md, MdRef},
     nid::Nid,
 };
@@ -12,9 +16,10 @@ use crate::slot::contract::{Error, Running};
 /// The hash function as the engine's digests know it.
 ///
 /// # Errors
-/// [`Error::Engine`] when it was built without that hash.
+/// [`Error::Unsupported`] for a hash that it has not.
 pub(super) fn message(hash: Hash) -> Result<MessageDigest, Error> {
     match hash {
+        Hash::Md5 => Ok(MessageDigest::md5()),
         Hash::Sha1 => Ok(MessageDigest::sha1()),
         Hash::Sha224 => Ok(MessageDigest::sha224()),
         Hash::Sha256 => Ok(MessageDigest::sha256()),
@@ -24,28 +29,34 @@ pub(super) fn message(hash: Hash) -> Result<MessageDigest, Error> {
         Hash::Sha3_256 => Ok(MessageDigest::sha3_256()),
         Hash::Sha3_384 => Ok(MessageDigest::sha3_384()),
         Hash::Sha3_512 => Ok(MessageDigest::sha3_512()),
-        Hash::Sha512_224 | Hash::Sha512_256 => MessageDigest::from_nid(nid(hash)).ok_or(Error::Engine("a hash")),
+        Hash::Sha512_224 | Hash::Sha512_256 => nid(hash).and_then(MessageDigest::from_nid).ok_or(UNSUPPORTED),
+        Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => Err(UNSUPPORTED),
     }
 }
 
 /// The hash function as the engine's padding schemes know it.
 ///
 /// # Errors
-/// [`Error::Engine`] when it was built without that hash.
+/// [`Error::Unsupported`] for a hash that no scheme stands on.
 pub(super) fn padding(hash: Hash) -> Result<&'static MdRef, Error> {
-    Md::from_nid(nid(hash)).ok_or(Error::Engine("a hash"))
+    nid(hash).and_then(Md::from_nid).ok_or(UNSUPPORTED)
 }
 
 /// The digest of `data`.
 ///
 /// # Errors
 /// [`Error::Engine`] when the engine fails.
-pub(super) fn digest(hash: Hash, data: &[u8]) -> Result<DigestBytes, Error> {
-    openssl::hash::hash(message(hash)?, data).map_err(|_| Error::Engine("a digest"))
+pub(super) fn digest(hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut digesting = Digesting::new(hash)?;
+    digesting.add(data)?;
+    digesting.end()
 }
 
 /// A DigestInfo (RFC 8017 §9.2, note 1) around a digest; its head is a fixed template for each hash.
-pub(super) fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
+///
+/// # Errors
+/// [`Error::Unsupported`] for a hash that no signature names here.
+pub(super) fn digest_info(hash: Hash, digest: &[u8]) -> Result<Vec<u8>, Error> {
     let head = match hash {
         Hash::Sha1 => SHA1_HEAD,
         Hash::Sha256 => head!(0x01, 32),
@@ -58,25 +69,51 @@ pub(super) fn digest_info(hash: Hash, digest: &[u8]) -> Vec<u8> {
         Hash::Sha3_256 => head!(0x08, 32),
         Hash::Sha3_384 => head!(0x09, 48),
         Hash::Sha3_512 => head!(0x0a, 64),
+        Hash::Md5 | Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => {
+            return Err(UNSUPPORTED);
+        }
     };
-    [head, digest].concat()
+    Ok([head, digest].concat())
 }
 
 /// A digest under way.
 #[derive(Clone)]
-pub(super) struct Digesting(Hasher);
+pub(super) enum Digesting {
+    /// By AWS-LC.
+    Engine(Hasher),
+    /// BLAKE2b, which AWS-LC has of 256 bits alone.
+    Blake(Box<Blake2bVar>),
+}
 
 impl Digesting {
     pub(super) fn new(hash: Hash) -> Result<Self, Error> {
-        Ok(Self(Hasher::new(message(hash)?).map_err(|_| Error::Engine("a digest"))?))
+        match hash {
+            Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => {
+                Blake2bVar::new(hash.length()).map(|state| Self::Blake(Box::new(state))).map_err(|_| ENGINE)
+            }
+            _ => Hasher::new(message(hash)?).map(Self::Engine).map_err(|_| ENGINE),
+        }
     }
 
     pub(super) fn add(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.0.update(data).map_err(|_| Error::Engine("a digest"))
+        match self {
+            Self::Engine(state) => state.update(data).map_err(|_| ENGINE),
+            Self::Blake(state) => {
+                state.update(data);
+                Ok(())
+            }
+        }
     }
 
-    pub(super) fn end(mut self) -> Result<DigestBytes, Error> {
-        self.0.finish().map_err(|_| Error::Engine("a digest"))
+    pub(super) fn end(self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Engine(mut state) => Ok(state.finish().map_err(|_| ENGINE)?.to_vec()),
+            Self::Blake(state) => {
+                let mut digest = vec![0; state.output_size()];
+                state.finalize_variable(&mut digest).map_err(|_| ENGINE)?;
+                Ok(digest)
+            }
+        }
     }
 }
 
@@ -99,8 +136,9 @@ impl Running for Digesting {
     }
 }
 
-fn nid(hash: Hash) -> Nid {
-    Nid::from_raw(match hash {
+/// The engine's number for a hash that schemes of RSA stand on.
+fn nid(hash: Hash) -> Option<Nid> {
+    Some(Nid::from_raw(match hash {
         Hash::Sha1 => aws_lc_sys::NID_sha1,
         Hash::Sha224 => aws_lc_sys::NID_sha224,
         Hash::Sha256 => aws_lc_sys::NID_sha256,
@@ -112,8 +150,12 @@ fn nid(hash: Hash) -> Nid {
         Hash::Sha3_256 => aws_lc_sys::NID_sha3_256,
         Hash::Sha3_384 => aws_lc_sys::NID_sha3_384,
         Hash::Sha3_512 => aws_lc_sys::NID_sha3_512,
-    })
+        Hash::Md5 | Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512 => return None,
+    }))
 }
+
+const ENGINE: Error = Error::Engine("a digest");
+const UNSUPPORTED: Error = Error::Unsupported("this hash in that place");
 
 /// The head of a DigestInfo whose hash is 2.16.840.1.101.3.4.2.`$arc` with a digest of `$length` bytes.
 macro_rules! head {

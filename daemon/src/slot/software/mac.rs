@@ -11,8 +11,10 @@ use strongroom_kmip::{
     mechanism::{Hash, Mechanism},
     secret::Secret,
 };
+use zeroize::Zeroizing;
 
 use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::hash::Digesting;
 use super::{hash, offer};
 use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
 
@@ -182,20 +184,51 @@ impl Tag {
 }
 
 /// A MAC with a hash that the engine does not let us prepare.
-pub(super) struct Plain(Signer<'static>);
+pub(super) enum Plain {
+    /// By AWS-LC.
+    Engine(Signer<'static>),
+    /// By RFC 2104, over a hash that AWS-LC has not.
+    Twice {
+        /// Over the message.
+        inner: Digesting,
+        /// Over what that gives.
+        outer: Digesting,
+    },
+}
 
 impl Plain {
     pub(super) fn new(hash: Hash, key: &[u8]) -> Result<Self, Error> {
-        let key: PKey<Private> = PKey::hmac(key).map_err(|_| ENGINE)?;
-        Ok(Self(Signer::new(hash::message(hash)?, &key).map_err(|_| ENGINE)?))
+        if let Ok(message) = hash::message(hash) {
+            let key: PKey<Private> = PKey::hmac(key).map_err(|_| ENGINE)?;
+            return Signer::new(message, &key).map(Self::Engine).map_err(|_| ENGINE);
+        }
+        let short = if key.len() > BLOCK { Zeroizing::new(hash::digest(hash, key)?) } else { Zeroizing::default() };
+        let key = if key.len() > BLOCK { short.as_slice() } else { key };
+        let start = |pad: u8| {
+            let mut block = Zeroizing::new([pad; BLOCK]);
+            block.iter_mut().zip(key).for_each(|(byte, given)| *byte ^= given);
+            let mut digesting = Digesting::new(hash)?;
+            digesting.add(&*block)?;
+            Ok::<_, Error>(digesting)
+        };
+        Ok(Self::Twice { inner: start(0x36)?, outer: start(0x5c)? })
     }
 
     pub(super) fn add(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.0.update(data).map_err(|_| ENGINE)
+        match self {
+            Self::Engine(signing) => signing.update(data).map_err(|_| ENGINE),
+            Self::Twice { inner, .. } => inner.add(data),
+        }
     }
 
     pub(super) fn end(self) -> Result<Secret, Error> {
-        Ok(Secret::new(self.0.sign_to_vec().map_err(|_| ENGINE)?))
+        match self {
+            Self::Engine(signing) => Ok(Secret::new(signing.sign_to_vec().map_err(|_| ENGINE)?)),
+            Self::Twice { inner, mut outer } => {
+                outer.add(&inner.end()?)?;
+                Ok(Secret::new(outer.end()?))
+            }
+        }
     }
 }
 
@@ -210,5 +243,8 @@ fn prepared(hash: Hash) -> Option<(usize, hmac::Algorithm)> {
         _ => return None,
     })
 }
+
+/// Bytes of a block of BLAKE2b, the one hash that AWS-LC has not.
+const BLOCK: usize = 128;
 
 const ENGINE: Error = Error::Engine("HMAC");

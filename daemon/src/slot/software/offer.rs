@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
-use strongroom_kmip::mechanism::{Hash, Mechanism};
+use strongroom_kmip::mechanism::{Hash, Mechanism, Work};
 
 use crate::slot::contract::{Error, Offer, Offered, Purpose, Shape};
 
 /// Every row.
 pub(super) static OFFERS: LazyLock<Vec<Offer>> = LazyLock::new(|| {
     let hashed = HASHED.iter().flat_map(|&(with, bits, purposes)| {
-        Hash::ALL.iter().map(move |hash| Offer { mechanism: with(*hash), bits, purposes })
+        let fitting =
+            Hash::ALL.iter().filter(move |hash| with(**hash).facts().work != Work::Signature || signs(**hash));
+        fitting.map(move |hash| Offer { mechanism: with(*hash), bits, purposes })
     });
     let single = SINGLE.iter().map(|&(mechanism, bits, purposes)| Offer { mechanism, bits, purposes });
     single.chain(hashed).collect()
@@ -30,6 +32,11 @@ pub(super) fn allow(shape: Shape, purpose: Purpose, mechanism: &Mechanism) -> Re
 /// Whether a new key of so many bits is offered by this row.
 pub(super) fn makes(generation: Offered, bits: usize) -> bool {
     OFFERS.iter().any(|row| row.mechanism == generation && (row.bits.0..=row.bits.1).contains(&bits))
+}
+
+/// Whether signatures are made over digests of this hash.
+fn signs(hash: Hash) -> bool {
+    !matches!(hash, Hash::Md5 | Hash::Blake2b160 | Hash::Blake2b256 | Hash::Blake2b384 | Hash::Blake2b512)
 }
 
 /// Whether this half of a pair serves that purpose; a symmetric key serves every one.

@@ -67,10 +67,10 @@ impl PrivateRsa {
         match mechanism {
             Mechanism::RsaPkcs1 => self.sign_block(data),
             Mechanism::RsaPkcs1Hashed { hash, input: Input::Message } => {
-                self.sign_block(&hash::digest_info(*hash, &hash::digest(*hash, data)?))
+                self.sign_block(&hash::digest_info(*hash, &hash::digest(*hash, data)?)?)
             }
             Mechanism::RsaPkcs1Hashed { hash, input: Input::Digest } => {
-                self.sign_block(&hash::digest_info(*hash, whole(*hash, data)?))
+                self.sign_block(&hash::digest_info(*hash, whole(*hash, data)?)?)
             }
             Mechanism::RsaPss { hash, mask, salt, input } => {
                 let mut context = PkeyCtx::new(&self.0.key).map_err(|_| ENGINE)?;
@@ -222,8 +222,8 @@ impl Key for PublicRsa {
             }
             Mechanism::RsaPkcs1Hashed { hash, input } => {
                 let info = match input {
-                    Input::Message => hash::digest_info(*hash, &hash::digest(*hash, data)?),
-                    Input::Digest => hash::digest_info(*hash, whole(*hash, data)?),
+                    Input::Message => hash::digest_info(*hash, &hash::digest(*hash, data)?)?,
+                    Input::Digest => hash::digest_info(*hash, whole(*hash, data)?)?,
                 };
                 self.compare(&info, signature, Padding::PKCS1)
             }
