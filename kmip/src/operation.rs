@@ -109,6 +109,13 @@ macro_rules! operations {
                     $(Self::$name(request) => request.write(Tag::RequestPayload, to),)*
                 }
             }
+
+            /// About how many bytes of bulk the payload has.
+            pub(crate) fn bulk(&self) -> usize {
+                match self {
+                    $(Self::$name(request) => Value::bulk(request),)*
+                }
+            }
         }
 
         impl Response {
@@ -134,6 +141,13 @@ macro_rules! operations {
             pub fn write(&self, to: &mut Writer) {
                 match self {
                     $(Self::$name(response) => response.write(Tag::ResponsePayload, to),)*
+                }
+            }
+
+            /// About how many bytes of bulk the payload has.
+            pub(crate) fn bulk(&self) -> usize {
+                match self {
+                    $(Self::$name(response) => Value::bulk(response),)*
                 }
             }
         }

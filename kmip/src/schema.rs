@@ -246,6 +246,10 @@ macro_rules! structure {
                 true $(&& (!version.within($crate::version::$since, codes!(@until $($until)?))
                     || $crate::ttlv::Field::fits(&self.$field, version)))*
             }
+            #[inline]
+            fn bulk(&self) -> usize {
+                0usize $(.saturating_add($crate::ttlv::Field::bulk(&self.$field)))*
+            }
         }
     };
 }

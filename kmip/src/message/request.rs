@@ -120,7 +120,9 @@ impl RequestMessage {
     /// Writes the message in the version of its header. Items that were not understood when they were read have
     /// nothing to write and are written without a payload.
     pub fn write(&self) -> Wiped {
-        let mut to = Writer::new(self.header.protocol_version);
+        let payloads = self.items.iter().filter_map(|item| item.payload.as_ref().ok());
+        let bulk = payloads.fold(0, |bulk, payload| payload.bulk().saturating_add(bulk));
+        let mut to = Writer::with_room(self.header.protocol_version, bulk);
         to.structure(Tag::RequestMessage, |to| {
             self.header.write(Tag::RequestHeader, to);
             for item in &self.items {

@@ -146,7 +146,9 @@ impl ResponseMessage {
 }
 
 fn write(header: &ResponseHeader, items: &[ResponseItem]) -> Wiped {
-    let mut to = Writer::new(header.protocol_version);
+    let payloads = items.iter().filter_map(|item| item.payload.as_ref());
+    let bulk = payloads.fold(0, |bulk, payload| payload.bulk().saturating_add(bulk));
+    let mut to = Writer::with_room(header.protocol_version, bulk);
     to.structure(Tag::ResponseMessage, |to| {
         header.write(Tag::ResponseHeader, to);
         for item in items {

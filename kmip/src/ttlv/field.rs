@@ -19,6 +19,13 @@ pub trait Value: Sized {
     fn fits(&self, _version: Version) -> bool {
         true
     }
+
+    /// About how many bytes of bulk there are in it, such as the data that are to be encrypted: a [`Writer`] that knows
+    /// makes room for all of it at once. What is small counts for nothing.
+    #[inline]
+    fn bulk(&self) -> usize {
+        0
+    }
 }
 
 /// A field: how often its value stands on the wire.
@@ -36,6 +43,12 @@ pub trait Field: Sized {
     fn fits(&self, _version: Version) -> bool {
         true
     }
+
+    /// The [`bulk`](Value::bulk) of every value there is.
+    #[inline]
+    fn bulk(&self) -> usize {
+        0
+    }
 }
 
 impl<T: Value> Field for T {
@@ -52,6 +65,10 @@ impl<T: Value> Field for T {
     fn fits(&self, version: Version) -> bool {
         Value::fits(self, version)
     }
+    #[inline]
+    fn bulk(&self) -> usize {
+        Value::bulk(self)
+    }
 }
 
 /// A value that is kept elsewhere because it is large and seldom there.
@@ -65,9 +82,16 @@ impl<T: Value> Value for Box<T> {
     fn fits(&self, version: Version) -> bool {
         T::fits(self, version)
     }
+    fn bulk(&self) -> usize {
+        T::bulk(self)
+    }
 }
 
 impl<T: Value> Field for Option<T> {
+    #[inline]
+    fn bulk(&self) -> usize {
+        self.as_ref().map_or(0, Value::bulk)
+    }
     fn emit(&self, tag: Tag, to: &mut Writer) {
         if let Some(value) = self
             && Value::fits(value, to.version())
@@ -85,6 +109,10 @@ impl<T: Value> Field for Option<T> {
 }
 
 impl<T: Value> Field for Vec<T> {
+    #[inline]
+    fn bulk(&self) -> usize {
+        self.iter().fold(0, |bulk, value| value.bulk().saturating_add(bulk))
+    }
     fn emit(&self, tag: Tag, to: &mut Writer) {
         let version = to.version();
         self.iter().filter(|value| Value::fits(*value, version)).for_each(|value| value.write(tag, to));

@@ -83,9 +83,9 @@ impl Value for Any {
     }
 }
 
-/// Each plain value: how it is written and how it is read.
+/// Each plain value: how it is written, how it is read, and its bulk where it may have some.
 macro_rules! plain {
-    ($($kind:ty: |$value:ident, $tag:ident, $to:ident| $write:expr, |$item:ident| $read:expr;)*) => {
+    ($($kind:ty: |$value:ident, $tag:ident, $to:ident| $write:expr, |$item:ident| $read:expr $(, $bulk:expr)?;)*) => {
         $(impl Value for $kind {
             fn write(&self, $tag: Tag, $to: &mut Writer) {
                 let $value = self;
@@ -95,6 +95,11 @@ macro_rules! plain {
             fn read($item: Item<'_, '_>) -> Result<Self, Malformed> {
                 $read
             }
+            $(#[inline]
+            fn bulk(&self) -> usize {
+                let bulk: fn(&Self) -> usize = $bulk;
+                bulk(self)
+            })?
         })*
     };
 }
@@ -104,8 +109,9 @@ plain! {
     i64: |value, tag, to| to.long_integer(tag, *value), |item| item.long_integer();
     bool: |value, tag, to| to.boolean(tag, *value), |item| item.boolean();
     String: |value, tag, to| to.text(tag, value), |item| item.text().map(str::to_owned);
-    Bytes: |value, tag, to| to.byte_string(tag, &value.0), |item| item.byte_string().map(|bytes| Self(bytes.to_vec()));
-    Secret: |value, tag, to| to.secret(tag, value), |item| item.byte_string().map(Self::copy_of);
+    Bytes: |value, tag, to| to.byte_string(tag, &value.0), |item| item.byte_string().map(|bytes| Self(bytes.to_vec())),
+        |value| value.0.len();
+    Secret: |value, tag, to| to.secret(tag, value), |item| item.byte_string().map(Self::copy_of), |value| value.len();
     DateTime: |value, tag, to| to.date_time(tag, value.0), |item| item.date_time().map(Self);
     DateTimeExtended: |value, tag, to| to.date_time_extended(tag, value.0), |item| item.date_time_extended().map(Self);
     Interval: |value, tag, to| to.interval(tag, value.0), |item| item.interval().map(Self);

@@ -18,7 +18,14 @@ pub struct Writer {
 impl Writer {
     /// An empty writer for a peer that speaks `version`.
     pub fn new(version: Version) -> Self {
-        Self { bytes: Wiped::new(Vec::with_capacity(FIRST)), version }
+        Self::with_room(version, 0)
+    }
+
+    /// The same, with room for so many bytes besides what a message takes as a rule.
+    pub fn with_room(version: Version, bulk: usize) -> Self {
+        // A little is room enough for itself: larger allocations take longer.
+        let room = if bulk > FIRST / 2 { bulk.saturating_add(FIRST / 2) } else { FIRST };
+        Self { bytes: Wiped::new(Vec::with_capacity(room)), version }
     }
 
     /// The version that the peer speaks: fields newer than it are left out.
