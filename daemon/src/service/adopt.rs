@@ -186,6 +186,7 @@ fn algorithm(shape: Shape) -> CryptographicAlgorithm {
         Shape::Private(pair) | Shape::Public(pair) => match pair {
             Pair::Rsa { .. } => CryptographicAlgorithm::RSA,
             Pair::Elliptic(Curve::Ed25519) => CryptographicAlgorithm::Ed25519,
+            Pair::Quantum(set) => set.facts().code,
             Pair::Elliptic(_) => CryptographicAlgorithm::EC,
         },
     }

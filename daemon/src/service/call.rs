@@ -67,6 +67,8 @@ pub struct Call<'s> {
 pub enum Instead {
     /// There is none yet.
     Pending(Bytes),
+    /// The operation's own answer, and beside it what that has no field for.
+    Beside(Vec<u8>),
     /// That answer.
     Answer(Box<ResponseItem>),
 }

@@ -190,6 +190,7 @@ pub fn describe(set: &mut Set, shape: Shape) {
             }
             Some(curve.bits())
         }
+        Some(Pair::Quantum(set)) => Some(set.bits()),
         None => None,
     });
     if let Some(bits) = bits.and_then(|bits| i32::try_from(bits).ok()) {

@@ -12,7 +12,7 @@ use strongroom_kmip::{
 };
 
 use super::{
-    call::Call,
+    call::{Call, Instead},
     contract::Perform,
     create, creation, descent, material,
     parameters::{self, Given},
@@ -69,7 +69,14 @@ impl Perform for DeriveKeyRequest {
             return Err(Refusal::invalid("of what is sensitive or unextractable all goes into what is derived"));
         }
         call.notes.mechanism = Some(derivation.name());
-        let secret = base.derive(bytes.as_ref(), &derivation, length)?;
+        let secret = match derivation {
+            Derivation::Encapsulation => {
+                let (ciphertext, secret) = base.encapsulate(length)?;
+                call.instead = Some(Instead::Beside(ciphertext));
+                secret
+            }
+            derivation => base.derive(bytes.as_ref(), &derivation, length)?,
+        };
         let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
         descent::keep_close(&mut set, &sources)?;
         for source in &sources {

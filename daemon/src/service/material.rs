@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::Set,
     code::{CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType, RecommendedCurve, ResultReason},
-    mechanism::{Curve, Hash},
+    mechanism::{Curve, Hash, ParameterSet},
     object::{
         KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentECPrivateKey,
         TransparentECPublicKey, TransparentRSAPrivateKey, TransparentRSAPublicKey, TransparentSymmetricKey,
@@ -15,7 +15,7 @@ use strongroom_kmip::{
 };
 
 use super::refusal::Refusal;
-use crate::vault::{Family, Form, Material, Pair, Recipe, RsaPrivate, Shape};
+use crate::vault::{Family, Form, Material, Pair, QuantumPrivate, Recipe, RsaPrivate, Shape};
 
 /// What kind of key these attributes describe, if it is one that a slot works with.
 pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
@@ -50,6 +50,7 @@ fn pair(algorithm: CryptographicAlgorithm, bits: Option<usize>, attributes: &Set
     match algorithm {
         CryptographicAlgorithm::RSA => bits.map(|bits| Pair::Rsa { bits }),
         CryptographicAlgorithm::Ed25519 => Some(Pair::Elliptic(Curve::Ed25519)),
+        algorithm if ParameterSet::of_code(algorithm).is_some() => ParameterSet::of_code(algorithm).map(Pair::Quantum),
         CryptographicAlgorithm::Ed448 => Some(Pair::Elliptic(Curve::Ed448)),
         CryptographicAlgorithm::EC | CryptographicAlgorithm::ECDSA | CryptographicAlgorithm::ECDH => {
             let named = attributes.domain_parameters().and_then(|parameters| parameters.recommended_curve);
@@ -135,6 +136,10 @@ pub fn read(block: &KeyBlock, shape: Shape) -> Result<Material, Refusal> {
         (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Public(Pair::Elliptic(curve))) => {
             Ok(Material::EllipticPublic { curve, point: bytes.reveal().to_vec() })
         }
+        (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Private(Pair::Quantum(set))) => quantum(set, bytes),
+        (KeyMaterial::Bytes(bytes), KeyFormatType::Raw, Shape::Public(Pair::Quantum(set))) => {
+            Ok(Material::QuantumPublic { set, bytes: bytes.reveal().to_vec() })
+        }
         (KeyMaterial::SymmetricKey(key), _, Shape::Symmetric { .. }) => Ok(Material::Raw(key.key.duplicate())),
         (KeyMaterial::RSAPrivateKey(key), _, Shape::Private(Pair::Rsa { .. })) => rsa_private(key),
         (KeyMaterial::RSAPublicKey(key), _, Shape::Public(Pair::Rsa { .. })) => {
@@ -150,6 +155,21 @@ pub fn read(block: &KeyBlock, shape: Shape) -> Result<Material, Refusal> {
         }),
         _ => Err(format_refused(format)),
     }
+}
+
+/// The length tells a seed from what is expanded from it, and both from one behind the other.
+fn quantum(set: ParameterSet, bytes: &Secret) -> Result<Material, Refusal> {
+    let facts = set.facts();
+    let (seed, expanded) = match bytes.len() {
+        length if length == facts.seed => (Some(bytes.duplicate()), None),
+        length if length == facts.private => (None, Some(bytes.duplicate())),
+        _ => {
+            let both = bytes.reveal().split_at_checked(facts.seed).filter(|_| facts.seed > 0);
+            let (seed, expanded) = both.ok_or_else(|| Refusal::invalid("the key has a wrong length"))?;
+            (Some(Secret::copy_of(seed)), Some(Secret::copy_of(expanded)))
+        }
+    };
+    Ok(Material::QuantumPrivate(QuantumPrivate { set, seed, expanded }))
 }
 
 fn rsa_private(key: &TransparentRSAPrivateKey) -> Result<Material, Refusal> {
@@ -180,11 +200,11 @@ pub fn default_format(shape: Shape) -> KeyFormatType {
     match shape {
         Shape::Symmetric { .. } => KeyFormatType::Raw,
         Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => KeyFormatType::PKCS_1,
-        Shape::Private(Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448)) => {
-            KeyFormatType::PKCS_8
-        }
+        Shape::Private(
+            Pair::Quantum(_) | Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448),
+        ) => KeyFormatType::PKCS_8,
         Shape::Private(Pair::Elliptic(_)) => KeyFormatType::ECPrivateKey,
-        Shape::Public(Pair::Elliptic(_)) => KeyFormatType::X_509,
+        Shape::Public(Pair::Elliptic(_) | Pair::Quantum(_)) => KeyFormatType::X_509,
     }
 }
 
@@ -198,6 +218,9 @@ pub fn form(format: KeyFormatType, shape: Shape) -> Result<Form, Refusal> {
     match format {
         KeyFormatType::Raw if symmetric => Ok(Form::Raw),
         KeyFormatType::Raw if matches!(shape, Shape::Private(Pair::Elliptic(_)) | Shape::Public(Pair::Elliptic(_))) => {
+            Ok(Form::Numbers)
+        }
+        KeyFormatType::Raw if matches!(shape, Shape::Private(Pair::Quantum(_)) | Shape::Public(Pair::Quantum(_))) => {
             Ok(Form::Numbers)
         }
         KeyFormatType::TransparentSymmetricKey if symmetric => Ok(Form::Raw),
@@ -249,6 +272,10 @@ pub fn block(
         }
         (Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes), _) => secret(bytes),
         (Material::EllipticPrivate { number, .. }, KeyFormatType::Raw) => KeyMaterial::Bytes(number),
+        (Material::QuantumPrivate(QuantumPrivate { expanded: Some(bytes), .. }), KeyFormatType::Raw) => {
+            KeyMaterial::Bytes(bytes)
+        }
+        (Material::QuantumPublic { bytes, .. }, KeyFormatType::Raw) => secret(bytes),
         (Material::EllipticPublic { point, .. }, KeyFormatType::Raw) => secret(point),
         (Material::RsaPrivate(key), KeyFormatType::TransparentRSAPrivateKey) => {
             KeyMaterial::RSAPrivateKey(TransparentRSAPrivateKey {
@@ -297,6 +324,8 @@ pub fn bytes(material: &Material) -> &[u8] {
         Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
         Material::EllipticPrivate { number, .. } => number.reveal(),
         Material::EllipticPublic { point, .. } => point,
+        Material::QuantumPrivate(key) => key.expanded.as_ref().map_or(&[], Secret::reveal),
+        Material::QuantumPublic { bytes, .. } => bytes,
         Material::RsaPrivate(key) => &key.modulus,
         Material::RsaPublic { modulus, .. } => modulus,
     }

@@ -121,6 +121,7 @@ mod validate;
 mod working;
 mod wrapping;
 
+pub use call::Instead;
 pub use cryptoki::{Cryptoki, Returned};
 pub use defer::Workers;
 pub use discover_versions::SERVED as VERSIONS;

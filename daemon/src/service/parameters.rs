@@ -6,7 +6,7 @@ use strongroom_kmip::{
         BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, PaddingMethod,
         ResultReason,
     },
-    mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding},
+    mechanism::{Block, Curve, Form, Hash, Input, Keys, Mechanism, Mode, Padding, Signing},
 };
 
 use super::refusal::Refusal;
@@ -181,6 +181,15 @@ pub fn signature(parameters: &CryptographicParameters, shape: Shape, digested: b
             }
             _ => Err(unsupported("this Padding Method")),
         },
+        Pair::Quantum(set) => {
+            let signing = Signing::default();
+            match set.facts().keys {
+                _ if digested => Err(unfit("such a key signs messages, no digests")),
+                Keys::MlDsa => Ok(Mechanism::MlDsa(signing)),
+                Keys::SlhDsa => Ok(Mechanism::SlhDsa(signing)),
+                _ => Err(unfit("such a key brings secrets, it makes no signatures")),
+            }
+        }
         Pair::Elliptic(Curve::Ed25519 | Curve::Ed448) if digested => Err(unfit("EdDSA signs messages, no digests")),
         Pair::Elliptic(Curve::Ed25519 | Curve::Ed448) => Ok(Mechanism::Eddsa),
         Pair::Elliptic(Curve::X25519 | Curve::X448) => Err(unfit("such a key agrees on keys, it makes no signatures")),

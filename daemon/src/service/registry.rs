@@ -127,7 +127,7 @@ pub fn item(
         (Err(refusal), _) => ResponseItem::failure(Some(operation), refusal.told(operation, version), refusal.message),
         (Ok(_), Some(Instead::Pending(value))) => ResponseItem::pending(operation, value),
         (Ok(_), Some(Instead::Answer(item))) => *item,
-        (Ok(response), None) => ResponseItem::success(response),
+        (Ok(response), None | Some(Instead::Beside(_))) => ResponseItem::success(response),
     }
 }
 

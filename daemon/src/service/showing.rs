@@ -43,7 +43,11 @@ impl SlotView {
         if !std::ptr::eq(known.0, offers) {
             let served = |offer: &vault::Offer| {
                 let purposes = vault::listing::purposes(self.fitted.level, offer)?;
-                Some(Served { mechanism: offer.mechanism, bits: vault::listing::bits(self.fitted.level, offer), purposes })
+                Some(Served {
+                    mechanism: offer.mechanism,
+                    bits: vault::listing::bits(self.fitted.level, offer),
+                    purposes,
+                })
             };
             *known = (offers, offers.iter().filter_map(served).collect());
         }

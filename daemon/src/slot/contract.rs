@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    mechanism::{Curve, Hash, Mechanism},
+    mechanism::{Curve, Hash, Mechanism, ParameterSet},
     secret::Secret,
 };
 
@@ -57,6 +57,15 @@ pub trait Slot: Send + Sync {
     /// [`Error::Length`] for more bytes than the derivation gives, [`Error::Unsupported`] for one that this key is not fit
     /// for, [`Error::Parameter`] for parameters that cannot be.
     fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error>;
+
+    /// A secret of its own choice for whoever has the private half of a key, and the ciphertext that brings it there.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for a key that brings nothing.
+    fn encapsulate(&self, public: &Kept) -> Result<(Vec<u8>, Secret), Error> {
+        let _ = public;
+        Err(Error::Unsupported("bringing secrets with such a key"))
+    }
 
     /// Starts a digest.
     ///
@@ -279,6 +288,15 @@ pub enum Material {
         /// The public exponent.
         exponent: Vec<u8>,
     },
+    /// A private key of ML-KEM, ML-DSA or SLH-DSA.
+    QuantumPrivate(QuantumPrivate),
+    /// A public key of ML-KEM, ML-DSA or SLH-DSA.
+    QuantumPublic {
+        /// The parameter set.
+        set: ParameterSet,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
     /// The number of an elliptic private key (the seed, for Ed25519).
     EllipticPrivate {
         /// The curve.
@@ -294,6 +312,17 @@ pub enum Material {
         /// The point.
         point: Vec<u8>,
     },
+}
+
+/// The bytes of a private key of ML-KEM, ML-DSA or SLH-DSA: its seed, its expanded form, or both.
+#[derive(Debug)]
+pub struct QuantumPrivate {
+    /// The parameter set.
+    pub set: ParameterSet,
+    /// What it is expanded from; SLH-DSA has none.
+    pub seed: Option<Secret>,
+    /// Its expanded form.
+    pub expanded: Option<Secret>,
 }
 
 /// The numbers of an RSA private key. What is missing is computed where it can be.
@@ -323,7 +352,7 @@ pub enum Form {
     Sec1,
     /// X.509 SubjectPublicKeyInfo.
     PublicKeyInfo,
-    /// The numbers: [`Material::RsaPrivate`], [`Material::RsaPublic`], [`Material::EllipticPrivate`] or
+    /// The numbers, or bytes of a lattice's key: [`Material::RsaPrivate`], [`Material::RsaPublic`], [`Material::EllipticPrivate`] or
     /// [`Material::EllipticPublic`]; [`Material::Raw`] for a symmetric key.
     Numbers,
 }

@@ -65,6 +65,10 @@ pub enum Derivation {
         /// What becomes of the common secret.
         finish: Finish,
     },
+    /// What a ciphertext of ML-KEM brings to whoever has this private key.
+    Decapsulation(Vec<u8>),
+    /// What a new ciphertext of ML-KEM brings to whoever has the private half of this key.
+    Encapsulation,
     /// The signing key of Amazon's Signature Version 4.
     Aws {
         /// The day, as eight digits.
@@ -263,6 +267,7 @@ impl Derivation {
             Self::Chain { method: Method::Pipeline, .. } => "SP800-108-PIPELINE",
             Self::Hkdf { .. } => "HKDF",
             Self::Agreement { .. } => "ECDH",
+            Self::Decapsulation(_) | Self::Encapsulation => "ML-KEM",
             Self::Aws { .. } => "AWS-SIGV4",
             Self::Tls { .. } => "TLS-PRF",
             Self::Join { .. } => "CONCATENATE",

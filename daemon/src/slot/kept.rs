@@ -1,7 +1,7 @@
 //! Keys as the vault keeps them for a slot, and what kind of key each is.
 
 use strongroom_kmip::{
-    mechanism::{Curve, Family, Keys},
+    mechanism::{Curve, Family, Keys, ParameterSet},
     secret::Secret,
 };
 
@@ -39,6 +39,7 @@ impl Shape {
             Self::Private(pair) | Self::Public(pair) => match pair {
                 Pair::Rsa { .. } => Keys::Rsa,
                 Pair::Elliptic(curve) => curve.keys(),
+                Pair::Quantum(set) => set.facts().keys,
             },
         }
     }
@@ -48,6 +49,7 @@ impl Shape {
         match self {
             Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
             Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
+            Self::Private(Pair::Quantum(set)) | Self::Public(Pair::Quantum(set)) => set.bits(),
         }
     }
 }
@@ -62,4 +64,6 @@ pub enum Pair {
     },
     /// Elliptic.
     Elliptic(Curve),
+    /// ML-KEM, ML-DSA or SLH-DSA.
+    Quantum(ParameterSet),
 }

@@ -1,6 +1,6 @@
 //! What a slot offers once its mechanism policy has had its say, for those who list mechanisms before they use one.
 
-use strongroom_kmip::mechanism::{Curve, Keys, Offered, Work};
+use strongroom_kmip::mechanism::{Curve, Keys, Offered, ParameterSet, Work};
 
 use super::{
     contract::{Family, Offer, Pair, Purpose, Recipe, Shape},
@@ -47,6 +47,9 @@ fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
         Keys::Symmetric(family) => return Some(Recipe::Symmetric { family, bits }),
         Keys::Rsa => Pair::Rsa { bits },
         Keys::Weierstrass | Keys::Agreeing => Pair::Elliptic(Curve::P256),
+        Keys::MlKem => Pair::Quantum(ParameterSet::MlKem1024),
+        Keys::MlDsa => Pair::Quantum(ParameterSet::MlDsa87),
+        Keys::SlhDsa => Pair::Quantum(ParameterSet::SlhDsaShake256f),
         Keys::Edwards => Pair::Elliptic(Curve::Ed25519),
         Keys::Montgomery => Pair::Elliptic(Curve::X25519),
     }))

@@ -20,6 +20,6 @@ pub use derivation::{
 pub use holding::{Condition, Found, Held, Name, Why};
 
 pub use contract::{
-    Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, RsaPrivate,
-    Running, Shape, Slot,
+    Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, QuantumPrivate, Recipe,
+    RsaPrivate, Running, Shape, Slot,
 };

@@ -229,7 +229,7 @@ mod shape {
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
     use super::{Family, Pair, Shape};
-    use strongroom_kmip::mechanism::Curve;
+    use strongroom_kmip::mechanism::{Curve, ParameterSet};
 
     pub(super) fn serialize<S: Serializer>(shape: &Shape, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&match shape {
@@ -238,6 +238,8 @@ mod shape {
             Shape::Private(Pair::Elliptic(curve)) => format!("private {curve:?} 0"),
             Shape::Public(Pair::Rsa { bits }) => format!("public RSA {bits}"),
             Shape::Public(Pair::Elliptic(curve)) => format!("public {curve:?} 0"),
+            Shape::Private(Pair::Quantum(set)) => format!("private {set:?} 0"),
+            Shape::Public(Pair::Quantum(set)) => format!("public {set:?} 0"),
         })
     }
 
@@ -251,7 +253,11 @@ mod shape {
         let (class, kind, bits) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
         let pair = || match kind {
             "RSA" => Some(Pair::Rsa { bits }),
-            _ => Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic),
+            _ => {
+                let curve = Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic);
+                let set = || ParameterSet::ALL.iter().find(|set| format!("{set:?}") == kind);
+                curve.or_else(|| set().copied().map(Pair::Quantum))
+            }
         };
         match class {
             "symmetric" => {

@@ -84,6 +84,19 @@ impl Base {
         &self.content
     }
 
+    /// A secret for whoever has the private half of this key, cut to so many bytes, and the ciphertext that brings it.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], as the slot says.
+    pub fn encapsulate(&self, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+        let Content::Key(kept) = &self.content else {
+            return Err(Error::Use { object: self.object.id.clone(), why: "it is not a key" });
+        };
+        let (ciphertext, secret) = self.fitted.slot.encapsulate(kept)?;
+        let cut = secret.reveal().get(..length).map(Secret::copy_of).ok_or(crate::slot::Error::Length)?;
+        Ok((ciphertext, cut))
+    }
+
     /// Makes a secret of so many bytes out of the key or, where the object is none, out of `bytes`, which are its own.
     ///
     /// # Errors

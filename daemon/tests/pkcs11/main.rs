@@ -15,6 +15,7 @@ mod object;
 mod operation;
 mod pair;
 mod policy;
+mod quantum;
 mod record;
 mod recover;
 mod sealed;

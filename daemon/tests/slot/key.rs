@@ -5,14 +5,14 @@ use strongroom::slot::{
     contract::{Family, Form, Pair, RsaPrivate},
 };
 use strongroom_kmip::{
-    mechanism::{Curve, Hash, Input, Mechanism},
+    mechanism::{Curve, Hash, Input, Mechanism, ParameterSet},
     secret::Secret,
 };
 
 use crate::sample::{pair, slots, symmetric};
 
 /// A pair of every kind.
-pub(crate) const PAIRS: [Pair; 8] = [
+pub(crate) const PAIRS: [Pair; 11] = [
     Pair::Rsa { bits: 2048 },
     Pair::Elliptic(Curve::P224),
     Pair::Elliptic(Curve::P256),
@@ -21,6 +21,9 @@ pub(crate) const PAIRS: [Pair; 8] = [
     Pair::Elliptic(Curve::Secp256k1),
     Pair::Elliptic(Curve::Ed25519),
     Pair::Elliptic(Curve::X25519),
+    Pair::Quantum(ParameterSet::MlDsa44),
+    Pair::Quantum(ParameterSet::MlKem512),
+    Pair::Quantum(ParameterSet::SlhDsaShake128f),
 ];
 
 const FORMS: [Form; 6] = [Form::Raw, Form::Pkcs8, Form::Pkcs1, Form::Sec1, Form::PublicKeyInfo, Form::Numbers];
@@ -29,6 +32,7 @@ const FORMS: [Form; 6] = [Form::Raw, Form::Pkcs8, Form::Pkcs1, Form::Sec1, Form:
 fn private_forms(pair: Pair) -> &'static [Form] {
     match pair {
         Pair::Rsa { .. } => &[Form::Pkcs8, Form::Pkcs1, Form::Numbers],
+        Pair::Quantum(_) => &[Form::Pkcs8, Form::Numbers],
         Pair::Elliptic(Curve::Ed25519 | Curve::X25519) => &[Form::Pkcs8, Form::Numbers],
         Pair::Elliptic(_) => &[Form::Pkcs8, Form::Sec1, Form::Numbers],
     }

@@ -7,6 +7,7 @@ mod contract;
 mod curve;
 mod derive;
 mod key;
+mod quantum;
 mod refusal;
 mod sample;
 mod stream;

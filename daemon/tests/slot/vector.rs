@@ -8,7 +8,7 @@ use strongroom::slot::{
     contract::{Family, Offered, Pair},
 };
 use strongroom_kmip::{
-    mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding, Work},
+    mechanism::{Block, Curve, Form, Hash, Input, Keys, Mechanism, Mode, Padding, Work},
     secret::Secret,
 };
 
@@ -61,9 +61,11 @@ fn every_offer_has_known_answers() {
     }
 }
 
-/// Whether it makes keys. Those that are made out of others have their known answers beside, in [`crate::derive`].
+/// Whether it makes keys. Those that are made out of others have their known answers beside, in [`crate::derive`], as have
+/// the algorithms of [`crate::quantum`].
 fn is_generation(offered: Offered) -> bool {
-    matches!(offered.facts().work, Work::Key | Work::Pair | Work::Derivation)
+    let facts = offered.facts();
+    matches!(facts.work, Work::Key | Work::Pair | Work::Derivation) || matches!(facts.keys, Keys::MlDsa | Keys::SlhDsa)
 }
 
 /// An opened pair: private and public half.

@@ -27,6 +27,10 @@ pub struct Facts {
     pub pss: &'static [Number],
     /// ECDSA.
     pub ecdsa: &'static [Number],
+    /// ML-DSA over a digest.
+    pub ml_dsa: &'static [Number],
+    /// SLH-DSA over a digest.
+    pub slh_dsa: &'static [Number],
     /// A key out of the digest of another.
     pub derivation: &'static [Number],
     /// The mask generation function (`CKG_`, without its `MGF1_`).
@@ -119,6 +123,8 @@ const UNNAMED: Facts = Facts {
     pkcs1: &[],
     pss: &[],
     ecdsa: &[],
+    ml_dsa: &[],
+    slh_dsa: &[],
     derivation: &[],
     mask: &[],
 };
@@ -161,6 +167,8 @@ hashes! {
         pss: SHA224_RSA_PKCS_PSS = 0x47;
         ecdsa: ECDSA_SHA224 = 0x1043;
         mask: SHA224 = 5;
+        ml_dsa: HASH_ML_DSA_SHA224 = 0x23;
+        slh_dsa: HASH_SLH_DSA_SHA224 = 0x36;
         derivation: SHA224_KEY_DERIVATION = 0x396;
     }
     Sha256: 32, SHA_256, HMAC_SHA256 {
@@ -172,6 +180,8 @@ hashes! {
         pss: SHA256_RSA_PKCS_PSS = 0x43;
         ecdsa: ECDSA_SHA256 = 0x1044;
         mask: SHA256 = 2;
+        ml_dsa: HASH_ML_DSA_SHA256 = 0x24;
+        slh_dsa: HASH_SLH_DSA_SHA256 = 0x37;
         derivation: SHA256_KEY_DERIVATION = 0x393;
     }
     Sha384: 48, SHA_384, HMAC_SHA384 {
@@ -183,6 +193,8 @@ hashes! {
         pss: SHA384_RSA_PKCS_PSS = 0x44;
         ecdsa: ECDSA_SHA384 = 0x1045;
         mask: SHA384 = 3;
+        ml_dsa: HASH_ML_DSA_SHA384 = 0x25;
+        slh_dsa: HASH_SLH_DSA_SHA384 = 0x38;
         derivation: SHA384_KEY_DERIVATION = 0x394;
     }
     Sha512: 64, SHA_512, HMAC_SHA512 {
@@ -194,6 +206,8 @@ hashes! {
         pss: SHA512_RSA_PKCS_PSS = 0x45;
         ecdsa: ECDSA_SHA512 = 0x1046;
         mask: SHA512 = 4;
+        ml_dsa: HASH_ML_DSA_SHA512 = 0x26;
+        slh_dsa: HASH_SLH_DSA_SHA512 = 0x39;
         derivation: SHA512_KEY_DERIVATION = 0x395;
     }
     Sha512_224: 28, SHA_512_224 {
@@ -219,6 +233,8 @@ hashes! {
         pss: SHA3_224_RSA_PKCS_PSS = 0x67;
         ecdsa: ECDSA_SHA3_224 = 0x1047;
         mask: SHA3_224 = 6;
+        ml_dsa: HASH_ML_DSA_SHA3_224 = 0x27;
+        slh_dsa: HASH_SLH_DSA_SHA3_224 = 0x3a;
         derivation: SHA3_224_KEY_DERIVATION = 0x398;
     }
     Sha3_256: 32, SHA3_256, HMAC_SHA3_256 {
@@ -230,6 +246,8 @@ hashes! {
         pss: SHA3_256_RSA_PKCS_PSS = 0x63;
         ecdsa: ECDSA_SHA3_256 = 0x1048;
         mask: SHA3_256 = 7;
+        ml_dsa: HASH_ML_DSA_SHA3_256 = 0x28;
+        slh_dsa: HASH_SLH_DSA_SHA3_256 = 0x3b;
         derivation: SHA3_256_KEY_DERIVATION = 0x397;
     }
     Sha3_384: 48, SHA3_384, HMAC_SHA3_384 {
@@ -241,6 +259,8 @@ hashes! {
         pss: SHA3_384_RSA_PKCS_PSS = 0x64;
         ecdsa: ECDSA_SHA3_384 = 0x1049;
         mask: SHA3_384 = 8;
+        ml_dsa: HASH_ML_DSA_SHA3_384 = 0x29;
+        slh_dsa: HASH_SLH_DSA_SHA3_384 = 0x3c;
         derivation: SHA3_384_KEY_DERIVATION = 0x399;
     }
     Sha3_512: 64, SHA3_512, HMAC_SHA3_512 {
@@ -252,6 +272,8 @@ hashes! {
         pss: SHA3_512_RSA_PKCS_PSS = 0x65;
         ecdsa: ECDSA_SHA3_512 = 0x104a;
         mask: SHA3_512 = 9;
+        ml_dsa: HASH_ML_DSA_SHA3_512 = 0x2a;
+        slh_dsa: HASH_SLH_DSA_SHA3_512 = 0x3d;
         derivation: SHA3_512_KEY_DERIVATION = 0x39a;
     }
     Blake2b160: 20, BLAKE2B_160 {

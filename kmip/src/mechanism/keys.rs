@@ -15,6 +15,12 @@ pub enum Keys {
     Edwards,
     /// Elliptic, of X25519 and its kin.
     Montgomery,
+    /// ML-KEM.
+    MlKem,
+    /// ML-DSA.
+    MlDsa,
+    /// SLH-DSA.
+    SlhDsa,
     /// Elliptic, of any curve that two sides agree on a secret with.
     Agreeing,
     /// Symmetric, of any family: what is made out of its bytes does not ask what they are for.

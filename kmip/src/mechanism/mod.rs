@@ -9,6 +9,7 @@ mod hash;
 mod keys;
 mod number;
 mod offered;
+mod quantum;
 mod way;
 
 pub use curve::Curve;
@@ -16,4 +17,5 @@ pub use hash::{Facts as HashFacts, Hash};
 pub use keys::{Family, Keys};
 pub use number::Number;
 pub use offered::{Facts, Offered, Unit, Work};
-pub use way::{Block, Form, Input, Mechanism, Mode, Padding};
+pub use quantum::{ParameterSet, SetFacts};
+pub use way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Signing};

@@ -4,7 +4,7 @@
 use super::hash::Hash;
 use super::keys::{Family, Keys};
 use super::number::{Number, numbers};
-use super::way::{Block, Form, Input, Mechanism, Mode, Padding};
+use super::way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Signing};
 
 /// What is true of a mechanism.
 #[derive(Clone, Copy, Debug)]
@@ -212,6 +212,32 @@ mechanisms! {
         // On curves of cofactor one, and where RFC 7748 clears it, the two are the same.
         EcdhCofactor: "ECDH", Keys::Agreeing, Bits, Derivation, [ECDH1_COFACTOR_DERIVE = 0x1051];
         MontgomeryKeyGen: "ECDH", Keys::Montgomery, Bits, Pair, [EC_MONTGOMERY_KEY_PAIR_GEN = 0x1056];
+        MlKemKeyGen: "ML-KEM", Keys::MlKem, Bits, Pair, [ML_KEM_KEY_PAIR_GEN = 0xf];
+        MlKem: "ML-KEM", Keys::MlKem, Bits, Derivation, [ML_KEM = 0x17];
+        MlDsaKeyGen: "ML-DSA", Keys::MlDsa, Bits, Pair, [ML_DSA_KEY_PAIR_GEN = 0x1c];
+        SlhDsaKeyGen: "SLH-DSA", Keys::SlhDsa, Bits, Pair, [SLH_DSA_KEY_PAIR_GEN = 0x2d];
+        MlDsa: "ML-DSA", Keys::MlDsa, Bits, Signature, [ML_DSA = 0x1d],
+            Mechanism::MlDsa(Signing { digest: None, .. }) => Mechanism::MlDsa(Signing::default());
+        MlDsaDigest: "HashML-DSA", Keys::MlDsa, Bits, Signature, [HASH_ML_DSA = 0x1f],
+            Mechanism::MlDsa(Signing { digest: Some((_, Input::Digest)), .. }) =>
+                Mechanism::MlDsa(digested(Prehash::Hash(Hash::Sha512), Input::Digest));
+        MlDsaShake128: "HashML-DSA", Keys::MlDsa, Bits, Signature, [HASH_ML_DSA_SHAKE128 = 0x2b],
+            Mechanism::MlDsa(Signing { digest: Some((Prehash::Shake128, Input::Message)), .. }) =>
+                Mechanism::MlDsa(digested(Prehash::Shake128, Input::Message));
+        MlDsaShake256: "HashML-DSA", Keys::MlDsa, Bits, Signature, [HASH_ML_DSA_SHAKE256 = 0x2c],
+            Mechanism::MlDsa(Signing { digest: Some((Prehash::Shake256, Input::Message)), .. }) =>
+                Mechanism::MlDsa(digested(Prehash::Shake256, Input::Message));
+        SlhDsa: "SLH-DSA", Keys::SlhDsa, Bits, Signature, [SLH_DSA = 0x2e],
+            Mechanism::SlhDsa(Signing { digest: None, .. }) => Mechanism::SlhDsa(Signing::default());
+        SlhDsaDigest: "HashSLH-DSA", Keys::SlhDsa, Bits, Signature, [HASH_SLH_DSA = 0x34],
+            Mechanism::SlhDsa(Signing { digest: Some((_, Input::Digest)), .. }) =>
+                Mechanism::SlhDsa(digested(Prehash::Hash(Hash::Sha512), Input::Digest));
+        SlhDsaShake128: "HashSLH-DSA", Keys::SlhDsa, Bits, Signature, [HASH_SLH_DSA_SHAKE128 = 0x3e],
+            Mechanism::SlhDsa(Signing { digest: Some((Prehash::Shake128, Input::Message)), .. }) =>
+                Mechanism::SlhDsa(digested(Prehash::Shake128, Input::Message));
+        SlhDsaShake256: "HashSLH-DSA", Keys::SlhDsa, Bits, Signature, [HASH_SLH_DSA_SHAKE256 = 0x3f],
+            Mechanism::SlhDsa(Signing { digest: Some((Prehash::Shake256, Input::Message)), .. }) =>
+                Mechanism::SlhDsa(digested(Prehash::Shake256, Input::Message));
         Hkdf: "HKDF", Keys::Secret, Bits, Derivation, [HKDF_DERIVE = 0x402a];
         CounterKdf: "SP800-108-COUNTER", Keys::Secret, Bits, Derivation, [SP800_108_COUNTER_KDF = 0x3ac];
         FeedbackKdf: "SP800-108-FEEDBACK", Keys::Secret, Bits, Derivation, [SP800_108_FEEDBACK_KDF = 0x3ad];
@@ -242,6 +268,12 @@ mechanisms! {
             Mechanism::Hmac { hash, .. } => Mechanism::Hmac { hash, length: hash.length() };
         HmacKeyGen: "HMAC", MAC, Bytes, Key, hash.facts().key_gen;
         Digest: "digest", Keys::None, Bits, Digest, hash.facts().digest;
+        MlDsaHashed: "HashML-DSA", Keys::MlDsa, Bits, Signature, hash.facts().ml_dsa,
+            Mechanism::MlDsa(Signing { digest: Some((Prehash::Hash(hash), Input::Message)), .. }) =>
+                Mechanism::MlDsa(digested(Prehash::Hash(hash), Input::Message));
+        SlhDsaHashed: "HashSLH-DSA", Keys::SlhDsa, Bits, Signature, hash.facts().slh_dsa,
+            Mechanism::SlhDsa(Signing { digest: Some((Prehash::Hash(hash), Input::Message)), .. }) =>
+                Mechanism::SlhDsa(digested(Prehash::Hash(hash), Input::Message));
         DigestKey: "HASH", Keys::Secret, Bits, Derivation, hash.facts().derivation;
     }
 }
@@ -262,6 +294,10 @@ fn ecb(block: Block) -> Mechanism {
 
 fn cbc(block: Block, padding: Padding) -> Mechanism {
     Mechanism::Cipher(block, Mode::Cbc { iv: vec![0; block.length()], padding })
+}
+
+fn digested(hash: Prehash, input: Input) -> Signing {
+    Signing { digest: Some((hash, input)), ..Signing::default() }
 }
 
 fn pss(hash: Hash, input: Input) -> Mechanism {

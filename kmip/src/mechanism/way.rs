@@ -107,6 +107,39 @@ pub enum Input {
     Digest,
 }
 
+/// How ML-DSA and SLH-DSA sign.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Signing {
+    /// The context, 255 bytes at most.
+    pub context: Vec<u8>,
+    /// The hash of the message, where that is signed in its place, and whether it was taken already.
+    pub digest: Option<(Prehash, Input)>,
+    /// Whether the same message gets the same signature each time.
+    pub deterministic: bool,
+}
+
+/// What a message is hashed with before it is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Prehash {
+    /// A hash function.
+    Hash(Hash),
+    /// 32 bytes of SHAKE128.
+    Shake128,
+    /// 64 bytes of SHAKE256.
+    Shake256,
+}
+
+impl Prehash {
+    /// Bytes of the digest.
+    pub const fn length(self) -> usize {
+        match self {
+            Self::Hash(hash) => hash.length(),
+            Self::Shake128 => 32,
+            Self::Shake256 => 64,
+        }
+    }
+}
+
 /// How an ECDSA signature is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
@@ -186,6 +219,10 @@ pub enum Mechanism {
         /// The context, 255 bytes at most.
         context: Vec<u8>,
     },
+    /// ML-DSA (FIPS 204).
+    MlDsa(Signing),
+    /// SLH-DSA (FIPS 205).
+    SlhDsa(Signing),
     /// HMAC.
     Hmac {
         /// The hash function.

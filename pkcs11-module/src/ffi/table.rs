@@ -48,20 +48,6 @@ macro_rules! functions {
     )* };
 }
 
-/// Makes exported C functions that are not served, from rows without a right side. Their arguments are not looked at.
-macro_rules! absent {
-    ($($name:ident($($kind:ty),* $(,)?);)*) => { $(
-        #[doc = concat!("`", stringify!($name), "` of PKCS#11 3.2, which is not served.")]
-        ///
-        /// # Safety
-        /// None is asked for.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name($(_: $kind),*) -> CK_RV {
-            guard(|_module| Err(Rv::FUNCTION_NOT_SUPPORTED))
-        }
-    )* };
-}
-
 functions! {
     C_GetInfo(info: *mut CK_INFO) => |_module| {
         Place::new(info)?.put(answer::module());
@@ -616,6 +602,32 @@ functions! {
         let request = request::VerifyRecover { session, signature, room: output.room() };
         output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
+    C_EncapsulateKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: CK_OBJECT_HANDLE,
+        attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: *mut CK_ULONG,
+        key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let (output, mut place) = (Output::new(ciphertext, ciphertext_length)?, Place::new(key)?);
+        let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
+        let request = request::EncapsulateKey { session, mechanism, public, template, room: output.room() };
+        let answer = module.in_session(session, &request)?;
+        if answer.output.is_given() {
+            place.put(answer.key);
+        }
+        output.settle(&answer.output)
+    };
+    C_DecapsulateKey(
+        session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, private: CK_OBJECT_HANDLE,
+        attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: CK_ULONG,
+        key: *mut CK_OBJECT_HANDLE
+    ) => |module| {
+        let mut place = Place::new(key)?;
+        let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
+        let ciphertext = Input::new(ciphertext, ciphertext_length)?.bytes(Rv::MECHANISM_PARAM_INVALID)?;
+        let request = request::DecapsulateKey { session, mechanism, private, template, ciphertext };
+        place.put(module.in_session(session, &request)?.key);
+        Ok(())
+    };
     C_WrapKeyAuthenticated(
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE,
         aad: *mut CK_BYTE, aad_length: CK_ULONG, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG
@@ -689,15 +701,4 @@ functions! {
     C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) => |module| {
         module.in_session(session, &request::SessionCancel { session, flags: MechanismFlags(flags) }).map(|_| ())
     };
-}
-
-absent! {
-    C_EncapsulateKey(
-        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE,
-        *mut CK_ULONG, *mut CK_OBJECT_HANDLE
-    );
-    C_DecapsulateKey(
-        CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE, *mut CK_ATTRIBUTE, CK_ULONG, *mut CK_BYTE, CK_ULONG,
-        *mut CK_OBJECT_HANDLE
-    );
 }

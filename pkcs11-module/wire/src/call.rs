@@ -324,6 +324,12 @@ calls! {
     } => { key: u64 };
     /// Derives a key.
     DeriveKey { session: u64, mechanism: Mechanism, base: u64, template: Template } => { key: u64 };
+    /// Makes a key for whoever has the private half of this one, and the ciphertext that brings it there.
+    EncapsulateKey { session: u64, mechanism: Mechanism, public: u64, template: Template, room: Room }
+        => { output: Output, key: u64 };
+    /// Makes the key that a ciphertext brings.
+    DecapsulateKey { session: u64, mechanism: Mechanism, private: u64, template: Template, ciphertext: Bytes }
+        => { key: u64 };
     /// Mixes a seed in.
     SeedRandom { session: u64, seed: Wiped } => {};
     /// Gives random bytes; exactly so many.

@@ -115,6 +115,7 @@ pub fn uses(class: ObjectClass, kind: AttributeType) -> CryptographicUsageMask {
         AttributeType::VERIFY => M::Verify,
         AttributeType::WRAP => M::WrapKey,
         AttributeType::UNWRAP => M::UnwrapKey,
+        AttributeType::ENCAPSULATE | AttributeType::DECAPSULATE => M::KeyAgreement,
         AttributeType::DERIVE if secret => M::DeriveKey,
         AttributeType::DERIVE => M::DeriveKey | M::KeyAgreement,
         _ => M(0),
@@ -208,6 +209,7 @@ fn rsa_secret(view: &View<'_>) -> Reading {
 
 fn elliptic_parameters(view: &View<'_>) -> Reading {
     match view.numbers() {
+        _ if view.set().is_some() => Reading::Absent,
         Some(Numbers::Elliptic { parameters, .. } | Numbers::Twisted { parameters, .. }) => {
             bytes(parameters.as_slice())
         }
@@ -219,6 +221,7 @@ fn elliptic_point(view: &View<'_>) -> Reading {
     match view.numbers() {
         // PKCS#11 3.2 §6.3.3 wants the bytes of Ed25519 bare; every tool that reads them wants them wrapped, as 3.0
         // and all tokens before had them.
+        _ if view.set().is_some() => Reading::Absent,
         Some(Numbers::Elliptic { point, .. } | Numbers::Twisted { point, .. }) => {
             bytes(der::wrap(der::OCTET_STRING, point))
         }
@@ -337,8 +340,10 @@ const ROWS: &[Row] = &[
     // KMIP has one bit for signatures of both kinds.
     row_of(A::SIGN_RECOVER, PRIVATE, Make::Kept, Change::Never, |view| recovery(view, A::SIGN_RECOVER, A::SIGN)),
     row_of(A::VERIFY_RECOVER, PUBLIC, Make::Kept, Change::Never, |view| recovery(view, A::VERIFY_RECOVER, A::VERIFY)),
-    row_of(A::ENCAPSULATE, PUBLIC | SECRET, Make::Always(false), Change::Never, |_| truth(false)),
-    row_of(A::DECAPSULATE, GUARDED, Make::Always(false), Change::Never, |_| truth(false)),
+    row_of(A::ENCAPSULATE, SECRET, Make::Always(false), Change::Never, |_| truth(false)),
+    row_of(A::DECAPSULATE, SECRET, Make::Always(false), Change::Never, |_| truth(false)),
+    row_of(A::ENCAPSULATE, PUBLIC, Make::Use, Change::Never, |view| usage(view, A::ENCAPSULATE)),
+    row_of(A::DECAPSULATE, PRIVATE, Make::Use, Change::Never, |view| usage(view, A::DECAPSULATE)),
     row_of(A::ALWAYS_AUTHENTICATE, PRIVATE, Make::Kept, Change::Never, |view| {
         kept_truth(view, A::ALWAYS_AUTHENTICATE, false)
     }),
@@ -349,6 +354,16 @@ const ROWS: &[Row] = &[
         kept_truth(view, A::WRAP_WITH_TRUSTED, false)
     }),
     row_of(A::ALLOWED_MECHANISMS, KEYS, Make::Kept, Change::Never, |view| kept(view, A::ALLOWED_MECHANISMS)),
+    row_of(A::PARAMETER_SET, PAIR, Make::Said, Change::Never, |view| {
+        view.set().map_or(Reading::Absent, |set| number(set.facts().number))
+    }),
+    row_of(A::VALUE, PUBLIC, Make::Said, Change::Never, |view| match view.numbers() {
+        Some(Numbers::Twisted { point, .. }) if view.set().is_some() => bytes(point.as_slice()),
+        _ => Reading::Absent,
+    }),
+    row_of(A::SEED, PRIVATE, Make::Said, Change::Never, |view| {
+        if view.set().is_some_and(|set| set.facts().seed > 0) { Reading::Material } else { Reading::Absent }
+    }),
     row_of(A::VALUE_LEN, SECRET, Make::Said, Change::Never, |view| {
         view.object.attributes.length().map_or(Reading::Absent, |bits| number(bits.saturating_add(7) / 8))
     }),

@@ -105,6 +105,8 @@ pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Opt
             _ => None,
         },
         Derivation::Digest(hash) | Derivation::Hkdf { step: Step::Extract, hash, .. } => Some(hash.length()),
+        // FIPS 203 §8.
+        Derivation::Encapsulation | Derivation::Decapsulation(_) => Some(32),
         // FIPS 202: as strong as the function is.
         Derivation::Shake(Shake::Shake128) => Some(32),
         Derivation::Shake(Shake::Shake256) => Some(64),

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
-    service::{Ask, Derivation, Error, Object, ObjectId, PinError, Refusal, Service, SlotView},
+    service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Service, SlotView},
 };
 
 /// What all connections share.
@@ -216,6 +216,29 @@ impl Desk<'_> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
         let ask = Ask::new(request, V2_1, self.house.service.number());
         self.put::<R>(Ask { slot, derivation: Some(derivation), ..ask })
+    }
+
+    /// Asks for a new object in a slot, by a derivation that has something to say beside it.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_beside<R: Kmip>(
+        &self,
+        slot: usize,
+        request: R,
+        derivation: Derivation,
+    ) -> Result<(R::Answer, Vec<u8>), Failure> {
+        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let answer = self.house.service.answer(self.caller, Ask { slot, derivation: Some(derivation), ..ask });
+        answer.receipt.wait().map_err(Failure::Unrecorded)?;
+        let odd =
+            || Failure::Refused(Refusal::new(ResultReason::GeneralFailure, "the service answered something else"));
+        match (answer.outcome.map(R::answer), answer.instead) {
+            (Ok(Some(said)), Some(Instead::Beside(beside))) => Ok((said, beside)),
+            (Err(refusal), _) => Err(Failure::Refused(refusal)),
+            _ => Err(odd()),
+        }
     }
 
     /// What the service answers on its own, once it is recorded.

@@ -42,7 +42,10 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         (Purpose::Verify, MechanismFlags::VERIFY),
         (Purpose::Wrap, MechanismFlags::WRAP),
         (Purpose::Unwrap, MechanismFlags::UNWRAP),
-        (Purpose::Derive, MechanismFlags::DERIVE),
+        (
+            Purpose::Derive,
+            if served.mechanism == Offered::MlKem { MechanismFlags::default() } else { MechanismFlags::DERIVE },
+        ),
     ] {
         if served.purposes.contains(&purpose) {
             flags |= flag;
@@ -73,6 +76,9 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         Work::Digest => MechanismFlags::DIGEST,
         Work::Key => MechanismFlags::GENERATE,
         Work::Pair => MechanismFlags::GENERATE_KEY_PAIR,
+        Work::Derivation if served.mechanism == Offered::MlKem => {
+            MechanismFlags::ENCAPSULATE | MechanismFlags::DECAPSULATE
+        }
         Work::Cipher | Work::Sealing | Work::Signature | Work::Mac | Work::Derivation => MechanismFlags::default(),
     };
     if flags == MechanismFlags::default() {
@@ -128,6 +134,9 @@ pub fn of_keys(keys: Keys) -> Option<KeyType> {
         Keys::Weierstrass => KeyType::EC,
         Keys::Edwards => KeyType::EC_EDWARDS,
         Keys::Montgomery => KeyType::EC_MONTGOMERY,
+        Keys::MlKem => KeyType::ML_KEM,
+        Keys::MlDsa => KeyType::ML_DSA,
+        Keys::SlhDsa => KeyType::SLH_DSA,
         Keys::Symmetric(Family::Foreign) | Keys::Agreeing | Keys::Secret | Keys::None => return None,
     })
 }

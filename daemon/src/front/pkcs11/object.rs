@@ -5,6 +5,7 @@ use std::{cell::OnceCell, sync::Arc};
 use strongroom_kmip::{
     attribute::{Attribute, Vendor},
     code::{CryptographicAlgorithm, LinkType, ObjectType},
+    mechanism::ParameterSet,
     ttlv::{Any, Bytes},
 };
 use strongroom_pkcs11_wire::{
@@ -17,7 +18,7 @@ use strongroom_pkcs11_wire::{
 use super::{der, mechanism};
 use crate::{
     caller::Caller,
-    service::{Body, Object, Service},
+    service::{Body, Object, Pair, Service, Shape},
 };
 
 /// An object, with what it takes to know its public numbers.
@@ -49,6 +50,14 @@ impl<'v> View<'v> {
         match self.object.body {
             Body::Key(shape) if let Some(key) = mechanism::of_keys(shape.keys()) => Some(key),
             _ => self.object.attributes.algorithm().map(symmetric_type),
+        }
+    }
+
+    /// The parameter set of a key of ML-KEM, ML-DSA or SLH-DSA.
+    pub fn set(&self) -> Option<ParameterSet> {
+        match self.object.body {
+            Body::Key(Shape::Private(Pair::Quantum(set)) | Shape::Public(Pair::Quantum(set))) => Some(set),
+            _ => None,
         }
     }
 

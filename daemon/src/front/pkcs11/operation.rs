@@ -280,6 +280,7 @@ fn output(mechanism: &Mechanism, shape: Shape) -> Option<usize> {
             Some(*length)
         }
         (_, Shape::Private(Pair::Rsa { bits }) | Shape::Public(Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
+        (_, Shape::Private(Pair::Quantum(set)) | Shape::Public(Pair::Quantum(set))) => Some(set.facts().output),
         (_, Shape::Private(Pair::Elliptic(curve)) | Shape::Public(Pair::Elliptic(curve))) => Some(match curve {
             Curve::Ed25519 => 64,
             Curve::Ed448 => 114,
@@ -290,7 +291,7 @@ fn output(mechanism: &Mechanism, shape: Shape) -> Option<usize> {
 }
 
 /// Longer than any signature here.
-const LONGEST_OUTPUT: usize = 2048;
+const LONGEST_OUTPUT: usize = 50_000;
 
 #[cfg(test)]
 mod tests {

@@ -225,6 +225,7 @@ fn nature(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
     match (class, key) {
         (ObjectClass::PUBLIC_KEY, KeyType::RSA) => M::Encrypt | M::Verify,
         (ObjectClass::PRIVATE_KEY, KeyType::RSA) => M::Decrypt | M::Sign,
+        (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::ML_KEM) => M::KeyAgreement,
         (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::EC_MONTGOMERY) => M::DeriveKey | M::KeyAgreement,
         (ObjectClass::PUBLIC_KEY, _) => M::Verify,
         (ObjectClass::PRIVATE_KEY, _) => M::Sign,
@@ -240,7 +241,7 @@ fn beyond(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
     match (class, key) {
         (_, KeyType::AES_XTS) => M::WrapKey | M::UnwrapKey,
         (_, KeyType::RSA | KeyType::AES | KeyType::DES3 | KeyType::CHACHA20) => M(0),
-        (_, KeyType::EC_MONTGOMERY) => ciphers | M::Sign | M::Verify,
+        (_, KeyType::EC_MONTGOMERY | KeyType::ML_KEM) => ciphers | M::Sign | M::Verify,
         _ => ciphers,
     }
 }

@@ -1,10 +1,11 @@
 //! From a mechanism with its parameter to the one that a slot understands. Parameters that make no sense are refused
 //! here, so that the function that begins the work says so.
 
-use strongroom_kmip::mechanism::{Block, Form, Hash, Input, Mechanism, Mode, Padding};
+use strongroom_kmip::mechanism::{Block, Form, Hash, Input, Mechanism, Mode, Padding, Prehash, Signing};
 use strongroom_pkcs11_wire::{
     Rv,
     mechanism::{self as wire, Parameter},
+    number::Hedge,
 };
 
 use super::mechanism::{self, Named};
@@ -77,6 +78,16 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::Ecdsa => nothing(parameter, Mechanism::Ecdsa { hash: None, form: Form::Raw })?,
         Offered::EcdsaHashed(hash) => nothing(parameter, Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw })?,
         Offered::Eddsa => eddsa(parameter)?,
+        Offered::MlDsa => Mechanism::MlDsa(signing(parameter, None)?),
+        Offered::MlDsaHashed(hash) => Mechanism::MlDsa(signing(parameter, Some(Prehash::Hash(hash)))?),
+        Offered::MlDsaShake128 => Mechanism::MlDsa(signing(parameter, Some(Prehash::Shake128))?),
+        Offered::MlDsaShake256 => Mechanism::MlDsa(signing(parameter, Some(Prehash::Shake256))?),
+        Offered::MlDsaDigest => Mechanism::MlDsa(digested(parameter)?),
+        Offered::SlhDsa => Mechanism::SlhDsa(signing(parameter, None)?),
+        Offered::SlhDsaHashed(hash) => Mechanism::SlhDsa(signing(parameter, Some(Prehash::Hash(hash)))?),
+        Offered::SlhDsaShake128 => Mechanism::SlhDsa(signing(parameter, Some(Prehash::Shake128))?),
+        Offered::SlhDsaShake256 => Mechanism::SlhDsa(signing(parameter, Some(Prehash::Shake256))?),
+        Offered::SlhDsaDigest => Mechanism::SlhDsa(digested(parameter)?),
         Offered::AesCmac => cmac(Block::Aes, named, parameter)?,
         Offered::TripleDesCmac => cmac(Block::TripleDes, named, parameter)?,
         Offered::Hmac(hash) => Mechanism::Hmac { hash, length: mac_length(hash.length(), named, parameter)? },
@@ -219,6 +230,37 @@ fn eddsa(parameter: &Parameter) -> Result<Mechanism, Rv> {
         }
         other => nothing(other, Mechanism::Eddsa),
     }
+}
+
+/// `CK_SIGN_ADDITIONAL_CONTEXT`, which may be left out.
+fn signing(parameter: &Parameter, hash: Option<Prehash>) -> Result<Signing, Rv> {
+    let digest = hash.map(|hash| (hash, Input::Message));
+    match parameter {
+        Parameter::Context(given) => Ok(Signing {
+            context: context(&given.context)?,
+            digest,
+            deterministic: given.hedge == Hedge::DETERMINISTIC_REQUIRED,
+        }),
+        other => nothing(other, Signing { digest, ..Signing::default() }),
+    }
+}
+
+/// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`: the digest comes, and the parameter says of which hash.
+fn digested(parameter: &Parameter) -> Result<Signing, Rv> {
+    let Parameter::HashContext(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let hash = match Hash::of_digest(given.hash.0) {
+        Some(Hash::Sha1) | None => return Err(Rv::MECHANISM_PARAM_INVALID),
+        Some(hash) => Prehash::Hash(hash),
+    };
+    Ok(Signing {
+        context: context(&given.context)?,
+        digest: Some((hash, Input::Digest)),
+        deterministic: given.hedge == Hedge::DETERMINISTIC_REQUIRED,
+    })
+}
+
+fn context(bytes: &[u8]) -> Result<Vec<u8>, Rv> {
+    if bytes.len() > LONGEST_CONTEXT { Err(Rv::MECHANISM_PARAM_INVALID) } else { Ok(bytes.to_vec()) }
 }
 
 /// Bytes of a MAC that has at most so many.

@@ -8,14 +8,16 @@ use strongroom_kmip::{
 use zeroize::Zeroizing;
 
 use super::goldilocks::{self, PrivateGoldilocks, PublicGoldilocks};
+use super::stateless::{self, PublicStateless};
 use super::{info, point};
 use crate::chance::Chance;
-use crate::slot::contract::{Error, Form, Material, Pair};
+use crate::slot::contract::{Error, Form, Material, Pair, QuantumPrivate};
 
 /// Whether keys of that pair are kept so.
 pub(super) fn is_bare(pair: Pair) -> bool {
     match pair {
         Pair::Rsa { .. } => false,
+        Pair::Quantum(set) => set.facts().keys == Keys::SlhDsa,
         Pair::Elliptic(curve) => matches!(
             curve,
             Curve::Ed448 | Curve::X448 | Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1
@@ -25,6 +27,9 @@ pub(super) fn is_bare(pair: Pair) -> bool {
 
 /// The bytes of a new private key.
 pub(super) fn make(pair: Pair, chance: &dyn Chance) -> Result<Secret, Error> {
+    if let Pair::Quantum(set) = pair {
+        return stateless::make(set, chance);
+    }
     let Pair::Elliptic(curve) = pair else { return Err(FORM) };
     let mut bytes = Zeroizing::new(vec![0; curve.length()]);
     for _ in 0..MOST_TRIES {
@@ -44,10 +49,16 @@ pub(super) fn take_private(pair: Pair, material: &Material) -> Result<Secret, Er
         Material::Pkcs8(der) => info::read_private(pair, der.reveal())?,
         Material::Sec1(der) if is_weierstrass(pair) => info::read_sec1(der.reveal())?,
         Material::EllipticPrivate { curve, number } if Pair::Elliptic(*curve) == pair => number.duplicate(),
+        Material::QuantumPrivate(key) if Pair::Quantum(key.set) == pair => {
+            key.expanded.as_ref().filter(|_| key.seed.is_none()).ok_or(FORM)?.duplicate()
+        }
         _ => return Err(FORM),
     };
     let bytes = padded(pair, bytes)?;
     check_private(pair, &bytes)?;
+    if let Pair::Quantum(set) = pair {
+        stateless::sound(set, &bytes)?;
+    }
     Ok(bytes)
 }
 
@@ -56,6 +67,7 @@ pub(super) fn take_public(pair: Pair, material: &Material) -> Result<Vec<u8>, Er
     let bytes = match material {
         Material::PublicKeyInfo(der) => info::read_public(pair, der)?,
         Material::EllipticPublic { curve, point } if Pair::Elliptic(*curve) == pair => point.clone(),
+        Material::QuantumPublic { set, bytes } if Pair::Quantum(*set) == pair => bytes.clone(),
         _ => return Err(FORM),
     };
     canonical(pair, &bytes)
@@ -71,6 +83,7 @@ pub(super) fn public_of(pair: Pair, private: &Secret) -> Result<Vec<u8>, Error> 
             let key = key.ec_key().map_err(|_| ENGINE)?;
             point::bytes(key.group(), key.public_key())
         }
+        Pair::Quantum(set) => stateless::public_of(set, private),
         Pair::Rsa { .. } => Err(FORM),
     }
 }
@@ -82,6 +95,10 @@ pub(super) fn give_private(pair: Pair, private: &Secret, form: Form) -> Result<M
         (Form::Pkcs8, _) => Ok(Material::Pkcs8(info::private(pair, private, &public)?)),
         (Form::Sec1, pair) if is_weierstrass(pair) => Ok(Material::Sec1(info::sec1(pair, private, &public)?)),
         (Form::Numbers, Pair::Elliptic(curve)) => Ok(Material::EllipticPrivate { curve, number: private.duplicate() }),
+        (Form::Numbers, Pair::Quantum(set)) => {
+            let expanded = Some(private.duplicate());
+            Ok(Material::QuantumPrivate(QuantumPrivate { set, seed: None, expanded }))
+        }
         (Form::PublicKeyInfo, _) => give_public(pair, &public, form),
         _ => Err(FORM),
     }
@@ -91,6 +108,7 @@ pub(super) fn give_private(pair: Pair, private: &Secret, form: Form) -> Result<M
 pub(super) fn give_public(pair: Pair, public: &[u8], form: Form) -> Result<Material, Error> {
     match (form, pair) {
         (Form::PublicKeyInfo, _) => Ok(Material::PublicKeyInfo(info::public(pair, public)?)),
+        (Form::Numbers, Pair::Quantum(set)) => Ok(Material::QuantumPublic { set, bytes: public.to_vec() }),
         (Form::Numbers, Pair::Elliptic(curve)) => Ok(Material::EllipticPublic { curve, point: public.to_vec() }),
         _ => Err(FORM),
     }
@@ -98,6 +116,9 @@ pub(super) fn give_public(pair: Pair, public: &[u8], form: Form) -> Result<Mater
 
 /// Whether bytes are a private key of that pair.
 pub(super) fn check_private(pair: Pair, bytes: &Secret) -> Result<(), Error> {
+    if let Pair::Quantum(set) = pair {
+        return stateless::check(set, bytes);
+    }
     let Pair::Elliptic(curve) = pair else { return Err(FORM) };
     if bytes.len() != curve.length() {
         return Err(Error::Key("its number has a wrong length"));
@@ -116,6 +137,7 @@ pub(super) fn canonical(pair: Pair, bytes: &[u8]) -> Result<Vec<u8>, Error> {
             point::check(&key)?;
             point::point_of(curve, &key)
         }
+        Pair::Quantum(set) => PublicStateless::new(set, bytes).map(|_| bytes.to_vec()),
         Pair::Rsa { .. } => Err(FORM),
     }
 }

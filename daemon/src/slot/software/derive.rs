@@ -10,8 +10,9 @@ use strongroom_kmip::{mechanism::Hash, secret::Secret};
 use zeroize::Zeroizing;
 
 use super::bytes::{LONGEST_DIGEST, UNFIT, bytes, cut, hmac, operand};
-use super::{agree, chain, hash};
-use crate::slot::contract::{Error, Kept, Key, Purpose, Shape};
+use super::encoding::{self, Parsed};
+use super::{agree, chain, hash, lattice};
+use crate::slot::contract::{Error, Kept, Key, Pair, Purpose, Shape};
 use crate::slot::derivation::{Derivation, Order, Shake, Step};
 
 /// Makes a secret of so many bytes; `open` gives the key that encrypts, where one does.
@@ -45,6 +46,14 @@ pub(super) fn derive(
             }
         }
         Derivation::Agreement { peer, finish } => agree::agree(base, peer, finish, length),
+        Derivation::Decapsulation(ciphertext) => match (base.shape, encoding::open(base)?) {
+            (Shape::Private(Pair::Quantum(set)), Parsed::Private(key)) => {
+                cut(&lattice::decapsulate(set, &key, ciphertext)?, length)
+            }
+            _ => Err(UNFIT),
+        },
+        // What is brought comes out beside it, by a function of its own.
+        Derivation::Encapsulation => Err(UNFIT),
         Derivation::Aws { date, region, service } => {
             let mut key = Secret::new([b"AWS4", bytes(base)?].concat());
             for part in [date.reveal(), region.reveal(), service.reveal(), b"aws4_request"] {

@@ -10,8 +10,8 @@ use openssl::{
 use strongroom_kmip::{mechanism::Curve, secret::Secret};
 use x509_parser::asn1_rs::{Any, FromDer};
 
-use super::{bare, number, point, xts};
-use crate::slot::contract::{Error, Family, Form, Kept, Material, Pair, Shape};
+use super::{bare, info, lattice, number, point, xts};
+use crate::slot::contract::{Error, Family, Form, Kept, Material, Pair, QuantumPrivate, Shape};
 
 /// A key that was read, in the engine's own form.
 pub(super) enum Parsed {
@@ -94,7 +94,12 @@ pub(super) fn give(kept: &Kept, form: Form) -> Result<Material, Error> {
 
 /// The bytes that are kept of a private key.
 pub(super) fn write_private(key: &PKey<Private>) -> Result<Secret, Error> {
-    Ok(Secret::new(key.private_key_to_pkcs8().map_err(|_| ENGINE)?))
+    match (key.private_key_to_pkcs8(), lattice::set_of_private(key)) {
+        (Ok(der), _) => Ok(Secret::new(der)),
+        // The engine writes seeds alone.
+        (Err(_), Some(set)) => lattice::write_expanded(set, key),
+        (Err(_), None) => Err(ENGINE),
+    }
 }
 
 /// Whether a symmetric key may have so many bits, and as many bytes hold them.
@@ -133,10 +138,12 @@ fn read_private(material: &Material) -> Result<PKey<Private>, Error> {
         }
         Material::RsaPrivate(numbers) => number::private(numbers),
         Material::EllipticPrivate { curve, number } => point::private(*curve, number),
+        Material::QuantumPrivate(key) => lattice::private(key.set, key.seed.as_ref(), key.expanded.as_ref()),
         Material::Raw(_)
         | Material::PublicKeyInfo(_)
         | Material::Pkcs1Public(_)
         | Material::RsaPublic { .. }
+        | Material::QuantumPublic { .. }
         | Material::EllipticPublic { .. } => Err(FORM),
     }
 }
@@ -154,11 +161,13 @@ fn read_public(material: &Material) -> Result<PKey<Public>, Error> {
         }
         Material::RsaPublic { modulus, exponent } => number::public(modulus, exponent)?,
         Material::EllipticPublic { curve, point } => point::public(*curve, point)?,
+        Material::QuantumPublic { set, bytes } => lattice::public(*set, bytes)?,
         Material::Raw(_)
         | Material::Pkcs8(_)
         | Material::Pkcs1Private(_)
         | Material::Sec1(_)
         | Material::RsaPrivate(_)
+        | Material::QuantumPrivate(_)
         | Material::EllipticPrivate { .. } => return Err(FORM),
     };
     point::check(&key)?;
@@ -184,8 +193,17 @@ fn give_private(key: &PKey<Private>, form: Form) -> Result<Material, Error> {
         (Form::Numbers, Pair::Elliptic(curve)) => {
             Ok(Material::EllipticPrivate { curve, number: point::number_of(curve, key)? })
         }
+        (Form::Numbers, Pair::Quantum(set)) => {
+            let (seed, expanded) = lattice::numbers(set, key)?;
+            Ok(Material::QuantumPrivate(QuantumPrivate { set, seed, expanded: Some(expanded) }))
+        }
+        (Form::PublicKeyInfo, Pair::Quantum(set)) => {
+            Ok(Material::PublicKeyInfo(info::public(pair, &lattice::public_of(set, key)?)?))
+        }
         (Form::PublicKeyInfo, _) => Ok(Material::PublicKeyInfo(key.public_key_to_der().map_err(|_| ENGINE)?)),
-        (Form::Pkcs1, Pair::Elliptic(_)) | (Form::Sec1, Pair::Rsa { .. }) | (Form::Raw, _) => Err(FORM),
+        (Form::Pkcs1, Pair::Elliptic(_) | Pair::Quantum(_))
+        | (Form::Sec1, Pair::Rsa { .. } | Pair::Quantum(_))
+        | (Form::Raw, _) => Err(FORM),
     }
 }
 
@@ -204,7 +222,10 @@ fn give_public(key: &PKey<Public>, form: Form) -> Result<Material, Error> {
         (Form::Numbers, Pair::Elliptic(curve)) => {
             Ok(Material::EllipticPublic { curve, point: point::point_of(curve, key)? })
         }
-        (Form::Raw | Form::Pkcs8 | Form::Sec1, _) | (Form::Pkcs1, Pair::Elliptic(_)) => Err(FORM),
+        (Form::Numbers, Pair::Quantum(set)) => {
+            Ok(Material::QuantumPublic { set, bytes: key.raw_public_key().map_err(|_| ENGINE)? })
+        }
+        (Form::Raw | Form::Pkcs8 | Form::Sec1, _) | (Form::Pkcs1, Pair::Elliptic(_) | Pair::Quantum(_)) => Err(FORM),
     }
 }
 
@@ -212,7 +233,7 @@ fn give_public(key: &PKey<Public>, form: Form) -> Result<Material, Error> {
 pub(super) fn pair_of_private(key: &PKey<Private>) -> Result<Pair, Error> {
     match key.id() {
         Id::EC => point::curve_of(key.ec_key().map_err(|_| ENGINE)?.group()).map(Pair::Elliptic),
-        id => plain_pair(id, key.bits()),
+        id => plain_pair(id, key.bits()).or_else(|error| lattice::set_of_private(key).map(Pair::Quantum).ok_or(error)),
     }
 }
 
@@ -220,7 +241,7 @@ pub(super) fn pair_of_private(key: &PKey<Private>) -> Result<Pair, Error> {
 pub(super) fn pair_of_public(key: &PKey<Public>) -> Result<Pair, Error> {
     match key.id() {
         Id::EC => point::curve_of(key.ec_key().map_err(|_| ENGINE)?.group()).map(Pair::Elliptic),
-        id => plain_pair(id, key.bits()),
+        id => plain_pair(id, key.bits()).or_else(|error| lattice::set_of(key).map(Pair::Quantum).ok_or(error)),
     }
 }
 

@@ -8,7 +8,7 @@ use openssl::{
     rsa::Rsa,
 };
 use strongroom_kmip::{
-    mechanism::{Curve, Hash, Mechanism},
+    mechanism::{Curve, Hash, Keys, Mechanism},
     secret::Secret,
 };
 use zeroize::Zeroizing;
@@ -18,9 +18,11 @@ use super::elliptic::{PrivateElliptic, PublicElliptic};
 use super::encoding::{self, Parsed};
 use super::goldilocks::{PrivateGoldilocks, PublicGoldilocks};
 use super::hash::Digesting;
+use super::lattice::{self, PrivateLattice, PublicLattice};
 use super::mac::Mac;
 use super::random::Random;
 use super::rsa::{PrivateRsa, PublicRsa};
+use super::stateless::{PrivateStateless, PublicStateless};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
 use super::xts::{self, Xts};
 use super::{bare, derive, offer, point};
@@ -90,6 +92,7 @@ impl Software {
                 let bits = u32::try_from(bits).map_err(|_| ENGINE)?;
                 Rsa::generate(bits).and_then(PKey::from_rsa)
             }
+            Pair::Quantum(set) => Ok(lattice::make(set, &self.random)?),
             Pair::Elliptic(Curve::Ed25519) => PKey::generate_ed25519(),
             Pair::Elliptic(Curve::X25519) => PKey::generate_x25519(),
             Pair::Elliptic(curve) => EcKey::generate(&*point::group(curve)?).and_then(PKey::from_ec_key),
@@ -143,14 +146,22 @@ impl Slot for Software {
             },
             (Shape::Private(pair), Parsed::Private(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PrivateRsa::new(key)?),
+                Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
+                Pair::Quantum(set) => Arc::new(PrivateLattice::new(set, key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PrivateEdwards::new(curve, key)),
                 Pair::Elliptic(curve) => Arc::new(PrivateElliptic::new(curve, &key)?),
             },
             (Shape::Public(pair), Parsed::Public(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PublicRsa::new(key)?),
+                Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
+                Pair::Quantum(set) => Arc::new(PublicLattice::new(set, key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PublicEdwards::new(curve, key)),
                 Pair::Elliptic(curve) => Arc::new(PublicElliptic::new(curve, &key)?),
             },
+            (Shape::Private(Pair::Quantum(set)), Parsed::Bare(bytes)) => Arc::new(PrivateStateless::new(set, &bytes)?),
+            (Shape::Public(Pair::Quantum(set)), Parsed::Bare(bytes)) => {
+                Arc::new(PublicStateless::new(set, bytes.reveal())?)
+            }
             (Shape::Private(Pair::Elliptic(curve)), Parsed::Bare(bytes)) => match curve {
                 Curve::Ed448 => Arc::new(PrivateGoldilocks::new(bytes.reveal())?),
                 Curve::X448 => Arc::new(Idle),
@@ -167,6 +178,13 @@ impl Slot for Software {
 
     fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error> {
         derive::derive(base, derivation, length, |base| self.open(base))
+    }
+
+    fn encapsulate(&self, public: &Kept) -> Result<(Vec<u8>, Secret), Error> {
+        match (public.shape, encoding::open(public)?) {
+            (Shape::Public(Pair::Quantum(set)), Parsed::Public(key)) => lattice::encapsulate(set, &key),
+            _ => Err(offer::UNSUPPORTED),
+        }
     }
 
     fn digest(&self, hash: Hash) -> Result<Box<dyn Running>, Error> {

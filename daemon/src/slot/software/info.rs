@@ -1,6 +1,9 @@
 //! PKCS#8 and SubjectPublicKeyInfo around keys that the engine neither reads nor writes whole.
 
-use strongroom_kmip::{mechanism::Curve, secret::Secret};
+use strongroom_kmip::{
+    mechanism::{Curve, Keys},
+    secret::Secret,
+};
 use x509_parser::asn1_rs::{Any, FromDer};
 use zeroize::Zeroizing;
 
@@ -8,17 +11,38 @@ use crate::slot::contract::{Error, Pair};
 
 /// PKCS#8 (RFC 5958) around the bytes of a private key; `public` is named beside where the format has a place for it.
 pub(super) fn private(pair: Pair, bytes: &Secret, public: &[u8]) -> Result<Secret, Error> {
+    if let Pair::Quantum(_) = pair {
+        return private_of(pair, bytes.reveal());
+    }
     let inner = match inner(pair)? {
         Inner::Octets => Secret::new(wrap(OCTETS, bytes.reveal())),
         // The curve is named outside already.
         Inner::Sec1 => elliptic(bytes, &[], public),
     };
-    let parts = [&[INTEGER, 1, 0][..], &algorithm(pair)?, &Zeroizing::new(wrap(OCTETS, inner.reveal()))].concat();
+    private_of(pair, inner.reveal())
+}
+
+/// PKCS#8 around what stands in its octets.
+pub(super) fn private_of(pair: Pair, inner: &[u8]) -> Result<Secret, Error> {
+    let parts = [&[INTEGER, 1, 0][..], &algorithm(pair)?, &Zeroizing::new(wrap(OCTETS, inner))].concat();
     Ok(Secret::new(wrap(SEQUENCE, &Zeroizing::new(parts))))
 }
 
 /// The bytes of a private key in PKCS#8 that says it is one of that pair.
 pub(super) fn read_private(pair: Pair, der: &[u8]) -> Result<Secret, Error> {
+    let inner = inner_of(pair, der)?;
+    match pair {
+        // RFC 9909 §6: the bytes themselves.
+        Pair::Quantum(_) => Ok(Secret::copy_of(&inner)),
+        _ => match self::inner(pair)? {
+            Inner::Octets => only(&inner, OCTETS).map(Secret::copy_of),
+            Inner::Sec1 => read_sec1(&inner),
+        },
+    }
+}
+
+/// What stands in the octets of PKCS#8 that says it is of that pair.
+pub(super) fn inner_of(pair: Pair, der: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let outer = only(der, SEQUENCE)?;
     let (version, rest) = next(outer, INTEGER)?;
     let (named, rest) = next(rest, SEQUENCE)?;
@@ -27,10 +51,7 @@ pub(super) fn read_private(pair: Pair, der: &[u8]) -> Result<Secret, Error> {
     if !matches!(version, [0 | 1]) || wrap(SEQUENCE, named) != algorithm(pair)? {
         return Err(Error::Key("it is of another kind than was said"));
     }
-    match self::inner(pair)? {
-        Inner::Octets => only(inner, OCTETS).map(Secret::copy_of),
-        Inner::Sec1 => read_sec1(inner),
-    }
+    Ok(Zeroizing::new(inner.to_vec()))
 }
 
 /// SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) around the bytes of a public key.
@@ -91,6 +112,11 @@ fn algorithm(pair: Pair) -> Result<Vec<u8>, Error> {
     match pair {
         Pair::Elliptic(Curve::Ed448) => Ok(wrap(SEQUENCE, &[0x06, 3, 0x2B, 0x65, 0x71])),
         Pair::Elliptic(Curve::X448) => Ok(wrap(SEQUENCE, &[0x06, 3, 0x2B, 0x65, 0x6F])),
+        Pair::Quantum(set) => {
+            let facts = set.facts();
+            let arc = if facts.keys == Keys::MlKem { 4 } else { 3 };
+            Ok(wrap(SEQUENCE, &[0x06, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, arc, facts.identifier]))
+        }
         _ => Ok(wrap(SEQUENCE, &[EC_PUBLIC_KEY, curve(pair)?].concat())),
     }
 }

@@ -94,6 +94,18 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::MontgomeryKeyGen, (256, 448), NONE),
     (Offered::Ecdh, CURVE, DERIVATION),
     (Offered::EcdhCofactor, CURVE, DERIVATION),
+    (Offered::MlKemKeyGen, QUANTUM, NONE),
+    (Offered::MlKem, QUANTUM, DERIVATION),
+    (Offered::MlDsaKeyGen, QUANTUM, NONE),
+    (Offered::MlDsa, QUANTUM, SIGNATURE),
+    (Offered::MlDsaDigest, QUANTUM, SIGNATURE),
+    (Offered::MlDsaShake128, QUANTUM, SIGNATURE),
+    (Offered::MlDsaShake256, QUANTUM, SIGNATURE),
+    (Offered::SlhDsaKeyGen, QUANTUM, NONE),
+    (Offered::SlhDsa, QUANTUM, SIGNATURE),
+    (Offered::SlhDsaDigest, QUANTUM, SIGNATURE),
+    (Offered::SlhDsaShake128, QUANTUM, SIGNATURE),
+    (Offered::SlhDsaShake256, QUANTUM, SIGNATURE),
     (Offered::Hkdf, GENERIC, DERIVATION),
     (Offered::CounterKdf, GENERIC, DERIVATION),
     (Offered::FeedbackKdf, GENERIC, DERIVATION),
@@ -122,11 +134,15 @@ const HASHED: &[Row<Of>] = &[
     (Offered::HmacKeyGen, GENERIC, NONE),
     (Offered::Digest, (0, 0), NONE),
     (Offered::DigestKey, GENERIC, DERIVATION),
+    (Offered::MlDsaHashed, QUANTUM, SIGNATURE),
+    (Offered::SlhDsaHashed, QUANTUM, SIGNATURE),
 ];
 
 const AES: (usize, usize) = (128, 256);
 /// AWS-LC has XTS with two keys of AES-256 alone.
 const XTS: (usize, usize) = (512, 512);
+/// Bits of public keys, which is the one length that these algorithms have in common.
+const QUANTUM: (usize, usize) = (256, 20_736);
 const CURVE: (usize, usize) = (224, 521);
 /// Old keys of 1024 bits are opened so that old data can be read; new ones are longer, and the policy says who may.
 const RSA: (usize, usize) = (1024, 8192);

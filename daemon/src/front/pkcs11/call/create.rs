@@ -3,7 +3,7 @@
 use strongroom_kmip::{
     attribute::{Attribute as Kmip, CryptographicDomainParameters, Template},
     code::{CertificateType as Certified, CryptographicAlgorithm, KeyFormatType, OpaqueDataType, RecommendedCurve},
-    mechanism::{Curve, Hash, Keys},
+    mechanism::{Curve, Hash, Keys, ParameterSet},
     object::{
         Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
         SymmetricKey, TransparentRSAPrivateKey, TransparentRSAPublicKey,
@@ -132,6 +132,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     let key = key_type(wishes)?;
     let (material, attributes) = match key {
         KeyType::RSA => rsa(wishes)?,
+        KeyType::ML_KEM | KeyType::ML_DSA | KeyType::SLH_DSA => quantum(wishes, key)?,
         KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY => elliptic(wishes, key)?,
         _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
     };
@@ -191,6 +192,38 @@ fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>
         Secret::copy_of(der::point(curve, wishes.needed(AttributeType::EC_POINT)?))
     };
     Ok((KeyMaterial::Bytes(bytes), curve_attributes(curve)?))
+}
+
+fn quantum(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
+    let set = set(wishes, key)?;
+    let (seed, value) = (wishes.bytes(AttributeType::SEED), wishes.bytes(AttributeType::VALUE));
+    let bytes = match (seed.filter(|seed| !seed.is_empty()), value) {
+        (None, value) => Secret::copy_of(value.ok_or(Rv::TEMPLATE_INCOMPLETE)?),
+        (Some(seed), value) if seed.len() == set.facts().seed => {
+            Secret::new([seed, value.unwrap_or_default()].concat())
+        }
+        (Some(_), _) => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
+    };
+    Ok((KeyMaterial::Bytes(bytes), set_attributes(set)))
+}
+
+/// The parameter set that a template names, which must be one for that type of key.
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCOMPLETE`], [`Rv::PARAMETER_SET_NOT_SUPPORTED`].
+pub fn set(wishes: &Wishes<'_>, key: KeyType) -> Result<ParameterSet, Rv> {
+    let number = wishes.number(AttributeType::PARAMETER_SET).ok_or(Rv::TEMPLATE_INCOMPLETE)?;
+    let keys = match key {
+        KeyType::ML_KEM => Keys::MlKem,
+        KeyType::ML_DSA => Keys::MlDsa,
+        _ => Keys::SlhDsa,
+    };
+    ParameterSet::of_number(keys, number).ok_or(Rv::PARAMETER_SET_NOT_SUPPORTED)
+}
+
+/// What KMIP says of a key of a parameter set.
+pub fn set_attributes(set: ParameterSet) -> Vec<Kmip> {
+    vec![Kmip::CryptographicAlgorithm(set.facts().code)]
 }
 
 /// The curve that a template names, which must be one for that type of key.

@@ -2,11 +2,12 @@
 
 use strongroom_kmip::{
     code::{self, DerivationMethod, ObjectType, ResultReason},
+    identifier::UniqueIdentifier,
     payload::{DerivationParameters, DeriveKeyRequest},
 };
 use strongroom_pkcs11_wire::{
     AttributeType, Rv,
-    call::{answer, request},
+    call::{answer, request as ask},
     number::{KeyType, MechanismFlags, ObjectClass},
 };
 
@@ -22,7 +23,7 @@ use crate::{
     service::{Derivation, Object, Shape},
 };
 
-impl Serve for request::DeriveKey {
+impl Serve for ask::DeriveKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DeriveKey), Rv> {
         let (standing, base) = desk.application.object(self.session, self.base, Rv::KEY_HANDLE_INVALID)?;
         let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, self.mechanism.kind));
@@ -55,35 +56,58 @@ impl Serve for request::DeriveKey {
         let lengths = [objects.first(), objects.get(1)].map(|object| object.map_or(0, |object| bytes(object)));
         let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
         let length = length(&wishes, key, &asked.derivation, shape, lengths)?;
-        let mut attributes = create::described(create::algorithm(key)?, create::bits(length)?);
-        attributes.extend(create::said_type(key));
-        attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
-        let request = DeriveKeyRequest {
-            object_type: ObjectType::SymmetricKey,
-            unique_identifier: bases.iter().map(|id| id.as_str().into()).collect(),
-            derivation_method: method(&asked.derivation),
-            derivation_parameters: nothing(),
-            attributes: Some(create::template(attributes)),
-        };
-        let made = desk.ask_derived(standing.slot, request, asked.derivation).map_err(|failure| match &failure {
-            Failure::Refused(refusal) => match refusal.reason {
-                // Above all a public key that is none.
-                ResultReason::BadCryptographicParameters => Rv::MECHANISM_PARAM_INVALID,
-                ResultReason::InvalidAttributeValue => Rv::TEMPLATE_INCONSISTENT,
-                ResultReason::IncompatibleCryptographicUsageMask => Rv::KEY_FUNCTION_NOT_PERMITTED,
-                ResultReason::UnsupportedCryptographicParameters => Rv::KEY_TYPE_INCONSISTENT,
-                ResultReason::InvalidField => Rv::KEY_SIZE_RANGE,
-                _ => failure.rv(About::Template),
-            },
-            Failure::Unrecorded(_) => failure.rv(About::Template),
-        })?;
+        let bases = bases.iter().map(|id| id.as_str().into()).collect();
+        let request = request(desk, &wishes, bases, (key, length), method(&asked.derivation))?;
+        let made = desk.ask_derived(standing.slot, request, asked.derivation).map_err(refused)?;
         let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
         Ok((Rv::OK, answer::DeriveKey { key }))
     }
 }
 
+/// The request for a key that is made out of others.
+///
+/// # Errors
+/// [`Rv::ATTRIBUTE_VALUE_INVALID`] for what no key is.
+pub fn request(
+    desk: &Desk<'_>,
+    wishes: &Wishes<'_>,
+    bases: Vec<UniqueIdentifier>,
+    (key, length): (KeyType, usize),
+    method: DerivationMethod,
+) -> Result<DeriveKeyRequest, Rv> {
+    let mut attributes = create::described(create::algorithm(key)?, create::bits(length)?);
+    attributes.extend(create::said_type(key));
+    attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
+    Ok(DeriveKeyRequest {
+        object_type: ObjectType::SymmetricKey,
+        unique_identifier: bases,
+        derivation_method: method,
+        derivation_parameters: nothing(),
+        attributes: Some(create::template(attributes)),
+    })
+}
+
+/// What a refusal of it is called.
+pub fn refused(failure: Failure) -> Rv {
+    match &failure {
+        Failure::Refused(refusal) => match refusal.reason {
+            // Above all a public key that is none.
+            ResultReason::BadCryptographicParameters => Rv::MECHANISM_PARAM_INVALID,
+            ResultReason::InvalidAttributeValue => Rv::TEMPLATE_INCONSISTENT,
+            ResultReason::IncompatibleCryptographicUsageMask => Rv::KEY_FUNCTION_NOT_PERMITTED,
+            ResultReason::UnsupportedCryptographicParameters => Rv::KEY_TYPE_INCONSISTENT,
+            ResultReason::InvalidField => Rv::KEY_SIZE_RANGE,
+            _ => failure.rv(About::Template),
+        },
+        Failure::Unrecorded(_) => failure.rv(About::Template),
+    }
+}
+
 /// How long the new key is: as its type has it, as the template says, or as the derivation gives it.
-fn length(
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCONSISTENT`], [`Rv::TEMPLATE_INCOMPLETE`].
+pub fn length(
     wishes: &Wishes<'_>,
     key: KeyType,
     derivation: &Derivation,

@@ -46,7 +46,7 @@ impl Serve for request::GenerateKeyPair {
         let private = Wishes::of(ObjectClass::PRIVATE_KEY, &self.private)?;
         let key = agreed(&public, offered)?;
         agreed(&private, offered)?;
-        private.without(&[AttributeType::VALUE, AttributeType::PRIVATE_EXPONENT])?;
+        private.without(&[AttributeType::SEED, AttributeType::VALUE, AttributeType::PRIVATE_EXPONENT])?;
         public.without(&[AttributeType::MODULUS, AttributeType::EC_POINT])?;
         create::may_make(standing, &public)?;
         create::may_make(standing, &private)?;
@@ -99,6 +99,9 @@ fn secret_bits(wishes: &Wishes<'_>, key: KeyType) -> Result<i32, Rv> {
 }
 
 fn pair_attributes(public: &Wishes<'_>, key: KeyType) -> Result<Vec<Kmip>, Rv> {
+    if matches!(key, KeyType::ML_KEM | KeyType::ML_DSA | KeyType::SLH_DSA) {
+        return Ok(create::set_attributes(create::set(public, key)?));
+    }
     if key != KeyType::RSA {
         return create::curve_attributes(create::curve(public, key)?);
     }

@@ -5,6 +5,7 @@ mod copy;
 mod create;
 mod derive;
 mod dual;
+mod encapsulate;
 mod find;
 mod generate;
 mod message;

@@ -9,10 +9,16 @@ use strongroom_kmip::{
 };
 use strongroom_pkcs11_wire::{AttributeType, number::ObjectClass};
 
-use crate::front::pkcs11::{attribute, der::Numbers, desk::Desk, object::View, refusal::Failure};
+use crate::front::pkcs11::{
+    attribute,
+    der::{self, Numbers},
+    desk::Desk,
+    object::View,
+    refusal::Failure,
+};
 
 /// The material of an object, released.
-pub struct Material(Managed);
+pub struct Material(Managed, Option<Managed>);
 
 /// Why there is none.
 pub enum Withheld {
@@ -35,19 +41,28 @@ pub fn release(desk: &Desk<'_>, view: &View<'_>) -> Result<Material, Withheld> {
         (Some(ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY), _) => Some(KeyFormatType::Raw),
         _ => None,
     };
-    let request = GetRequest {
-        unique_identifier: Some(view.object.id.as_str().into()),
-        key_format_type: format,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
+    let get = |format| {
+        let request = GetRequest {
+            unique_identifier: Some(view.object.id.as_str().into()),
+            key_format_type: format,
+            key_wrap_type: None,
+            key_compression_type: None,
+            key_wrapping_specification: None,
+        };
+        desk.ask(request).map(|answer| answer.object).map_err(Withheld::Failure)
     };
-    desk.ask(request).map(|answer| Material(answer.object)).map_err(Withheld::Failure)
+    // What a key is expanded from stands in PKCS#8 alone.
+    let seeded = view.class() == Some(ObjectClass::PRIVATE_KEY) && view.set().is_some_and(|set| set.facts().seed > 0);
+    let seed = if seeded { Some(get(Some(KeyFormatType::PKCS_8))?) } else { None };
+    Ok(Material(get(format)?, seed))
 }
 
 impl Material {
     /// The value of an attribute.
     pub fn attribute(&self, kind: AttributeType) -> Option<Secret> {
+        if kind == AttributeType::SEED {
+            return self.1.as_ref().and_then(seed);
+        }
         match &self.0 {
             Managed::Certificate(certificate) => Some(Secret::copy_of(&certificate.certificate_value.0)),
             Managed::OpaqueObject(opaque) => Some(opaque.opaque_data_value.duplicate()),
@@ -56,6 +71,21 @@ impl Material {
                 _ => None,
             },
         }
+    }
+}
+
+/// The seed in PKCS#8: alone (RFC 9881 §6, RFC 9935 §6), or before what is expanded from it.
+fn seed(object: &Managed) -> Option<Secret> {
+    let Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) = &object.key_block()?.key_value else {
+        return None;
+    };
+    let version = der::first(der::first(bytes.reveal())?.content)?;
+    let octets = der::first(der::first(version.rest)?.rest)?;
+    let inner = der::first(octets.content)?;
+    match inner.tag {
+        0x80 => Some(Secret::copy_of(inner.content)),
+        0x30 => der::first(inner.content).map(|seed| Secret::copy_of(seed.content)),
+        _ => None,
     }
 }
 

@@ -1,0 +1,94 @@
+//! Keys that a ciphertext brings to whoever has a private key.
+
+use strongroom_kmip::code::{self, DerivationMethod};
+use strongroom_pkcs11_wire::{
+    AttributeType, Mechanism, Rv,
+    call::{answer, request},
+    number::{KeyType, MechanismFlags, ObjectClass},
+    value::{Output, Wiped},
+};
+
+use super::{contract::Serve, create, derive, slot};
+use crate::{
+    front::pkcs11::{desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes, translate},
+    service::{Derivation, ObjectId, Pair, Shape},
+};
+
+impl Serve for request::EncapsulateKey {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::EncapsulateKey), Rv> {
+        let (standing, public) = desk.application.object(self.session, self.public, Rv::KEY_HANDLE_INVALID)?;
+        let shape = ready(desk, standing, &self.mechanism, MechanismFlags::ENCAPSULATE, &public)?;
+        let Shape::Public(Pair::Quantum(set)) = shape else {
+            return Err(desk.deny(DERIVE, &public, Rv::KEY_TYPE_INCONSISTENT));
+        };
+        // A question for the length makes no key.
+        if let Err((rv, output)) = self.room.check(set.facts().output) {
+            return Ok((rv, answer::EncapsulateKey { output, key: 0 }));
+        }
+        let (wishes, made) = wished(&self.template, standing, &Derivation::Encapsulation, shape)?;
+        let bases = vec![public.as_str().into()];
+        let request = derive::request(desk, &wishes, bases, made, DerivationMethod::AsymmetricKey)?;
+        let made = desk.ask_beside(standing.slot, request, Derivation::Encapsulation);
+        let (made, ciphertext) = made.map_err(derive::refused)?;
+        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
+        Ok((Rv::OK, answer::EncapsulateKey { output: Output::Bytes(Wiped::new(ciphertext)), key }))
+    }
+}
+
+impl Serve for request::DecapsulateKey {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DecapsulateKey), Rv> {
+        let (standing, private) = desk.application.object(self.session, self.private, Rv::KEY_HANDLE_INVALID)?;
+        let shape = ready(desk, standing, &self.mechanism, MechanismFlags::DECAPSULATE, &private)?;
+        let Shape::Private(Pair::Quantum(set)) = shape else {
+            return Err(desk.deny(DERIVE, &private, Rv::KEY_TYPE_INCONSISTENT));
+        };
+        if self.ciphertext.len() != set.facts().output {
+            return Err(desk.deny(DERIVE, &private, Rv::WRAPPED_KEY_LEN_RANGE));
+        }
+        let derivation = Derivation::Decapsulation(self.ciphertext.to_vec());
+        let (wishes, made) = wished(&self.template, standing, &derivation, shape)?;
+        let bases = vec![private.as_str().into()];
+        let request = derive::request(desk, &wishes, bases, made, DerivationMethod::AsymmetricKey)?;
+        let made = desk.ask_derived(standing.slot, request, derivation).map_err(derive::refused)?;
+        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
+        Ok((Rv::OK, answer::DecapsulateKey { key }))
+    }
+}
+
+/// What kind of key it is, if the mechanism is served and the key may be used with it.
+fn ready(
+    desk: &Desk<'_>,
+    standing: Standing,
+    asked: &Mechanism,
+    flag: MechanismFlags,
+    key: &ObjectId,
+) -> Result<Shape, Rv> {
+    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+    here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
+    let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
+    translate::nothing(&asked.parameter, ())?;
+    let shape = desk.house.service.derivable(desk.caller, key);
+    let shape = shape.map_err(|refusal| desk.refuse(DERIVE, key, refusal, About::Key))?;
+    if mechanism::suits(named.offered, shape) {
+        Ok(shape)
+    } else {
+        Err(desk.deny(DERIVE, key, Rv::KEY_TYPE_INCONSISTENT))
+    }
+}
+
+/// What the template asks for, and the type and length of the new key.
+fn wished<'t>(
+    template: &'t [strongroom_pkcs11_wire::Attribute],
+    standing: Standing,
+    derivation: &Derivation,
+    shape: Shape,
+) -> Result<(Wishes<'t>, (KeyType, usize)), Rv> {
+    let wishes = Wishes::of(ObjectClass::SECRET_KEY, template)?;
+    wishes.without(&[AttributeType::VALUE])?;
+    create::may_make(standing, &wishes)?;
+    let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
+    let length = derive::length(&wishes, key, derivation, shape, [0, 0])?;
+    Ok((wishes, (key, length)))
+}
+
+const DERIVE: code::Operation = code::Operation::DeriveKey;
