@@ -1,7 +1,7 @@
 //! NSS: modutil, certutil and pk12util.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use strongroom_tests::{Outcome, run, skip_or_require};
 
@@ -30,7 +30,7 @@ impl Nss {
     }
 
     /// A tool of NSS on the database.
-    fn told(&self, tool: &PathBuf, words: &str) -> Outcome {
+    fn told(&self, tool: &Path, words: &str) -> Outcome {
         let mut command = self.bench.appliance.customer(tool);
         // modutil knows its database by another word than all the others.
         let word = if tool.ends_with("modutil") { "-dbdir" } else { "-d" };

@@ -102,7 +102,8 @@ fn mechanisms(page: &mut String) {
     // The hashes of one mechanism, `Hmac(Sha256)`, share a row where nothing else tells them apart.
     let mut rows: Vec<(String, &str, String, Vec<&str>)> = Vec::new();
     for offer in slot.offers() {
-        let bits = match offer.bits {
+        let strictest = Level::ALL.into_iter().rev().find(|level| purposes_at(*level, offer)).unwrap();
+        let bits = match listing::bits(strictest, offer) {
             (_, 0) => String::new(),
             (least, most) if least == most => least.to_string(),
             (least, most) => format!("{least} to {most}"),
@@ -114,7 +115,6 @@ fn mechanisms(page: &mut String) {
             Work::Digest => "digest".to_owned(),
             _ => purposes.join(", "),
         };
-        let strictest = Level::ALL.into_iter().rev().find(|level| purposes_at(*level, offer)).unwrap();
         let known = format!("{bits} | {purposes} | {}", strictest.name());
         let whole = format!("{:?}", offer.mechanism);
         let name = whole.split('(').next().unwrap().to_owned();
