@@ -35,7 +35,8 @@ impl Bench {
         .succeeds();
         fs::write(bench.path("pin"), PIN).expect("and files");
         fs::write(bench.path("data"), [7; 32]).expect("and files");
-        let _ = run(Command::new("chmod").arg("600").arg(bench.path("pin"))).succeeds();
+        fs::write(bench.path("so-pin"), SO_PIN).expect("and files");
+        let _ = run(Command::new("chmod").arg("600").args([bench.path("pin"), bench.path("so-pin")])).succeeds();
         let table = format!(
             "[[slot]]\nname = \"hsm\"\nkind = \"pkcs11\"\nlibrary = \"{}\"\ntoken = \"vendor\"\npin_file = \"{}\"\n\
              deadline = 5\nenvironment = {{ SOFTHSM2_CONF = \"{}\" }}\n",
@@ -51,8 +52,8 @@ impl Bench {
             .expect("and files");
         bench.appliance.restart();
         bench.wait("usable");
-        let pin = bench.path("pin").display().to_string();
-        let _ = bench.strongroom(&format!("slot init hsm --so-pin-file {pin} --user-pin-file {pin}")).succeeds();
+        let [pin, so_pin] = ["pin", "so-pin"].map(|name| bench.path(name).display().to_string());
+        let _ = bench.strongroom(&format!("slot init hsm --so-pin-file {so_pin} --user-pin-file {pin}")).succeeds();
         Some(bench)
     }
 
@@ -132,4 +133,5 @@ impl Bench {
 }
 
 const PIN: &str = "12345678";
+const SO_PIN: &str = "87654321";
 const LIBRARIES: &[&str] = &["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];

@@ -57,9 +57,12 @@ fn a_key_whose_making_was_never_answered_is_removed() {
     assert_eq!(house.hmac(HARDWARE).unwrap_err().reason, ResultReason::GeneralFailure);
     assert_eq!((library.keys(), house.row().2), (1, 1));
     library.told("");
-    usable(slot);
-    house.attend();
-    assert_eq!((library.keys(), house.row().2), (0, 0));
+    // The worker's death may not be noticed yet; what cannot be done now is done the next time.
+    until(&*slot, |_| {
+        house.attend();
+        house.row().2 == 0
+    });
+    assert_eq!(library.keys(), 0);
     assert_eq!(house.told("\"removed\"").len(), 1);
 }
 
@@ -155,8 +158,8 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
     let held = house.vault.held_in("hsm").unwrap().len();
     assert!(held >= kept.len());
     let there = token.tool(&["--list-objects", "--type", "secrkey"]);
-    // SoftHSM2 writes an object in several steps: what it was killed over has no label yet, no identifier and no value.
-    assert_eq!(there.matches("label:").count(), held, "a key is orphaned in the token: {there}");
+    // SoftHSM2 writes an object in several steps: what it was killed over has no identifier yet and no value.
+    assert_eq!(there.matches("  ID:").count(), held, "a key is orphaned in the token: {there}");
     assert!(refused.into_inner() > 0, "no kill was noticed");
 }
 
