@@ -125,10 +125,10 @@ mod tests {
         let first = applications.attach(name(1, 1));
         first.open(applications.number(), 0, RW).unwrap();
         applications.detach(name(1, 1), Time(1_000));
-        assert!(applications.gone(Time(2_999)).is_empty());
+        assert!(applications.gone(Time(999 + GRACE)).is_empty());
         assert!(applications.attach(name(1, 1)).standing(7).is_ok());
         applications.detach(name(1, 1), Time(5_000));
-        assert_eq!(applications.gone(Time(7_000)).len(), 1);
+        assert_eq!(applications.gone(Time(5_000 + GRACE)).len(), 1);
         assert_eq!(applications.attach(name(1, 1)).standing(7).err(), Some(Rv::SESSION_HANDLE_INVALID));
     }
 
