@@ -1,4 +1,4 @@
-//! Waiting for slots, questions about functions that go on by themselves, and what is not served.
+//! Waiting for slots, and questions about functions that go on by themselves.
 
 use std::{
     ptr,
@@ -94,16 +94,8 @@ fn no_operation_is_said_to_be_validated() {
 }
 
 #[test]
-fn what_is_not_served_says_so() {
+fn nothing_is_parallel() {
     let _daemon = Daemon::start();
     let _application = Application::start();
-    let (mechanism, template, bytes) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    let (length, key) = (ptr::null_mut(), ptr::null_mut());
-    for (name, rv) in [
-        ("C_EncapsulateKey", c!(C_EncapsulateKey(SESSION, mechanism, 0, template, 0, bytes, length, key))),
-        ("C_DecapsulateKey", c!(C_DecapsulateKey(SESSION, mechanism, 0, template, 0, bytes, 0, key))),
-    ] {
-        assert_eq!(rv, Rv::FUNCTION_NOT_SUPPORTED, "{name}");
-    }
     assert_eq!(c!(C_GetFunctionStatus(SESSION)), Rv::FUNCTION_NOT_PARALLEL);
 }
