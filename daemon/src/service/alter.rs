@@ -136,7 +136,15 @@ pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Re
         Attribute::Extractable(true) => object.attributes.put(Attribute::NeverExtractable(false)),
         _ => {}
     }
-    dates_in_order(&object.attributes)
+    // An object that was activated after its Deactivation Date can still be given a name.
+    let dated = matches!(
+        attribute,
+        Attribute::ActivationDate(_)
+            | Attribute::ProcessStartDate(_)
+            | Attribute::ProtectStopDate(_)
+            | Attribute::DeactivationDate(_)
+    );
+    if dated { dates_in_order(&object.attributes) } else { Ok(()) }
 }
 
 /// Sensitivity is only ever tightened: what could once not leave must not be talked into leaving.

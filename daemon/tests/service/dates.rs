@@ -7,7 +7,7 @@ use strongroom::{
 use strongroom_kmip::{
     attribute::{Attribute, Instance, One, References, Standard},
     code::State,
-    payload::{ArchiveRequest, GetAttributesRequest, RecoverRequest, SetAttributeRequest},
+    payload::{ActivateRequest, ArchiveRequest, GetAttributesRequest, RecoverRequest, SetAttributeRequest},
     ttlv::DateTime,
 };
 
@@ -78,6 +78,21 @@ fn dates_that_came_while_nobody_looked_act_one_after_the_other() {
     assert_eq!(house.service.pass(&daemon()).unwrap(), 1);
     assert_eq!(house.service.pass(&daemon()).unwrap(), 0);
     assert_eq!(stored(&house, &id), Some(State::Deactivated));
+}
+
+#[test]
+fn what_was_activated_after_its_last_day_can_still_be_described() {
+    let house = House::new();
+    let id = dated(&house, vec![Attribute::DeactivationDate(DateTime(NOON - 5))]);
+    let subject = || Some(id.as_str().into());
+    house.ask(&alice(), ActivateRequest { unique_identifier: subject() }).unwrap();
+    let new_attribute = One(Instance::from(Attribute::Comment("old".to_owned())));
+    house.ask(&alice(), SetAttributeRequest { unique_identifier: subject(), new_attribute }).unwrap();
+    let new_attribute = One(Instance::from(Attribute::ProcessStartDate(DateTime(NOON - 10))));
+    assert!(
+        house.ask(&alice(), SetAttributeRequest { unique_identifier: subject(), new_attribute }).is_err(),
+        "no order"
+    );
 }
 
 #[test]
