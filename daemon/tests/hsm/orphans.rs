@@ -115,8 +115,10 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
                     match house.hmac(HARDWARE) {
                         Ok(id) => mine.push(id),
                         Err(refusal) => {
-                            // Nothing but: the slot does not answer, try again.
-                            assert_eq!(refusal.reason, ResultReason::GeneralFailure, "{refusal}");
+                            // Nothing but: the slot does not answer, try again. Or the token, read in the midst of what
+                            // another kill has cut short, tells of a new key what it must not be, and the key is refused.
+                            let misread = refusal.to_string().contains("no sound key");
+                            assert!(misread || refusal.reason == ResultReason::GeneralFailure, "{refusal}");
                             refused.fetch_add(1, Ordering::Relaxed);
                             sleep(Duration::from_millis(5));
                         }
