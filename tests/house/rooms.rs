@@ -41,7 +41,11 @@ const ROOMS: &[Room] = &[
             "kmip",
         ],
     },
-    Room { name: "vault", floor: 3, may: &["slot", "store", "caller", "clock", "chance", "receipt", "memory", "kmip"] },
+    Room {
+        name: "vault",
+        floor: 3,
+        may: &["slot", "sharing", "store", "caller", "clock", "chance", "receipt", "memory", "kmip"],
+    },
     Room { name: "slot", floor: 2, may: &["clock", "chance", "memory", "kmip"] },
     Room { name: "audit", floor: 2, may: &["caller", "clock", "chance", "receipt", "memory", "kmip"] },
     Room { name: "certificate", floor: 1, may: &["clock", "chance"] },

@@ -5,10 +5,15 @@
 
 mod binary;
 mod error;
+mod letters;
 mod method;
 mod part;
 mod prime;
+mod roster;
+mod share;
 
 pub use error::Error;
 pub use method::{MOST_PARTS, Method, join, split};
 pub use part::{Part, Polynomial};
+pub use roster::{Gathering, Roster};
+pub use share::{Label, Purpose, SetId, Share, Unfit};
