@@ -6,9 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings; the others are the programs that the tests and the demo drive.
 packages=(clang cmake curl gnutls-bin libengine-pkcs11-openssl libnss3-tools nginx-light opensc openssh-client openssh-server
-    openssl python3-venv softhsm2 systemd)
+    openssl p11-kit p11-kit-modules python3-venv softhsm2 systemd)
 # What those packages bring, for systems with other package names.
-programs=(clang cmake curl gnutls-cli p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx ssh-keygen
+programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx ssh-keygen
     sshd jarsigner)
 # Packages that are wanted only where no other supplier has put the program there.
 declare -A unless=([jarsigner]=openjdk-17-jdk-headless)

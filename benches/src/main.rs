@@ -17,6 +17,7 @@ mod measure;
 mod remote;
 mod rival;
 mod signing;
+mod token;
 mod ttlv;
 
 use std::{env, process::ExitCode};

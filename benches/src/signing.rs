@@ -1,5 +1,5 @@
-//! C_Sign through the daemon against SoftHSM2 in process: P-256 and RSA-2048, at one thread and at eight, in both audit
-//! modes.
+//! C_Sign through the daemon against SoftHSM2 in process, and against p11-kit's remote in front of it: P-256 and RSA-2048, at
+//! one thread and at eight, in both audit modes.
 //!
 //! A PKCS#11 library reads its configuration from the environment when it is loaded, so each library is driven by this
 //! same program, started again with the right environment: `strongroom-benches sign-with MODULE PIN`.
@@ -23,17 +23,16 @@ use cryptoki::{
     slot::Slot,
     types::AuthPin,
 };
-use strongroom_tests::{Appliance, Folder, find};
+use strongroom_tests::Appliance;
 
-/// The section: starts both sides and prints them beside each other.
+use crate::token;
+
+/// The section: starts all sides and prints them beside each other.
 pub(crate) fn run() {
-    let Some(softhsm) = SOFTHSM.iter().map(Path::new).find(|path| path.exists()) else {
-        say!("skipped: C_Sign against SoftHSM2: libsofthsm2.so is not installed");
-        return;
-    };
-    let folder = Folder::new();
-    let token = token(folder.path());
-    let theirs = drive(softhsm, PIN, &[("SOFTHSM2_CONF", &token)]);
+    let rivals: Vec<_> = token::all()
+        .into_iter()
+        .map(|rival| (rival.name, drive(&rival.module, rival.pin, &rival.environment)))
+        .collect();
     let mut appliance = Appliance::start();
     let written = ours(&appliance);
     appliance.stop();
@@ -45,42 +44,27 @@ pub(crate) fn run() {
     }
     appliance.restart();
     let sync = ours(&appliance);
-    say!("\nC_SignInit + C_Sign, signatures a second, medians; more than 1.0x is ahead of SoftHSM2 in process\n");
-    say!("{:<24} {:>10} {:>22} {:>22}", "", "SoftHSM2", "ours, audit written", "ours, audit sync");
-    for ((what, theirs), (written, sync)) in LABELS.iter().zip(theirs).zip(written.into_iter().zip(sync)) {
-        let (a, b) = (written / theirs, sync / theirs);
-        say!("{what:<24} {theirs:>10.0} {written:>12.0} {a:>8.2}x {sync:>12.0} {b:>8.2}x");
+    for (name, theirs) in rivals {
+        say!("\nC_SignInit + C_Sign, signatures a second, medians; more than 1.0x is ahead of {name}\n");
+        say!("{:<24} {name:>14} {:>22} {:>22}", "", "ours, audit written", "ours, audit sync");
+        for ((what, theirs), (written, sync)) in LABELS.iter().zip(theirs).zip(written.iter().zip(&sync)) {
+            let (a, b) = (written / theirs, sync / theirs);
+            say!("{what:<24} {theirs:>14.0} {written:>12.0} {a:>8.2}x {sync:>12.0} {b:>8.2}x");
+        }
     }
 }
 
 fn ours(appliance: &Appliance) -> Vec<f64> {
     let doors = &appliance.doors().pkcs11;
     let config = doors.config.to_string_lossy().into_owned();
-    drive(&doors.module, &doors.user_pin, &[("STRONGROOM_PKCS11_CONFIG", &config)])
-}
-
-/// A token of SoftHSM2's in this folder; the path of its configuration.
-fn token(folder: &Path) -> String {
-    let (config, tokens) = (folder.join("softhsm2.conf"), folder.join("tokens"));
-    let text = format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display());
-    let made = fs::create_dir(&tokens).and_then(|()| fs::write(&config, text));
-    let config = config.to_string_lossy().into_owned();
-    let program = find("softhsm2-util");
-    let initialised = program.map(|program| {
-        let label = ["--init-token", "--free", "--label", "bench", "--pin", PIN, "--so-pin", PIN];
-        Command::new(program).args(label).env("SOFTHSM2_CONF", &config).output()
-    });
-    if made.is_err() || !initialised.is_some_and(|done| done.is_ok_and(|output| output.status.success())) {
-        say!("SoftHSM2 could not be set up; its figures will be missing");
-    }
-    config
+    drive(&doors.module, &doors.user_pin, &[("STRONGROOM_PKCS11_CONFIG", config)])
 }
 
 /// Runs this program again with a module, and reads its figures.
-fn drive(module: &Path, pin: &str, environment: &[(&str, &str)]) -> Vec<f64> {
+fn drive(module: &Path, pin: &str, environment: &[(&str, String)]) -> Vec<f64> {
     let Ok(program) = std::env::current_exe() else { return Vec::new() };
     let mut command = Command::new(program);
-    command.arg(SIGN_WITH).arg(module).arg(pin).envs(environment.iter().copied());
+    command.arg(SIGN_WITH).arg(module).arg(pin).envs(environment.iter().cloned());
     match command.output() {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect()
@@ -173,8 +157,6 @@ fn rsa(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
 /// The word that makes this program drive one module.
 pub(crate) const SIGN_WITH: &str = "sign-with";
 const LABELS: [&str; 4] = ["P-256, 1 thread", "P-256, 8 threads", "RSA-2048, 1 thread", "RSA-2048, 8 threads"];
-const SOFTHSM: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
-const PIN: &str = "1234";
 /// The object identifier of P-256, DER.
 const P256: [u8; 10] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 /// A mechanism is made where it is used: it may hold pointers, which threads do not share.
