@@ -279,6 +279,7 @@ fn a_client_that_is_revoked_while_it_changes_stays_revoked() {
         since: 0,
         revoked: false,
         strict: false,
+        bearers: Vec::new(),
     };
     let mut change = room.vault.begin().unwrap();
     change.put_client(client);

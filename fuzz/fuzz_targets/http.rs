@@ -1,10 +1,10 @@
-//! Whatever bytes claim to be an HTTP request: the head is refused or says where the body ends, and a body that is a message
+//! Whatever bytes claim to be an HTTP request: the head is refused or says who sends it and where the body ends, and a body that is a message
 //! in the encoding that the head names is written again in that encoding.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use strongroom::front::kmip::http::Head;
+use strongroom::front::kmip::http::{After, Asked};
 use strongroom_kmip::{
     secret::Wiped,
     ttlv::{Limits, Tree},
@@ -12,11 +12,18 @@ use strongroom_kmip::{
 
 fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::default();
-    let Some(end) = Head::end(bytes, 0) else { return };
+    let Some(end) = Asked::end(bytes, 0) else { return };
     let (head, body) = bytes.split_at(end);
     // The end is the same wherever the reading stopped before.
-    assert!([end / 2, end].into_iter().all(|from| Head::end(bytes, from) == Some(end)));
-    let Ok(read) = Head::read(head, limits.size) else { return };
+    assert!([end / 2, end].into_iter().all(|from| Asked::end(bytes, from) == Some(end)));
+    let Ok(asked) = Asked::read(head, limits.size) else { return };
+    // What is refused before its body was read leaves the connection open only where no body follows.
+    assert!(asked.unread == After::Ends || asked.head.is_ok_and(|head| head.length == 0) || asked.head.is_err());
+    if asked.bearer.is_some() {
+        let lower = String::from_utf8_lossy(head).to_ascii_lowercase();
+        assert!(lower.contains("\nauthorization:") && lower.contains("bearer"));
+    }
+    let Ok(read) = asked.head else { return };
     assert!(read.length <= limits.size);
     let body = &body[..body.len().min(read.length)];
     let Ok(message) = read.encoding.decode(body, &limits) else { return };

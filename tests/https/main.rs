@@ -1,4 +1,4 @@
-//! KMIP over HTTPS, asked by curl.
+//! KMIP over HTTPS, asked by curl: with a certificate, with a token, and with neither.
 
 use std::process::Command;
 
@@ -15,6 +15,18 @@ const JSON: &str = r#"{"tag":"RequestMessage","value":[
 {"tag":"BatchCount","type":"Integer","value":1}]},
 {"tag":"BatchItem","value":[{"tag":"Operation","type":"Enumeration","value":"Query"},
 {"tag":"RequestPayload","value":[{"tag":"QueryFunction","type":"Enumeration","value":"QueryServerInformation"}]}]}]}"#;
+
+/// Posts a message in JSON with these fields and without a certificate, to the name that the server's certificate has.
+fn bare(appliance: &Appliance, fields: &[String]) -> Option<Outcome> {
+    let curl = skip_or_require("curl")?;
+    let doors = appliance.doors();
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--show-error", "--include", "--cacert"]).arg(&doors.ca);
+    command.args(fields.iter().flat_map(|field| ["--header", field]));
+    let url = format!("{}/kmip", doors.https.as_deref().expect("the appliance serves HTTPS"));
+    command.args(["--header", "Content-Type: application/json", "--data-binary", JSON, &url]);
+    Some(run(&mut command))
+}
 
 /// Posts a message as `alice` and gives what curl says.
 fn post(appliance: &Appliance, media: &str, message: &str) -> Option<Outcome> {
@@ -45,4 +57,43 @@ fn a_message_in_xml_and_one_in_json_are_answered_as_they_came() {
     }
     let Some(refused) = post(&appliance, "application/x-www-form-urlencoded", XML) else { return };
     assert!(refused.stdout.contains("415 Unsupported Media Type"), "{refused}");
+}
+
+#[test]
+fn a_token_is_enough_until_it_is_revoked_and_everything_else_is_too_little() {
+    let appliance = Appliance::start();
+    let command = |arguments: &[&str]| {
+        let config = appliance.dir().join("strongroom.toml");
+        run(appliance.strongroom().arg("--config").arg(config).args(arguments))
+    };
+    let field = |token: &str| vec![format!("Authorization: Bearer {token}")];
+    let first = appliance.client("alice").token.clone().expect("alice has a token");
+    let Some(served) = bare(&appliance, &field(&first)) else { return };
+    assert!(served.stdout.contains("200 OK") && served.stdout.contains(r#""Strongroom""#), "{served}");
+    let given = command(&["--json", "client", "token", "bob", "--days", "1"]).succeeds();
+    let given: serde_json::Value = serde_json::from_str(&given.stdout).expect("it prints JSON");
+    let (id, second) = (given["id"].as_str().expect("an identifier"), given["token"].as_str().expect("a token"));
+    for (name, fields, status, challenge) in [
+        ("the token just given", field(second), "200 OK", None),
+        ("nothing", Vec::new(), "401 Unauthorized", Some(r#"WWW-Authenticate: Bearer realm="strongroom""#)),
+        ("half a token", field(&second[..30]), "401 Unauthorized", Some(r#"error="invalid_token""#)),
+        ("another scheme", vec![format!("Authorization: Token {second}")], "401 Unauthorized", Some("Bearer")),
+    ] {
+        let Some(answered) = bare(&appliance, &fields) else { return };
+        assert!(answered.stdout.contains(status), "{name}: {answered}");
+        assert!(challenge.is_none_or(|challenge| answered.stdout.contains(challenge)), "{name}: {answered}");
+    }
+    let listed = command(&["client", "list"]).succeeds();
+    assert!(listed.stdout.contains(id) && !listed.stdout.contains(&second[12..]), "{listed}");
+    let _ = command(&["client", "token", "bob", "--revoke", "0123456789abcdef"]).fails();
+    let _ = command(&["client", "token", "bob", "--revoke", id]).succeeds();
+    let Some(refused) = bare(&appliance, &field(second)) else { return };
+    assert!(refused.stdout.contains("401 Unauthorized"), "{refused}");
+    let _ = command(&["client", "token", "alice", "--revoke"]).succeeds();
+    let Some(refused) = bare(&appliance, &field(&first)) else { return };
+    assert!(refused.stdout.contains("401 Unauthorized"), "{refused}");
+    let told = command(&["audit", "tail"]).succeeds();
+    for part in ["bearer-issued", "bearer-revoked", "bearer-refused", id] {
+        assert!(told.stdout.contains(part), "no {part}: {told}");
+    }
 }

@@ -6,6 +6,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     thread::sleep,
     time::Duration,
 };
@@ -53,10 +54,14 @@ fn secrets_appear_nowhere_that_anybody_could_read() {
     let mut said = use_everything(&appliance);
     said.push_str(&wrong_pin(&appliance));
     said.push_str(&wrong_passphrase(&appliance));
+    let (tokens, told) = tokens(&appliance);
+    said.push_str(&told);
     appliance.restart();
     appliance.signal(Signal::SIGSEGV);
     sleep(Duration::from_secs(1));
     let mut places = files(appliance.folder());
+    // What its owner is told by, once.
+    places.retain(|(path, _)| path.extension().is_none_or(|end| end != "token") && !path.ends_with("dev.json"));
     places.extend(
         fs::read_dir(".")
             .unwrap()
@@ -69,7 +74,8 @@ fn secrets_appear_nowhere_that_anybody_could_read() {
     places.push((PathBuf::from("the daemon's own log"), appliance.log().into_bytes()));
     places.push((PathBuf::from("answers and error texts"), said.into_bytes()));
     assert!(places.len() > 8, "an appliance has more files than {}", places.len());
-    let found: Vec<String> = places.iter().flat_map(|(path, bytes)| marks(path, bytes)).collect();
+    let marked = tokens.iter().map(|token| ("a token", token.as_bytes())).chain(MARKS).collect::<Vec<_>>();
+    let found: Vec<String> = places.iter().flat_map(|(path, bytes)| marks(&marked, path, bytes)).collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
@@ -84,9 +90,9 @@ fn the_search_finds_a_secret_in_every_spelling() {
         ("a list of numbers", format!("{KEY:?}").into_bytes()),
         ("base64", b"bWFya2VkLWtleS1vZi10aGlydHktdHdvLWJ5dGVzLWs=".to_vec()),
     ] {
-        assert_eq!(marks(Path::new("here"), &text).len(), 1, "{spelling}");
+        assert_eq!(marks(&MARKS, Path::new("here"), &text).len(), 1, "{spelling}");
     }
-    assert!(marks(Path::new("here"), b"nothing of the kind").is_empty());
+    assert!(marks(&MARKS, Path::new("here"), b"nothing of the kind").is_empty());
 }
 
 /// Registers, reads, uses and misuses marked secrets; returns every word that came back besides the secrets asked for.
@@ -148,6 +154,42 @@ fn wrong_passphrase(appliance: &Appliance) -> String {
             .fails();
     fs::remove_file(&file).unwrap();
     said + &told.stdout + &told.stderr
+}
+
+/// Shows tokens that are good, wrong, revoked and in the wrong place; returns their random part and every word that came back.
+fn tokens(appliance: &Appliance) -> (Vec<String>, String) {
+    let mut said = String::new();
+    let config = appliance.dir().join("strongroom.toml");
+    let command = |arguments: &[&str]| run(appliance.strongroom().arg("--config").arg(&config).args(arguments));
+    let key = appliance.dir().join("unseal.key");
+    let _ = command(&["unseal", "--key-file", &key.to_string_lossy()]).succeeds();
+    let given = command(&["client", "token", "alice"]).succeeds().stdout;
+    let revoked = given.split_whitespace().next().unwrap().to_owned();
+    let good = appliance.client("alice").token.clone().unwrap();
+    let id = given.split_once('(').and_then(|(_, rest)| rest.split_once(' ')).unwrap().0;
+    let _ = command(&["client", "token", "alice", "--revoke", id]).succeeds();
+    let (doors, curl) = (appliance.doors(), skip_or_require("curl"));
+    let base = doors.https.as_deref().unwrap();
+    for (token, target) in
+        [(&good, "/kmip"), (&revoked, "/kmip"), (&good, "/"), (&good, &format!("/kmip?token={good}"))]
+    {
+        let Some(curl) = &curl else { break };
+        let mut ask = Command::new(curl);
+        ask.args(["--silent", "--include", "--cacert"]).arg(&doors.ca).args(["--data-binary", "<RequestMessage"]);
+        ask.args(["--header", &format!("Authorization: Bearer {token}"), "--header", "Content-Type: text/xml"]);
+        let told = run(ask.arg(format!("{base}{target}")));
+        said.push_str(&told.stdout);
+    }
+    for arguments in
+        [&["client", "token", "nobody"][..], &["client", "list"], &["--json", "client", "list"], &["audit", "tail"]]
+    {
+        let told = command(arguments);
+        said.push_str(&told.stdout);
+        said.push_str(&told.stderr);
+    }
+    assert!(curl.is_none() || said.contains("401 Unauthorized") && said.contains("404 Not Found"), "{said}");
+    let random = |token: &str| token.trim_start_matches("strongroom_").to_owned();
+    (vec![random(&good), random(&revoked)], said)
 }
 
 fn register(line: &mut Line, name: &str, (object_type, object): (ObjectType, Object)) -> Result<String, String> {
@@ -260,7 +302,7 @@ fn is_core(path: &Path) -> bool {
 }
 
 /// Which marks stand in these bytes, in any spelling.
-fn marks(path: &Path, bytes: &[u8]) -> Vec<String> {
+fn marks(marked: &[(&str, &[u8])], path: &Path, bytes: &[u8]) -> Vec<String> {
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
     let holds = |mark: &[u8]| {
         // A part is a leak too.
@@ -273,7 +315,7 @@ fn marks(path: &Path, bytes: &[u8]) -> Vec<String> {
             || has(numbers.as_bytes())
             || has(base64(part).as_bytes())
     };
-    let hits = MARKS.iter().filter(|(_, mark)| holds(mark));
+    let hits = marked.iter().filter(|(_, mark)| holds(mark));
     hits.map(|(what, _)| format!("{what} stands in {}", path.display())).collect()
 }
 

@@ -12,7 +12,7 @@ pub struct Doors {
     pub kmip: String,
     /// KMIP over HTTPS, where it is served.
     pub kmip_https: Option<String>,
-    /// The REST API, where it is served.
+    /// The base of everything over HTTPS, by a name that the server's certificate has.
     pub https: Option<String>,
     /// The authority that issued the server's and the clients' certificates, as PEM.
     pub ca: PathBuf,
@@ -37,7 +37,7 @@ pub struct Client {
     pub cert: PathBuf,
     /// The private key of the certificate, as PEM.
     pub key: PathBuf,
-    /// Its bearer token, where tokens are served.
+    /// Its bearer token, unless somebody has revoked it.
     pub token: Option<String>,
 }
 
@@ -48,8 +48,6 @@ pub struct Pkcs11 {
     pub module: PathBuf,
     /// What `STRONGROOM_PKCS11_CONFIG` must name.
     pub config: PathBuf,
-    /// Where the module on another host reaches it, where that is served.
-    pub address: Option<String>,
     /// The label of the token.
     pub token: String,
     /// The PIN of the token's user.

@@ -198,6 +198,12 @@ events! {
     CredentialSet = "credential-set";
     /// A client's registration was withdrawn.
     ClientRevoked = "client-revoked";
+    /// A client was given a bearer token; the object names both.
+    BearerIssued = "bearer-issued";
+    /// A bearer token of a client, or all of them, was ended.
+    BearerRevoked = "bearer-revoked";
+    /// A peer over HTTPS showed neither a certificate nor a bearer token that is good, or those of two clients.
+    BearerRefused = "bearer-refused";
     /// A principal was granted the use of an object.
     Granted = "granted";
     /// A grant was withdrawn.

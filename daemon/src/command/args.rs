@@ -145,6 +145,17 @@ pub(super) enum Client {
     /// Say what a client's KMIP messages may show, or must, besides its certificate
     #[command(subcommand)]
     Credential(Credential),
+    /// Give a client a bearer token, which it shows over HTTPS in place of a certificate; it is printed once
+    Token {
+        /// The client's name
+        name: String,
+        /// How many days the token is good for
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
+        days: u32,
+        /// End the token of this identifier (`client list` shows it), or all of the client's, in place of giving one
+        #[arg(long, value_name = "ID|all", num_args = 0..=1, default_missing_value = "all", conflicts_with = "days")]
+        revoke: Option<String>,
+    },
     /// Revoke a client: refused from now on, also on connections that it has
     Revoke {
         /// Its name
@@ -426,6 +437,9 @@ mod tests {
             ("two ways to unseal", "strongroom unseal --key-file a --passphrase-file b"),
             ("no port", "strongroom dev --kmip localhost"),
             ("a missing name", "strongroom client revoke"),
+            ("a token for nobody", "strongroom client token"),
+            ("a token for ever", "strongroom client token alice --days 3651"),
+            ("a token given and ended", "strongroom client token alice --days 9 --revoke all"),
         ] {
             let error = Line::try_parse_from(line.split(' ')).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{name}");

@@ -1,4 +1,4 @@
-//! `client add|list|credential|revoke`.
+//! `client add|list|credential|token|revoke`.
 
 use std::path::Path;
 
@@ -16,7 +16,10 @@ use crate::{
     caller,
     certificate::unpem,
     config::{self, Secrecy},
-    service::{Order, Report, order::NewClient},
+    service::{
+        Order, Report,
+        order::{BearerRow, NewClient},
+    },
 };
 
 pub(super) fn client(daemon: &Daemon, verb: &Client) -> Result<(), Error> {
@@ -34,6 +37,16 @@ pub(super) fn client(daemon: &Daemon, verb: &Client) -> Result<(), Error> {
         }
         Client::List => list(daemon),
         Client::Credential(verb) => credential(daemon, verb),
+        Client::Token { name, days, revoke: None } => issue(daemon, name, *days),
+        Client::Token { name, revoke: Some(which), .. } => {
+            let id = (which != "all").then(|| which.clone());
+            let report = daemon.send(Order::BearerRevoke { client: name.clone(), id })?;
+            match daemon.style {
+                Style::Json => print::json(&report),
+                Style::Text if which == "all" => print::line(&format!("{name} has no tokens any more")),
+                Style::Text => print::line(&format!("{which} of {name} is good for nothing any more")),
+            }
+        }
         Client::Revoke { name } => {
             let report = daemon.send(Order::ClientRevoke { name: name.clone() })?;
             match daemon.style {
@@ -42,6 +55,16 @@ pub(super) fn client(daemon: &Daemon, verb: &Client) -> Result<(), Error> {
             }
         }
     }
+}
+
+fn issue(daemon: &Daemon, name: &str, days: u32) -> Result<(), Error> {
+    let report = daemon.send(Order::BearerIssue { client: name.to_owned(), days })?;
+    if daemon.style == Style::Json {
+        return print::json(&report);
+    }
+    let Report::Bearer(made) = report else { return Err(Error::OtherReport) };
+    let end = print::date(made.until);
+    print::line(&format!("{}  ({} of {name}, until {end}; kept nowhere else)", made.token, made.id))
 }
 
 fn added(style: Style, client: &NewClient, out: &Path) -> Result<(), Error> {
@@ -89,10 +112,14 @@ fn list(daemon: &Daemon) -> Result<(), Error> {
             let standing = if client.revoked { "revoked" } else { "active" };
             let key = client.keys.first().map(|key| key.chars().take(16).collect::<String>());
             let user = print::or_dash(client.user);
-            [client.name, client.role, standing.to_owned(), user, print::date(client.since), print::or_dash(key)]
+            let token = |token: BearerRow| format!("{} until {}", token.id, print::date(token.until));
+            let tokens: Vec<_> = client.tokens.into_iter().map(token).collect();
+            let tokens = print::or_dash(Some(tokens.join(", ")).filter(|tokens| !tokens.is_empty()));
+            let since = print::date(client.since);
+            [client.name, client.role, standing.to_owned(), user, since, print::or_dash(key), tokens]
         })
         .collect();
-    print::table(["NAME", "ROLE", "STATE", "USER", "SINCE", "KEY"], &rows)
+    print::table(["NAME", "ROLE", "STATE", "USER", "SINCE", "KEY", "TOKENS"], &rows)
 }
 
 const fn word(role: Role) -> &'static str {

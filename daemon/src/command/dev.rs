@@ -46,6 +46,7 @@ pub(super) fn dev(wanted: &Dev) -> Result<(), Error> {
     } else {
         place.furnish(&settings)?
     };
+    place.tokens(&house)?;
     let _ = fs::remove_file(place.description());
     let told = |ready: &Ready| {
         if let Err(error) = place.describe(&settings, ready) {
@@ -114,6 +115,28 @@ impl Place {
         Ok(house)
     }
 
+    /// Gives each client a token that has none in its file: all of them in a new folder, none in one that is complete.
+    fn tokens(&self, house: &House) -> Result<(), Error> {
+        for (name, ..) in CLIENTS {
+            let path = self.token(name);
+            if path.exists() {
+                continue;
+            }
+            let order = Order::BearerIssue { client: (*name).to_owned(), days: 3650 };
+            match house.service.order(&daemon(), order) {
+                Ok(Report::Bearer(made)) => config::create(&path, Secrecy::Secret, made.token.as_bytes())?,
+                Ok(_) => return Err(Error::OtherReport),
+                // Somebody revoked it; the others are served.
+                Err(refusal) => log::warn!("{name} gets no token: {}", refusal.message),
+            }
+        }
+        Ok(())
+    }
+
+    fn token(&self, name: &str) -> PathBuf {
+        self.at("clients").join(format!("{name}.token"))
+    }
+
     /// Writes `dev.json` and says what to do.
     fn describe(&self, settings: &Settings, ready: &Ready) -> Result<(), Error> {
         let kmip = ready.kmip.first().map(ToString::to_string).unwrap_or_default();
@@ -121,23 +144,29 @@ impl Place {
         let [user_pin, so_pin] = pins;
         let (user_pin, so_pin) = (user_pin?, so_pin?);
         let text = |secret: &Secret| Zeroizing::new(String::from_utf8_lossy(secret.reveal()).into_owned());
-        let clients: Map<String, Value> = CLIENTS
-            .iter()
-            .map(|(name, ..)| {
-                let file = |end: &str| self.at("clients").join(format!("{name}.{end}"));
-                ((*name).to_owned(), json!({ "cert": file("pem"), "key": file("key") }))
-            })
-            .collect();
+        let mut clients = Map::new();
+        for (name, ..) in CLIENTS {
+            let file = |end: &str| self.at("clients").join(format!("{name}.{end}"));
+            let token =
+                self.token(name).exists().then(|| config::read(&self.token(name), Secrecy::Secret)).transpose()?;
+            let token = token.as_ref().map(text);
+            let papers = json!({ "cert": file("pem"), "key": file("key"), "token": token.as_deref() });
+            clients.insert((*name).to_owned(), papers);
+        }
         let kmip_https = ready.kmip_https.first().map(|address| format!("https://{address}{TARGET}"));
+        let https = ready.kmip_https.first().map(|address| format!("https://{HOST}:{}", address.port()));
+        if let Some(address) = ready.pkcs11.first() {
+            self.distant(*address)?;
+        }
         let whole = json!({
             "kmip": kmip,
             "kmip_https": kmip_https,
+            "https": https,
             "ca": settings.kmip.authority,
             "clients": clients,
             "pkcs11": {
                 "module": module(),
                 "config": self.at("pkcs11.toml"),
-                "address": ready.pkcs11.first().map(|address| format!("tls://{address}")),
                 "token": SLOT,
                 "user_pin": *text(&user_pin),
                 "so_pin": *text(&so_pin),
@@ -145,7 +174,6 @@ impl Place {
             "socket": settings.pkcs11.socket,
             "control": settings.control.socket,
             "audit": { "dir": settings.audit.path, "key": settings.audit.path.join("log.pub") },
-            "config": self.at("strongroom.toml"),
             "pid": std::process::id(),
         });
         self.instruct(&kmip, kmip_https.as_deref().unwrap_or_default(), &text(&user_pin))?;
@@ -156,6 +184,23 @@ impl Place {
         fs::rename(&draft, &last).map_err(|source| Error::File { action: "make", path: last, source })
     }
 
+    /// Writes the configuration of a PKCS#11 module on another host, which comes as alice.
+    fn distant(&self, address: SocketAddr) -> Result<(), Error> {
+        let path = self.at("pkcs11-tls.toml");
+        let _ = fs::remove_file(&path);
+        let value = |text: String| Value::from(text);
+        let file = |name: &str| value(self.at(name).display().to_string());
+        let text = format!(
+            "# Made by `strongroom dev`, for the PKCS#11 module over TLS.\naddress = {}\ncertificate = {}\nkey = {}\nca = {}\n\
+             token = \"{SLOT}\"\n",
+            value(format!("tls://{address}")),
+            file("clients/alice.pem"),
+            file("clients/alice.key"),
+            file("tls/authority.pem"),
+        );
+        Ok(config::create(&path, Secrecy::Public, text.as_bytes())?)
+    }
+
     fn instruct(&self, kmip: &str, kmip_https: &str, user_pin: &str) -> Result<(), Error> {
         let at = |name: &str| self.at(name).display().to_string();
         let (config, module, pkcs11) = (at("strongroom.toml"), module().display().to_string(), at("pkcs11.toml"));
@@ -163,7 +208,8 @@ impl Place {
             "Strongroom serves KMIP on {kmip} from {folder}\n\n\
              Ask it how it is:\n  strongroom --config {config} status\n\n\
              KMIP, as alice (PyKMIP, or any client):\n  host {kmip}, ca {ca}\n  cert {cert}\n  key  {key}\n\
-             \x20 or POST TTLV, XML or JSON to {kmip_https}\n\n\
+             \x20 or POST TTLV, XML or JSON to {kmip_https},\n\
+             \x20 with the certificate or with -H \"Authorization: Bearer $(cat {token})\"\n\n\
              PKCS#11, as alice:\n  export STRONGROOM_PKCS11_CONFIG={pkcs11}\n  \
              pkcs11-tool --module {module} --login --pin {user_pin} --list-objects\n\n\
              What happened:\n  strongroom --config {config} audit tail\n\n\
@@ -172,6 +218,7 @@ impl Place {
             ca = at("tls/authority.pem"),
             cert = at("clients/alice.pem"),
             key = at("clients/alice.key"),
+            token = at("clients/alice.token"),
             description = self.description().display(),
         ))
     }
@@ -202,6 +249,9 @@ pub(super) fn module() -> PathBuf {
 /// The clients: name, role, and whether it is whoever runs this on the PKCS#11 socket.
 const CLIENTS: &[(&str, Role, bool)] =
     &[("alice", Role::User, true), ("bob", Role::User, false), ("auditor", Role::Auditor, false)];
+
+/// The name under which the server is reached over HTTPS: it is nobody's, and leads to the host that asks (RFC 6761 §6.3).
+const HOST: &str = "vault.localhost";
 
 /// The slot.
 const SLOT: &str = "dev";

@@ -103,7 +103,8 @@ impl Drop for Place {
     }
 }
 
-fn household(address: IpAddr) -> IpAddr {
+/// Who counts as one: an address, or the /64 that IPv6 gives to a household.
+pub(super) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

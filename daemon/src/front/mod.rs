@@ -7,6 +7,7 @@ mod contract;
 pub mod control;
 pub mod kmip;
 mod listen;
+mod patience;
 pub mod pkcs11;
 pub mod tell;
 mod tls;

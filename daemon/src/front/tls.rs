@@ -1,7 +1,8 @@
 //! TLS 1.2 and 1.3, with a certificate on both sides.
 //!
 //! A client is let in when its certificate comes from an authority we trust *and* its key is a registered client's. A
-//! resumed session skips the first half, so whoever serves a connection asks the service again, before every request.
+//! resumed session skips the first half, so whoever serves a connection asks the service again, before every request. Where
+//! requests can show a token, a client may come without a certificate; one that it does show must be as good as anywhere.
 
 use std::{
     fmt,
@@ -49,6 +50,8 @@ pub struct Tls {
 struct Configs {
     /// With clients of every kind.
     usual: Arc<ServerConfig>,
+    /// With clients that may show a token in place of a certificate.
+    open: Arc<ServerConfig>,
     /// With our own PKCS#11 module, which speaks the latest version.
     latest: Arc<ServerConfig>,
 }
@@ -114,6 +117,17 @@ impl Tls {
     pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Fingerprint), Failed> {
         let config = Arc::clone(&self.configs().usual);
         let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
+        let key = self.known(stream.get_ref().1)?.ok_or(Failed::Untrusted)?;
+        Ok((stream, key))
+    }
+
+    /// Shakes hands with a peer and says by which key it is known, or that it shows none. There is no time limit here.
+    ///
+    /// # Errors
+    /// [`Failed`], when the peer is not let in.
+    pub async fn greet(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Option<Fingerprint>), Failed> {
+        let config = Arc::clone(&self.configs().open);
+        let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
         let key = self.known(stream.get_ref().1)?;
         Ok((stream, key))
     }
@@ -137,7 +151,7 @@ impl Tls {
         if connection.alpn_protocol() != Some(what) {
             return Err(Failed::Broken);
         }
-        let key = self.known(&connection)?;
+        let key = self.known(&connection)?.ok_or(Failed::Untrusted)?;
         Ok((StreamOwned::new(connection, stream), key))
     }
 
@@ -145,14 +159,14 @@ impl Tls {
         self.configs.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By which key a peer is known whose handshake has come to its end.
-    fn known(&self, connection: &ServerConnection) -> Result<Fingerprint, Failed> {
-        let certificate = connection.peer_certificates().and_then(<[_]>::first).ok_or(Failed::Untrusted)?;
+    /// By which key a peer is known whose handshake has come to its end; nothing where it showed none.
+    fn known(&self, connection: &ServerConnection) -> Result<Option<Fingerprint>, Failed> {
+        let Some(certificate) = connection.peer_certificates().and_then(<[_]>::first) else { return Ok(None) };
         let key = fingerprint(certificate).map_err(|_| Failed::Untrusted)?;
         if self.service.recognise(&key) == Recognised::Unknown {
             return Err(Failed::Unregistered(key));
         }
-        Ok(key)
+        Ok(Some(key))
     }
 }
 
@@ -175,17 +189,21 @@ fn configs(credentials: Credentials, service: &Arc<Service>) -> Result<Configs, 
     let path = WebPkiClientVerifier::builder_with_provider(Arc::new(trusted), Arc::clone(&provider))
         .build()
         .map_err(|_| Error::Nobody)?;
-    let registered = Arc::new(Registered { path, service: Arc::clone(service) });
-    let config = |versions: &[&'static SupportedProtocolVersion], chain, key| {
+    let config = |versions: &[&'static SupportedProtocolVersion], mandatory| {
+        let registered = Arc::new(Registered { path: Arc::clone(&path), service: Arc::clone(service), mandatory });
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions);
-        let builder = builder.map_err(Error::Own)?.with_client_cert_verifier(registered.clone());
+        let builder = builder.map_err(Error::Own)?.with_client_cert_verifier(registered);
+        let (chain, key) = (credentials.chain.clone(), credentials.key.clone_key());
         let mut config = builder.with_single_cert(chain, key).map_err(Error::Own)?;
+        // Each has sessions of its own: one begun without a certificate is not resumed where one is needed.
         config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-        Ok(config)
+        Ok(Arc::new(config))
     };
-    let usual = config(&[&TLS13, &TLS12], credentials.chain.clone(), credentials.key.clone_key())?;
-    let latest = config(&[&TLS13], credentials.chain, credentials.key)?;
-    Ok(Configs { usual: Arc::new(usual), latest: Arc::new(latest) })
+    Ok(Configs {
+        usual: config(&[&TLS13, &TLS12], true)?,
+        open: config(&[&TLS13, &TLS12], false)?,
+        latest: config(&[&TLS13], true)?,
+    })
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, RustlsError> {
@@ -198,6 +216,8 @@ fn fingerprint(certificate: &CertificateDer<'_>) -> Result<Fingerprint, RustlsEr
 struct Registered {
     path: Arc<dyn ClientCertVerifier>,
     service: Arc<Service>,
+    /// Whether there must be a certificate at all.
+    mandatory: bool,
 }
 
 impl fmt::Debug for Registered {
@@ -209,6 +229,10 @@ impl fmt::Debug for Registered {
 impl ClientCertVerifier for Registered {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.path.root_hint_subjects()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.mandatory
     }
 
     fn verify_client_cert(

@@ -6,6 +6,7 @@ use strongroom_kmip::{code::ResultReason, secret::Secret};
 
 use super::{
     adopt::{self, Adopted},
+    bearer,
     credential::{self, Registered},
     order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
     provision::{self, AUTHORITY, AUTHORITY_KEY, certificates, fingerprint},
@@ -26,12 +27,14 @@ impl Service {
     /// # Errors
     /// [`Refusal`], with a sentence for the operator.
     pub fn order(&self, operator: &Caller, order: Order) -> Result<Report, Refusal> {
-        let mut done = Done { event: event(&order), change: None };
+        let mut done = Done { event: event(&order), object: None, change: None };
         let object = match &order {
             Order::ClientAdd { name, .. } | Order::ClientRevoke { name } => Some(name.clone()),
             Order::CredentialAdd { client, .. }
             | Order::CredentialRemove { client, .. }
-            | Order::CredentialRequire { client, .. } => Some(client.clone()),
+            | Order::CredentialRequire { client, .. }
+            | Order::BearerIssue { client, .. }
+            | Order::BearerRevoke { client, .. } => Some(client.clone()),
             Order::KeyShow { id } | Order::KeyGrant { id, .. } | Order::KmipPut { id, .. } => Some(id.clone()),
             Order::TokenInit { slot, .. } | Order::SlotLogin { slot, .. } | Order::SlotAdopt { slot, .. } => {
                 Some(slot.clone())
@@ -57,6 +60,7 @@ impl Service {
             Err(refusal) => Outcome::Refused(Reason::Kmip(refusal.reason)),
         };
         let mut entry = Entry::new(Who::Known(operator), audit::Action::Event(done.event), said);
+        let object = done.object.take().or(object);
         entry.object = object.as_deref().map(|id| audit::Object { id, version: None });
         let change = done.change.take().filter(|_| outcome.is_ok());
         let settled = self.settle(&entry, Durability::Sync, change).wait();
@@ -116,6 +120,7 @@ impl Service {
                 let client = self.known(&name)?;
                 done.change(self)?.edit_client(&client.name, |client| {
                     client.revoked = true;
+                    client.bearers.clear();
                     Ok::<_, Refusal>(())
                 })?;
                 self.end_tickets(&client, done)?;
@@ -157,6 +162,18 @@ impl Service {
                 if strict {
                     self.end_tickets(&client, done)?;
                 }
+                Ok(Report::Done)
+            }
+            Order::BearerIssue { client, days } => {
+                let client = self.known(&client)?;
+                let made = self.issue_bearer(&client, days, done.change(self)?)?;
+                done.object = Some(bearer::called(&made.client, &made.id));
+                Ok(Report::Bearer(made))
+            }
+            Order::BearerRevoke { client, id } => {
+                let client = self.known(&client)?;
+                done.object = id.as_deref().map(|id| bearer::called(client.name.as_str(), id));
+                bearer::revoke(&client.name, id.as_deref(), done.change(self)?)?;
                 Ok(Report::Done)
             }
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
@@ -294,6 +311,7 @@ impl Service {
             since: now.seconds(),
             revoked: false,
             strict: false,
+            bearers: Vec::new(),
         });
         Ok(Report::Client(report))
     }
@@ -339,6 +357,8 @@ pub struct Founded {
 /// What an order is about to write and to say.
 struct Done {
     event: Event,
+    /// On what, where that shows only as it is performed.
+    object: Option<String>,
     change: Option<Change>,
 }
 
@@ -370,6 +390,8 @@ fn event(order: &Order) -> Event {
         Order::CredentialAdd { .. } | Order::CredentialRemove { .. } | Order::CredentialRequire { .. } => {
             Event::CredentialSet
         }
+        Order::BearerIssue { .. } => Event::BearerIssued,
+        Order::BearerRevoke { .. } => Event::BearerRevoked,
         Order::TokenInit { .. } => Event::TokenInit,
         Order::SlotLogin { .. } => Event::SlotLogin,
         Order::SlotAdopt { .. } => Event::Adopted,
@@ -389,6 +411,7 @@ fn client_row(client: &Client, registered: &Registered) -> ClientRow {
         keys: client.keys.iter().map(hex).collect(),
         credentials: registered.names().map(str::to_owned).collect(),
         strict: client.strict,
+        tokens: bearer::rows(client),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{message::Device, secret::Secret};
+use zeroize::Zeroize;
 
 /// An order.
 #[derive(Debug)]
@@ -68,6 +69,20 @@ pub enum Order {
         client: String,
         /// Whether they must.
         strict: bool,
+    },
+    /// Give a client a bearer token.
+    BearerIssue {
+        /// The client's name.
+        client: String,
+        /// How many days it is good for.
+        days: u32,
+    },
+    /// End bearer tokens of a client.
+    BearerRevoke {
+        /// The client's name.
+        client: String,
+        /// Which; nothing ends all.
+        id: Option<String>,
     },
     /// The slots.
     SlotList,
@@ -148,6 +163,8 @@ pub enum Report {
         /// The key of its one-time passwords in base 32, as authenticators take it; it is handed out once.
         one_time_key: Option<String>,
     },
+    /// A bearer token was given.
+    Bearer(NewBearer),
     /// The slots.
     Slots {
         /// In their order.
@@ -232,6 +249,31 @@ impl std::fmt::Debug for NewClient {
     }
 }
 
+/// A new bearer token.
+#[derive(Serialize, Deserialize)]
+pub struct NewBearer {
+    /// The client's name.
+    pub client: String,
+    /// By what the operator and the log call it.
+    pub id: String,
+    /// The token. It is handed out once and kept nowhere.
+    pub token: String,
+    /// From when on it is good for nothing, in seconds since 1970.
+    pub until: i64,
+}
+
+impl std::fmt::Debug for NewBearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NewBearer({} of {})", self.id, self.client)
+    }
+}
+
+impl Drop for NewBearer {
+    fn drop(&mut self) {
+        self.token.zeroize();
+    }
+}
+
 /// A registered client.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ClientRow {
@@ -251,6 +293,19 @@ pub struct ClientRow {
     pub credentials: Vec<String>,
     /// Whether its messages must show one.
     pub strict: bool,
+    /// Its bearer tokens, without what has to be shown.
+    pub tokens: Vec<BearerRow>,
+}
+
+/// A bearer token of a client.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct BearerRow {
+    /// By what the operator and the log call it.
+    pub id: String,
+    /// When it was given, in seconds since 1970.
+    pub since: i64,
+    /// From when on it is good for nothing, in seconds since 1970.
+    pub until: i64,
 }
 
 /// What a device shows of itself (KMIP 2.1 §9.11); nothing where it need not.

@@ -35,10 +35,10 @@ use super::{
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Record, Who},
-    caller::{Caller, ClientName, Front, Role},
+    caller::Caller,
     receipt::{Abandoned, Receipt},
     store,
-    vault::{Change, Client, Derivation, ObjectId, Vault},
+    vault::{Change, Derivation, ObjectId, Vault},
 };
 
 /// Performs requests. Everything a front may ask of the house goes through here.
@@ -179,32 +179,6 @@ impl Done {
         note(&mut entry, &self.notes);
         entry
     }
-}
-
-/// Whether somebody is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recognised {
-    /// A registered client.
-    Known(ClientName, Role),
-    /// Nobody, or somebody whose registration was revoked.
-    Unknown,
-    /// Nobody can tell while the vault is sealed.
-    Sealed,
-}
-
-/// Why a peer was turned away before it could ask anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turned {
-    /// It showed no certificate of an authority that is trusted here, or broke the handshake off.
-    Untrusted,
-    /// Its certificate is sound and its key is nobody's.
-    Unregistered,
-    /// Its key has too many connections already.
-    Crowded,
-    /// The vault is sealed, so nobody can tell whose its key is.
-    Sealed,
-    /// What it sent could not be read.
-    Unreadable,
 }
 
 /// Names the operations that are served; a row without a handler does not compile.
@@ -368,31 +342,6 @@ impl Service {
         self.settle(&entry, Durability::Sync, None)
     }
 
-    /// Records a peer that was turned away before it could ask anything. What it is answered waits for the receipt.
-    pub fn turned_away(&self, front: Front, from: &str, key: Option<[u8; 32]>, why: Turned) -> Receipt<(), Error> {
-        let (event, reason) = match why {
-            Turned::Untrusted => (Event::TlsRefused, "untrusted"),
-            Turned::Unregistered => (Event::TlsRefused, "unregistered"),
-            Turned::Crowded => (Event::TlsRefused, "crowded"),
-            Turned::Sealed => (Event::TlsRefused, "sealed"),
-            Turned::Unreadable => (Event::Unreadable, "unreadable"),
-        };
-        let outcome = Outcome::Refused(Reason::Named(reason));
-        let mut entry = Entry::new(Who::Stranger { front, from }, audit::Action::Event(event), outcome);
-        entry.key = key;
-        self.settle(&entry, Durability::Sync, None)
-    }
-
-    /// Whose key this is: the SHA-256 of a certificate's SubjectPublicKeyInfo.
-    pub fn recognise(&self, spki: &[u8; 32]) -> Recognised {
-        recognised(self.vault.client_holding(spki))
-    }
-
-    /// Which client this local user is.
-    pub fn recognise_user(&self, uid: u32) -> Recognised {
-        recognised(self.vault.client_of_user(uid))
-    }
-
     /// Whether the vault is sealed.
     pub fn is_sealed(&self) -> bool {
         self.vault.is_sealed()
@@ -478,14 +427,6 @@ fn note<'n>(entry: &mut Entry<'n>, notes: &'n Notes) {
     entry.input = notes.input;
     entry.output = notes.output;
     entry.count = notes.count;
-}
-
-fn recognised(client: Result<Option<Client>, crate::vault::Error>) -> Recognised {
-    match client {
-        Ok(Some(client)) => Recognised::Known(client.name, client.role),
-        Ok(None) => Recognised::Unknown,
-        Err(_) => Recognised::Sealed,
-    }
 }
 
 /// Pieces of slow work at the same time: the system shares the processors between them, so that nobody waits for the end of

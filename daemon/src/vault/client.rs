@@ -1,5 +1,6 @@
 //! Who is registered: the names, roles and keys that fronts match callers against.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,6 +30,20 @@ pub struct Client {
     pub revoked: bool,
     /// Whether its KMIP messages must show a credential besides.
     pub strict: bool,
+    /// The tokens it may show where it shows no certificate.
+    pub bearers: Vec<Bearer>,
+}
+
+/// A bearer token that a client was given. The token itself is kept nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bearer {
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+    /// When it was given, in seconds since 1970.
+    pub since: i64,
+    /// From when on it is good for nothing, in seconds since 1970.
+    pub until: i64,
 }
 
 impl Client {
@@ -49,6 +64,7 @@ impl Client {
             since: self.since,
             revoked: self.revoked,
             strict: self.strict,
+            bearers: self.bearers.clone(),
         };
         let plain = serde_json::to_vec(&row).map_err(|_| Error::Broken("writing a client"))?;
         sealer.close(&place(self.name.as_str()), &plain)
@@ -71,6 +87,7 @@ impl Client {
             since: row.since,
             revoked: row.revoked,
             strict: row.strict,
+            bearers: row.bearers,
         })
     }
 }
@@ -97,6 +114,13 @@ impl Clients {
     /// The client that holds this key and is not revoked.
     pub fn holding(&self, spki: &[u8; 32]) -> Option<&Client> {
         self.all.iter().find(|client| !client.revoked && client.keys.contains(spki))
+    }
+
+    /// The client that has the token of this hash and is not revoked, and the token, also when its time is over.
+    pub fn bearing(&self, hash: &[u8; 32]) -> Option<(&Client, &Bearer)> {
+        let standing = self.all.iter().filter(|client| !client.revoked);
+        let mut all = standing.flat_map(|client| client.bearers.iter().map(move |bearer| (client, bearer)));
+        all.find(|(_, bearer)| verify_slices_are_equal(&bearer.hash, hash).is_ok())
     }
 
     /// The client that is this local user and is not revoked.
@@ -129,6 +153,8 @@ struct Row {
     revoked: bool,
     #[serde(default)]
     strict: bool,
+    #[serde(default)]
+    bearers: Vec<Bearer>,
 }
 
 fn place(name: &str) -> Place<'_> {

@@ -40,7 +40,7 @@ pub use crate::slot::{
 
 pub use action::{Action, Level};
 pub use change::Change;
-pub use client::{Client, Grant};
+pub use client::{Bearer, Client, Grant};
 pub use door::{New, Vault};
 pub use due::{Moment, turn};
 pub use error::Error;

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use super::{
-    client::{Client, Clients},
+    client::{Bearer, Client, Clients},
     door::Vault,
     error::Error,
 };
@@ -16,6 +16,14 @@ impl Vault {
     /// [`Error::Sealed`].
     pub fn client_holding(&self, spki: &[u8; 32]) -> Result<Option<Client>, Error> {
         self.clients(|clients| clients.holding(spki).cloned())
+    }
+
+    /// The client that has the token of this hash, and the token, also when its time is over.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn client_bearing(&self, hash: &[u8; 32]) -> Result<Option<(Client, Bearer)>, Error> {
+        self.clients(|clients| clients.bearing(hash).map(|(client, bearer)| (client.clone(), bearer.clone())))
     }
 
     /// The client that is this local user.

@@ -30,7 +30,12 @@ fn everything_that_is_described_is_there_and_secrets_are_their_owners_alone() {
     std::net::TcpStream::connect(address).unwrap();
     let https = text("/kmip_https").strip_prefix("https://").and_then(|rest| rest.strip_suffix("/kmip")).unwrap();
     std::net::TcpStream::connect(https).unwrap();
+    let port = https.rsplit_once(':').unwrap().1;
+    assert_eq!(text("/https"), format!("https://vault.localhost:{port}"));
     for name in ["alice", "bob", "auditor"] {
+        let token = text(&format!("/clients/{name}/token"));
+        assert!(token.starts_with("strongroom_") && token.len() == 54, "{name}'s token is {token:?}");
+        assert_eq!(mode(&folder.at(&format!("dev/clients/{name}.token"))), 0o600, "{name}'s token");
         assert!(Path::new(text(&format!("/clients/{name}/cert"))).is_file());
         assert_eq!(mode(text(&format!("/clients/{name}/key"))), 0o600, "{name}'s key");
     }
@@ -46,6 +51,42 @@ fn everything_that_is_described_is_there_and_secrets_are_their_owners_alone() {
         assert_eq!(mode(&folder.at(secret)), 0o600, "{secret}");
     }
     assert_eq!(mode(&folder.at("dev")), 0o700);
+}
+
+#[test]
+fn what_is_described_is_what_was_agreed_and_nothing_else() {
+    let folder = Folder::new();
+    let (_daemon, described) = start(&folder);
+    let keys = |path: &str| {
+        let object =
+            described.pointer(path).and_then(Value::as_object).unwrap_or_else(|| panic!("no object at {path}"));
+        object.keys().map(String::as_str).collect::<Vec<_>>()
+    };
+    for (path, expected) in [
+        ("", vec!["audit", "ca", "clients", "control", "https", "kmip", "kmip_https", "pid", "pkcs11", "socket"]),
+        ("/clients", vec!["alice", "auditor", "bob"]),
+        ("/clients/alice", vec!["cert", "key", "token"]),
+        ("/clients/bob", vec!["cert", "key", "token"]),
+        ("/clients/auditor", vec!["cert", "key", "token"]),
+        ("/pkcs11", vec!["config", "module", "so_pin", "token", "user_pin"]),
+        ("/audit", vec!["dir", "key"]),
+    ] {
+        let mut found = keys(path);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
+fn a_client_that_was_revoked_is_described_without_a_token_and_the_others_are_served() {
+    let folder = Folder::new();
+    let (daemon, _) = start(&folder);
+    order(&folder, &["client", "revoke", "bob"]);
+    assert_eq!(daemon.stop(), Some(0));
+    fs::remove_file(folder.at("dev/clients/bob.token")).unwrap();
+    let (_daemon, described) = start(&folder);
+    assert_eq!(described["clients"]["bob"]["token"], Value::Null);
+    assert!(described["clients"]["alice"]["token"].is_string());
 }
 
 #[test]

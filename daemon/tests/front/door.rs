@@ -183,15 +183,16 @@ impl Door {
 
     /// The lines of the audit log with this word for what happened.
     pub(crate) fn logged(&self, action: &str) -> usize {
-        self.counted(&format!("\"action\":\"{action}\""))
+        self.said(&format!("\"action\":\"{action}\""))
     }
 
     /// How many records give this reason.
     pub(crate) fn refused(&self, reason: &str) -> usize {
-        self.counted(&format!("\"reason\":\"{reason}\""))
+        self.said(&format!("\"reason\":\"{reason}\""))
     }
 
-    fn counted(&self, wanted: &str) -> usize {
+    /// How often this stands in the audit log.
+    pub(crate) fn said(&self, wanted: &str) -> usize {
         let folder = std::fs::read_dir(self.folder.join("audit")).unwrap();
         let logs =
             folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "log"));

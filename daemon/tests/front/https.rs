@@ -23,11 +23,11 @@ use crate::door::{Door, Stream, usual};
 
 const ENCODINGS: [Encoding; 3] = [Encoding::Ttlv, Encoding::Xml, Encoding::Json];
 
-fn door() -> Door {
+pub(crate) fn door() -> Door {
     Door::over(Carrier::Https, usual())
 }
 
-fn query(encoding: Encoding) -> Wiped {
+pub(crate) fn query(encoding: Encoding) -> Wiped {
     let query = QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None };
     encoding.encode(RequestMessage::of(V2_1, [query.into()]).write()).unwrap()
 }
@@ -42,28 +42,28 @@ fn post(encoding: Encoding, body: &[u8]) -> Vec<u8> {
 }
 
 /// What came back: the status line, the fields and the body.
-struct Came {
-    head: String,
+pub(crate) struct Came {
+    pub(crate) head: String,
     body: Vec<u8>,
 }
 
 impl Came {
-    fn status(&self) -> &str {
+    pub(crate) fn status(&self) -> &str {
         self.head.get(9..12).unwrap()
     }
 
-    fn has(&self, line: &str) -> bool {
+    pub(crate) fn has(&self, line: &str) -> bool {
         self.head.lines().any(|found| found == line)
     }
 
-    fn message(&self, encoding: Encoding) -> ResponseMessage {
+    pub(crate) fn message(&self, encoding: Encoding) -> ResponseMessage {
         let bytes = encoding.decode(&self.body, &ttlv::Limits::default()).unwrap();
         ResponseMessage::read(&Tree::read(&bytes, &ttlv::Limits::default()).unwrap()).unwrap()
     }
 }
 
 /// The next answer; nothing where the connection ends.
-fn answer(stream: &mut Stream) -> Option<Came> {
+pub(crate) fn answer(stream: &mut Stream) -> Option<Came> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -77,7 +77,7 @@ fn answer(stream: &mut Stream) -> Option<Came> {
     Some(Came { head, body })
 }
 
-fn asked(stream: &mut Stream, bytes: &[u8]) -> Option<Came> {
+pub(crate) fn asked(stream: &mut Stream, bytes: &[u8]) -> Option<Came> {
     stream.write_all(bytes).unwrap();
     answer(stream)
 }
@@ -241,7 +241,8 @@ fn nobody_is_served_without_a_registered_certificate() {
     let door = door();
     let alice = door.register("alice");
     let mut stranger = door.connect(door.config(None, &[&TLS12]));
-    assert!(stranger.write_all(&post(Encoding::Json, &query(Encoding::Json))).is_err());
+    let refused = asked(&mut stranger, &post(Encoding::Json, &query(Encoding::Json))).unwrap();
+    assert_eq!((refused.status(), door.refused("none")), ("401", 1));
     let mut stream = door.connect(door.config(Some(&alice), &[&TLS13]));
     let bytes = post(Encoding::Json, &query(Encoding::Json));
     assert_eq!(asked(&mut stream, &bytes).unwrap().status(), "200");

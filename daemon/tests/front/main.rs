@@ -4,6 +4,7 @@
 
 mod afar;
 mod batch;
+mod bearer;
 mod credential;
 mod door;
 mod fair;

@@ -64,6 +64,8 @@ lines! {
     };
     CredentialRemove { client: String, name: String };
     CredentialRequire { client: String, strict: bool };
+    BearerIssue { client: String, days: u32 };
+    BearerRevoke { client: String, id: Option<String> };
     SlotList;
     TokenInit { slot: String, so_pin: Hex, user_pin: Hex };
     SlotLogin { slot: String, pin: Hex };

@@ -34,14 +34,14 @@ pub(super) struct Performed {
 pub(super) fn perform(
     service: &Service,
     caller: &Caller,
-    key: Fingerprint,
+    key: Option<Fingerprint>,
     message: &[u8],
     limits: &Limits,
 ) -> Performed {
     let claimed = glimpse(message);
     let version = claimed.map_or(V1_0, spoken);
     let refuse = |reason, why: String| {
-        let recorded = service.turned_away(caller.front, &caller.from, Some(key), Turned::Unreadable);
+        let recorded = service.turned_away(caller.front, &caller.from, key, Turned::Unreadable);
         refusal_after(recorded, version, reason, &why)
     };
     if let Some(claimed) = claimed.filter(|claimed| !VERSIONS.contains(claimed)) {

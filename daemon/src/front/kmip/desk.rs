@@ -8,9 +8,9 @@ use super::{batch, buffer::Buffer, encoding::Encoding, turn::Turns};
 use crate::{
     caller::{Caller, ClientName, Front, Principal, Scope},
     clock::Clock,
-    front::contract::{Fingerprint, Limits},
+    front::{contract::Limits, patience::Patience},
     receipt::Receipt,
-    service::{self, Recognised, Service, Turned},
+    service::{self, Recognised, Service, Shown, Turned},
 };
 
 /// Performs messages, whichever door they came through: all doors share the turns of a client.
@@ -20,6 +20,7 @@ pub struct Desk {
     pub(super) limits: Limits,
     pub(super) frames: ttlv::Limits,
     turns: Turns,
+    pub(super) patience: Patience,
     /// When this run began, in hexadecimal seconds.
     pub(super) run: String,
 }
@@ -29,14 +30,14 @@ pub struct Desk {
 pub(super) struct Peer {
     /// Where from.
     pub(super) from: SocketAddr,
-    /// By which key it is known.
-    pub(super) key: Fingerprint,
+    /// What it has shown of itself.
+    pub(super) shown: Shown,
     /// Through which door.
     pub(super) front: Front,
 }
 
 /// Who a peer turns out to be.
-enum Asker {
+pub(super) enum Asker {
     /// A registered client.
     Client(Caller, ClientName),
     /// Nobody can tell while the vault is sealed.
@@ -49,7 +50,7 @@ impl Desk {
         let frames = ttlv::Limits { size: limits.message, ..ttlv::Limits::default() };
         let turns = Turns::new(limits.threads, limits.per_client);
         let run = format!("{:X}", clock.now().seconds());
-        Self { service, clock, limits, frames, turns, run }
+        Self { service, clock, limits, frames, turns, patience: Patience::default(), run }
     }
 
     /// Performs the message in the buffer on a thread that may block, and gives the buffer back. Nothing for a peer
@@ -60,7 +61,16 @@ impl Desk {
         encoding: Encoding,
         buffer: Buffer,
     ) -> Option<(batch::Performed, Buffer)> {
-        let known = match self.asker(peer)? {
+        let asker = match self.asker(peer) {
+            Ok(asker) => asker,
+            Err(why) => {
+                log::info!("turned {} away: it is no longer a registered client", peer.from);
+                // The peer gets no answer that could come before its record.
+                drop(self.turn_away(peer, why));
+                return None;
+            }
+        };
+        let known = match asker {
             Asker::Client(caller, name) => Some((caller, self.turns.take(&name).await?)),
             Asker::Sealed => None,
         };
@@ -68,10 +78,10 @@ impl Desk {
         // The thread has the buffer; when the request takes too long, the connection goes and the thread ends by itself.
         let work = move || {
             let performed = match (encoding.decode(buffer.bytes(), &desk.frames), &known) {
-                (Ok(message), None) => batch::sealed(&message, desk.told_sealed(&peer)),
-                (Err(_), None) => batch::sealed(&[], desk.told_sealed(&peer)),
+                (Ok(message), None) => batch::sealed(&message, desk.turn_away(&peer, Turned::Sealed)),
+                (Err(_), None) => batch::sealed(&[], desk.turn_away(&peer, Turned::Sealed)),
                 (Ok(message), Some((caller, _))) => {
-                    batch::perform(&desk.service, caller, peer.key, &message, &desk.frames)
+                    batch::perform(&desk.service, caller, peer.shown.key, &message, &desk.frames)
                 }
                 (Err(why), Some(_)) => {
                     batch::refusal_after(desk.unreadable(&peer), V1_0, ResultReason::InvalidMessage, &why.to_string())
@@ -90,39 +100,46 @@ impl Desk {
     }
 
     /// Who is asking, as of now: a client whose registration was revoked meanwhile is nobody any more.
-    fn asker(&self, peer: &Peer) -> Option<Asker> {
-        let from = peer.from.to_string();
-        match self.service.recognise(&peer.key) {
+    ///
+    /// # Errors
+    /// [`Turned`]: why it is nobody.
+    pub(super) fn asker(&self, peer: &Peer) -> Result<Asker, Turned> {
+        Ok(match self.service.identify(&peer.shown)? {
             Recognised::Known(name, role) => {
                 let principal = Principal::Client(name.clone());
-                let caller = Caller { principal, role, front: peer.front, from, scope: Scope::Everything };
-                Some(Asker::Client(caller, name))
+                let (front, from) = (peer.front, peer.from());
+                Asker::Client(Caller { principal, role, front, from, scope: Scope::Everything }, name)
             }
-            Recognised::Sealed => Some(Asker::Sealed),
-            Recognised::Unknown => {
-                log::info!("turned {from} away: it is no longer a registered client");
-                // The peer gets no answer that could come before its record.
-                drop(self.service.turned_away(peer.front, &from, Some(peer.key), Turned::Unregistered));
-                None
-            }
-        }
+            Recognised::Sealed => Asker::Sealed,
+            Recognised::Unknown => return Err(Turned::Unregistered),
+        })
     }
 
     /// The endpoint whose letters go over this peer's connection once it is turned around.
     pub(super) fn turned(&self, peer: &Peer) -> Option<usize> {
-        match self.asker(peer)? {
-            Asker::Client(caller, _) => self.service.turned(&caller),
-            Asker::Sealed => None,
+        match self.asker(peer) {
+            Ok(Asker::Client(caller, _)) => self.service.turned(&caller),
+            Ok(Asker::Sealed) | Err(_) => None,
         }
-    }
-
-    /// Records that a peer was told that the vault is sealed. All that is known of it is its key.
-    fn told_sealed(&self, peer: &Peer) -> Receipt<(), service::Error> {
-        self.service.turned_away(peer.front, &peer.from.to_string(), Some(peer.key), Turned::Sealed)
     }
 
     /// Records bytes that are no message.
     pub(super) fn unreadable(&self, peer: &Peer) -> Receipt<(), service::Error> {
-        self.service.turned_away(peer.front, &peer.from.to_string(), Some(peer.key), Turned::Unreadable)
+        self.turn_away(peer, Turned::Unreadable)
+    }
+
+    /// Records why a peer is not served. Where nobody can tell who it is, all that is known of it is what it has shown.
+    pub(super) fn turn_away(&self, peer: &Peer, why: Turned) -> Receipt<(), service::Error> {
+        self.service.turned_away(peer.front, &peer.from(), peer.shown.key, why)
+    }
+}
+
+impl Peer {
+    /// Where from and by which token, as the log says it.
+    fn from(&self) -> String {
+        match self.shown.bearer.and_then(|bearer| bearer.id()) {
+            Some(token) => format!("{} token {token}", self.from),
+            None => self.from.to_string(),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The head of an HTTP request, and what is said back: the little of HTTP that KMIP over HTTPS needs
-//! (KMIP Additional Message Encodings 1.0 §2).
+//! (KMIP Additional Message Encodings 1.0 §2), and bearer tokens (RFC 6750).
+//!
+//! A token is taken from the Authorization field and from nowhere else: what stands in a target is written into logs on the way.
 //!
 //! A body is as long as its Content-Length says. Everything that could let two readers disagree about where a request
 //! ends is refused: a Transfer-Encoding, a second Content-Length, a line that is folded.
@@ -9,8 +11,20 @@ use std::str;
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::encoding::Encoding;
+use crate::service::Bearer;
 
-/// What the head of a request says.
+/// What a sound request says of its sender, and what it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The token that its sender shows.
+    pub bearer: Option<Bearer>,
+    /// What becomes of the connection when the request is answered before its body was read.
+    pub unread: After,
+    /// What it asks, or why that is not served to anybody.
+    pub head: Result<Head, Refused>,
+}
+
+/// What the head of a request for KMIP says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// How the message in the body is written.
@@ -46,6 +60,18 @@ pub enum Refused {
     /// Another method than POST.
     #[error("KMIP requests are POSTed")]
     Method,
+    /// It shows nothing by which its sender could be known.
+    #[error("show the certificate of a registered client, or a token of one (Authorization: Bearer TOKEN)")]
+    Bare,
+    /// It shows a token that is good for nothing, or another client's than its certificate.
+    #[error("the token is not good here")]
+    Token,
+    /// The token has as many connections as one client may have.
+    #[error("there are too many connections with this token already")]
+    Crowded,
+    /// It shows a token while nobody can tell whose it is.
+    #[error("the vault is sealed; an operator must unseal it")]
+    Sealed,
     /// Head or body did not come in time.
     #[error("the request took too long to come")]
     Slow,
@@ -76,6 +102,9 @@ impl Refused {
             Self::Unsound => "400 Bad Request",
             Self::Target => "404 Not Found",
             Self::Method => "405 Method Not Allowed",
+            Self::Bare | Self::Token => "401 Unauthorized",
+            Self::Crowded => "429 Too Many Requests",
+            Self::Sealed => "503 Service Unavailable",
             Self::Slow => "408 Request Timeout",
             Self::Length => "411 Length Required",
             Self::Large => "413 Content Too Large",
@@ -86,17 +115,23 @@ impl Refused {
         }
     }
 
-    /// The whole answer. The connection ends with it, because nobody can tell where the next request begins.
-    pub fn answer(self, now: i64) -> Vec<u8> {
-        let allow = if self == Self::Method { "Allow: POST\r\n" } else { "" };
+    /// The whole answer.
+    pub fn answer(self, after: After, now: i64) -> Vec<u8> {
+        let more = match self {
+            Self::Method => "Allow: POST\r\n",
+            // RFC 6750 §3: what was shown is named only where something was.
+            Self::Bare => "WWW-Authenticate: Bearer realm=\"strongroom\"\r\n",
+            Self::Token => "WWW-Authenticate: Bearer realm=\"strongroom\", error=\"invalid_token\"\r\n",
+            _ => "",
+        };
         let body = format!("{self}\n");
-        let mut answer = head(self.status(), "text/plain", body.len(), After::Ends, allow, now);
+        let mut answer = head(self.status(), "text/plain", body.len(), after, more, now);
         answer.extend_from_slice(body.as_bytes());
         answer
     }
 }
 
-impl Head {
+impl Asked {
     /// Where the head ends, line break included, when all of it has come. `from` is how much was searched before.
     pub fn end(bytes: &[u8], from: usize) -> Option<usize> {
         let start = from.saturating_sub(END.len());
@@ -107,7 +142,7 @@ impl Head {
     /// Reads a whole head.
     ///
     /// # Errors
-    /// [`Refused`]; then nobody can tell where the next request begins.
+    /// [`Refused`], when it is none, or could be read in two ways.
     pub fn read(bytes: &[u8], largest: usize) -> Result<Self, Refused> {
         let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
@@ -123,10 +158,34 @@ impl Head {
         if newer && fields.only("host")?.is_none() {
             return Err(Refused::Unsound);
         }
-        if !is_ours(request.path.unwrap_or_default()) {
+        let bearer = fields.only("authorization")?.and_then(bearer);
+        let after = match (fields.has("connection", "close"), newer, fields.has("connection", "keep-alive")) {
+            (true, ..) | (false, false, false) => After::Ends,
+            (false, true, _) => After::Stays,
+            (false, false, true) => After::StaysAsAsked,
+        };
+        // Without a length there is no body (RFC 9112 §6.3), and the next request begins right behind the head.
+        let bodiless =
+            !fields.has_any("transfer-encoding") && matches!(fields.only("content-length"), Ok(None | Some("0")));
+        let unread = if bodiless { after } else { After::Ends };
+        let head = Head::of(request.method, request.path, newer, &fields, after, largest);
+        Ok(Self { bearer, unread, head })
+    }
+}
+
+impl Head {
+    fn of(
+        method: Option<&str>,
+        target: Option<&str>,
+        newer: bool,
+        fields: &Fields<'_, '_>,
+        after: After,
+        largest: usize,
+    ) -> Result<Self, Refused> {
+        if !is_ours(target.unwrap_or_default()) {
             return Err(Refused::Target);
         }
-        if request.method != Some("POST") {
+        if method != Some("POST") {
             return Err(Refused::Method);
         }
         let length = fields.only("content-length")?;
@@ -145,11 +204,6 @@ impl Head {
             None => false,
             Some(expected) if expected.eq_ignore_ascii_case("100-continue") => newer,
             Some(_) => return Err(Refused::Expectation),
-        };
-        let after = match (fields.has("connection", "close"), newer, fields.has("connection", "keep-alive")) {
-            (true, ..) | (false, false, false) => After::Ends,
-            (false, true, _) => After::Stays,
-            (false, false, true) => After::StaysAsAsked,
         };
         Ok(Self { encoding, length, waits, after })
     }
@@ -174,6 +228,12 @@ fn head(status: &str, media: &str, length: usize, after: After, more: &str, now:
     text.into_bytes()
 }
 
+/// The token of an Authorization field; nothing where its scheme is another.
+fn bearer(authorization: &str) -> Option<Bearer> {
+    let (scheme, token) = authorization.split_once([' ', '\t']).unwrap_or((authorization, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| Bearer::of(token.trim_start()))
+}
+
 /// Whether a request's target is the place where KMIP is served, named with or without the server (RFC 9112 §3.2).
 fn is_ours(target: &str) -> bool {
     let whole = target.get(..8).filter(|start| start.eq_ignore_ascii_case("https://"));
@@ -195,6 +255,10 @@ impl<'b> Fields<'_, 'b> {
             return Err(Refused::Unsound);
         }
         str::from_utf8(field.value).map(|text| Some(text.trim())).map_err(|_| Refused::Unsound)
+    }
+
+    fn has_any(&self, name: &str) -> bool {
+        self.0.iter().any(|field| field.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether a field that is a list has this word in it.
@@ -225,8 +289,12 @@ mod tests {
 
     const LARGEST: usize = 1 << 20;
 
+    fn asked(lines: &[&str]) -> Result<Asked, Refused> {
+        Asked::read((lines.join("\r\n") + "\r\n\r\n").as_bytes(), LARGEST)
+    }
+
     fn read(lines: &[&str]) -> Result<Head, Refused> {
-        Head::read((lines.join("\r\n") + "\r\n\r\n").as_bytes(), LARGEST)
+        asked(lines).and_then(|asked| asked.head)
     }
 
     const POST: &str = "POST /kmip HTTP/1.1";
@@ -303,15 +371,77 @@ mod tests {
     fn the_end_of_a_head_is_found_wherever_the_reading_stopped() {
         let bytes = b"POST /kmip HTTP/1.0\r\n\r\nbody";
         for from in 0..bytes.len() {
-            let found = Head::end(bytes, from.min(23));
+            let found = Asked::end(bytes, from.min(23));
             assert_eq!(found, Some(23), "{from}");
         }
-        assert_eq!(Head::end(b"POST /kmip HTTP/1.0\r\n", 0), None);
+        assert_eq!(Asked::end(b"POST /kmip HTTP/1.0\r\n", 0), None);
+    }
+
+    #[test]
+    fn a_token_is_taken_from_the_authorization_field_alone() {
+        let token = format!("strongroom_{}", "A".repeat(43));
+        let field = |text: &str| format!("Authorization: {text}{token}");
+        let shown = Some(Bearer::of(&token));
+        for (name, line, expected) in [
+            ("as the standard writes it", field("Bearer "), shown),
+            ("in another case", field("bEARER "), shown),
+            ("with more space", field("Bearer \t "), shown),
+            ("another scheme", field("Basic "), None),
+            ("no scheme", field(""), None),
+            ("a longer scheme", field("Bearers "), None),
+            ("another field", format!("X-Authorization: Bearer {token}"), None),
+            ("a proxy's", format!("Proxy-Authorization: Bearer {token}"), None),
+            ("a cookie", format!("Cookie: access_token={token}"), None),
+        ] {
+            assert_eq!(asked(&[POST, HOST, TTLV, EIGHT, &line]).unwrap().bearer, expected, "{name}");
+        }
+        for (name, value) in [("none", "Bearer"), ("another", "Bearer x"), ("two", "Bearer a, Bearer b")] {
+            let shown = asked(&[POST, HOST, TTLV, EIGHT, &format!("Authorization: {value}")]).unwrap().bearer;
+            assert!(shown.is_some_and(|bearer| bearer.id().is_none()), "{name} is a wrong one");
+        }
+        let target = format!("POST /kmip?access_token={token} HTTP/1.1");
+        let queried = asked(&[&target, HOST, TTLV, EIGHT]).unwrap();
+        assert_eq!((queried.bearer, queried.head), (None, Err(Refused::Target)));
+        let twice = asked(&[POST, HOST, TTLV, EIGHT, &field("Bearer "), &field("Bearer ")]);
+        assert_eq!(twice, Err(Refused::Unsound), "two readers could choose differently");
+        assert_eq!(
+            asked(&[POST, HOST, TTLV, EIGHT, "Authorization: Bearer \u{FF}"]).map(|asked| asked.head.is_ok()),
+            Ok(true)
+        );
+    }
+
+    #[test]
+    fn a_connection_stays_after_a_refusal_where_no_body_follows() {
+        for (name, lines, expected) in [
+            ("no body", vec!["GET /keys HTTP/1.1", HOST], After::Stays),
+            ("an empty one", vec![POST, HOST, "Content-Length: 0"], After::Stays),
+            ("HTTP/1.0", vec!["GET / HTTP/1.0"], After::Ends),
+            ("a client that goes", vec!["GET / HTTP/1.1", HOST, "Connection: close"], After::Ends),
+            ("a body", vec![POST, HOST, EIGHT], After::Ends),
+            ("an odd nought", vec![POST, HOST, "Content-Length: 00"], After::Ends),
+            ("two lengths", vec![POST, HOST, "Content-Length: 0", "Content-Length: 0"], After::Ends),
+            ("chunks", vec![POST, HOST, "Transfer-Encoding: chunked"], After::Ends),
+        ] {
+            assert_eq!(asked(&lines).unwrap().unread, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_what_to_show() {
+        let text = |why: Refused| String::from_utf8(why.answer(After::Stays, 0)).unwrap();
+        let (bare, wrong) = (text(Refused::Bare), text(Refused::Token));
+        assert!(bare.starts_with("HTTP/1.1 401 ") && wrong.starts_with("HTTP/1.1 401 "), "{bare}{wrong}");
+        assert!(bare.contains("\r\nWWW-Authenticate: Bearer realm=\"strongroom\"\r\n"), "{bare}");
+        assert!(
+            wrong.contains("WWW-Authenticate: Bearer realm=\"strongroom\", error=\"invalid_token\"\r\n"),
+            "{wrong}"
+        );
+        assert!(!bare.contains("Connection: close"), "{bare}");
     }
 
     #[test]
     fn a_refusal_says_its_length_and_ends_the_connection() {
-        let answer = String::from_utf8(Refused::Method.answer(784_111_777)).unwrap();
+        let answer = String::from_utf8(Refused::Method.answer(After::Ends, 784_111_777)).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(
             head.starts_with("HTTP/1.1 405 Method Not Allowed\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"),

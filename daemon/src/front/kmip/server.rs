@@ -15,7 +15,7 @@ use crate::{
         listen::Place,
         tls::{Failed, Tls},
     },
-    service::Turned,
+    service::{Shown, Turned},
 };
 
 /// How messages come over a connection.
@@ -48,22 +48,28 @@ impl Server {
             Carrier::Tls => Front::Kmip,
             Carrier::Https => Front::KmipHttps,
         };
+        let shake = async {
+            match self.carrier {
+                Carrier::Tls => self.tls.shake(stream).await.map(|(stream, key)| (stream, Some(key))),
+                Carrier::Https => self.tls.greet(stream).await,
+            }
+        };
         let shaken = tokio::select! {
             () = stop.reached(Phase::Draining) => return,
-            shaken = timeout(desk.limits.handshake, self.tls.shake(stream)) => shaken.unwrap_or(Err(Failed::Broken)),
+            shaken = timeout(desk.limits.handshake, shake) => shaken.unwrap_or(Err(Failed::Broken)),
         };
-        let placed = shaken.and_then(|(stream, key)| match place.belongs(key, desk.limits.per_key) {
-            true => Ok((stream, key)),
-            false => Err(Failed::Crowded(key)),
+        let placed = shaken.and_then(|(stream, key)| match key {
+            Some(key) if !place.belongs(key, desk.limits.per_key) => Err(Failed::Crowded(key)),
+            _ => Ok((stream, key)),
         });
         match placed {
             Ok((stream, key)) => {
                 let mut cut = stop.clone();
-                let peer = Peer { from, key, front };
+                let peer = Peer { from, shown: Shown { key, bearer: None }, front };
                 let served = async {
                     match self.carrier {
                         Carrier::Tls => session::Connection::new(desk, peer, stop).serve(stream).await,
-                        Carrier::Https => https::Connection::new(desk, peer, stop).serve(stream).await,
+                        Carrier::Https => https::Connection::new(desk, peer, stop).serve(stream, &mut place).await,
                     }
                 };
                 tokio::select! {
