@@ -4,9 +4,11 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# clang and cmake build AWS-LC and its bindings; the others are the programs that the tests and the demo drive.
-packages=(clang cmake curl gnutls-bin libengine-pkcs11-openssl libnss3-tools nginx-light opensc openssh-client openssh-server
-    openssl p11-kit p11-kit-modules python3-venv softhsm2 systemd)
+# clang and cmake build AWS-LC and its bindings, libssl, libsqlite3 and pkg-config the token kryoptic; the others are the
+# programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own.
+packages=(clang cmake curl dbus-daemon gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev libssl-dev
+    libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 nginx-light opencryptoki opensc openssh-client openssh-server
+    openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2 swtpm systemd tpm2-abrmd)
 # What those packages bring, for systems with other package names.
 programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx ssh-keygen
     sshd jarsigner)
@@ -111,6 +113,27 @@ fetch_suites() {
     cargo test --quiet --locked --no-run --manifest-path "$folder/Cargo.toml" --target-dir target/suites/build
 }
 
+# A token in Rust, from the registry: built from its own sources with its own lock file, without what OpenSSL 3.0 lacks.
+build_kryoptic() {
+    local version=1.5.4 folder=target/suites/kryoptic manifest
+    [ -e "target/suites/build/kryoptic-$version" ] && [ -e target/suites/build/debug/libkryoptic_pkcs11.so ] && return
+    echo "setup: building the token kryoptic $version"
+    rm -rf "$folder"
+    mkdir -p "$folder/fetch/src"
+    printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n[dependencies]\nkryoptic = "=%s"\n' \
+        "$version" >"$folder/fetch/Cargo.toml"
+    touch "$folder/fetch/src/lib.rs"
+    manifest=$(cargo metadata --format-version 1 --manifest-path "$folder/fetch/Cargo.toml" |
+        python3 -c "${of_cryptoki/cryptoki/kryoptic}" "$version")
+    mkdir "$folder/source"
+    cp -r "$(dirname "$manifest")"/. "$folder/source"
+    chmod -R u+w "$folder/source"
+    printf '\n[workspace]\n' >>"$folder/source/Cargo.toml"
+    cargo build --quiet --locked --no-default-features --features minimal,kryoptic-lib/dynamic \
+        --manifest-path "$folder/source/Cargo.toml" --target-dir target/suites/build
+    touch "target/suites/build/kryoptic-$version"
+}
+
 of_cryptoki='
 import json, sys
 packages = json.load(sys.stdin)["packages"]
@@ -120,3 +143,4 @@ command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup 
 if command -v dpkg-query >/dev/null; then install_packages; else name_missing_programs; fi
 install_clients
 fetch_suites
+build_kryoptic

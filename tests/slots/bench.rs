@@ -1,64 +1,53 @@
-//! An appliance with a second slot: a SoftHSM2 token.
+//! An appliance with a second slot: a token of a vendor's.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use strongroom_tests::{Appliance, Outcome, run, skip_or_require};
+use strongroom_tests::{Appliance, Outcome, Token, Vendor, run, skip_or_require};
 
-/// An appliance whose slot `hsm` is a token of SoftHSM2, and the tools to look at both.
+/// An appliance whose slot `hsm` is a token of a vendor's, and the tools to look at both.
 pub(crate) struct Bench {
     pub(crate) appliance: Appliance,
     tool: PathBuf,
     openssl: PathBuf,
-    library: &'static Path,
+    token: Token,
 }
 
 impl Bench {
-    /// A bench, where SoftHSM2, pkcs11-tool and OpenSSL are installed.
+    /// A bench over SoftHSM2, where that, pkcs11-tool and OpenSSL are installed.
     pub(crate) fn new() -> Option<Bench> {
+        Bench::over(Vendor::named("SoftHSM2"))
+    }
+
+    /// A bench over a token of this vendor, where that, pkcs11-tool and OpenSSL are installed.
+    pub(crate) fn over(vendor: &Vendor) -> Option<Bench> {
         let tool = skip_or_require("pkcs11-tool")?;
         let openssl = skip_or_require("openssl")?;
-        let util = skip_or_require("softhsm2-util")?;
-        let library = LIBRARIES.iter().map(Path::new).find(|path| path.is_file())?;
+        let token = vendor.start()?;
         let appliance = Appliance::start();
-        let mut bench = Bench { appliance, tool, openssl, library };
-        let tokens = bench.path("tokens");
-        fs::create_dir(&tokens).expect("the bench's folder takes folders");
-        fs::write(bench.conf(), format!("directories.tokendir = {}\n", tokens.display())).expect("and files");
-        let _ = run(Command::new(util)
-            .args(["--init-token", "--free", "--label", "vendor", "--pin", PIN, "--so-pin", PIN])
-            .env("SOFTHSM2_CONF", bench.conf()))
-        .succeeds();
-        fs::write(bench.path("pin"), PIN).expect("and files");
-        fs::write(bench.path("data"), [7; 32]).expect("and files");
-        fs::write(bench.path("so-pin"), SO_PIN).expect("and files");
-        let _ = run(Command::new("chmod").arg("600").args([bench.path("pin"), bench.path("so-pin")])).succeeds();
-        let table = format!(
-            "[[slot]]\nname = \"hsm\"\nkind = \"pkcs11\"\nlibrary = \"{}\"\ntoken = \"vendor\"\npin_file = \"{}\"\n\
-             deadline = 5\nenvironment = {{ SOFTHSM2_CONF = \"{}\" }}\n",
-            library.display(),
-            bench.path("pin").display(),
-            bench.conf().display()
-        );
+        let mut bench = Bench { appliance, tool, openssl, token };
+        fs::write(bench.path("token-pin"), &bench.token.pin).expect("the bench's folder takes files");
+        fs::write(bench.path("pin"), PIN).expect("and others");
+        fs::write(bench.path("so-pin"), SO_PIN).expect("and others");
+        fs::write(bench.path("data"), [7; 32]).expect("and others");
+        let secrets = ["token-pin", "pin", "so-pin"].map(|name| bench.path(name));
+        let _ = run(Command::new("chmod").arg("600").args(secrets)).succeeds();
+        let table = bench.token.table("hsm", &bench.path("token-pin"));
         let configuration = bench.appliance.dir().join("strongroom.toml");
         let file = OpenOptions::new().append(true).open(configuration);
         file.and_then(|mut file| file.write_all(table.as_bytes())).expect("the appliance has a configuration");
         let socket = bench.appliance.doors().socket.clone();
         fs::write(bench.path("pkcs11.toml"), format!("socket = \"{}\"\ntoken = \"hsm\"\n", socket.display()))
-            .expect("and files");
+            .expect("and others");
         bench.appliance.restart();
         bench.wait("usable");
         let [pin, so_pin] = ["pin", "so-pin"].map(|name| bench.path(name).display().to_string());
         let _ = bench.strongroom(&format!("slot init hsm --so-pin-file {so_pin} --user-pin-file {pin}")).succeeds();
         Some(bench)
-    }
-
-    fn conf(&self) -> PathBuf {
-        self.path("softhsm2.conf")
     }
 
     /// The path of a file on the bench.
@@ -106,9 +95,9 @@ impl Bench {
 
     /// pkcs11-tool on the token itself, past us.
     pub(crate) fn past(&self, words: &str) -> Outcome {
-        let mut command = Command::new(&self.tool);
-        command.arg("--module").arg(self.library).env("SOFTHSM2_CONF", self.conf());
-        run(command.args(["--login", "--pin", PIN]).args(self.words(words)))
+        let Token { label, pin, .. } = &self.token;
+        let mut command = self.token.tool();
+        run(command.args(["--token-label", label, "--login", "--pin", pin]).args(self.words(words)))
     }
 
     /// How many objects of one type are in the token.
@@ -134,4 +123,3 @@ impl Bench {
 
 const PIN: &str = "12345678";
 const SO_PIN: &str = "87654321";
-const LIBRARIES: &[&str] = &["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];

@@ -3,4 +3,5 @@
 mod bench;
 mod doors;
 mod outage;
+mod suite;
 mod table;

@@ -6,89 +6,99 @@ use strongroom_kmip::attribute::{Attribute, Name, Template};
 use strongroom_kmip::code::{CryptographicAlgorithm, CryptographicUsageMask, KeyFormatType, ProtectionStorageMask};
 use strongroom_kmip::payload::{ActivateRequest, CreateKeyPairRequest, GetRequest, ProtectionStorageMasks};
 use strongroom_kmip::version::V2_1;
-use strongroom_tests::connect;
+use strongroom_tests::{VENDORS, alone, connect};
 
 use crate::bench::Bench;
 
-/// A kind of slot: its name on the bench, what it is, what KMIP asks for to get it, and whether its keys may leave.
-const KINDS: &[(&str, &str, ProtectionStorageMask, bool)] = &[
-    ("dev", "software", ProtectionStorageMask::Software, true),
-    ("hsm", "SoftHSM2 over PKCS#11", ProtectionStorageMask::Hardware, false),
-];
-
 #[test]
 fn one_key_life_on_each_kind_of_slot() {
-    let Some(mut bench) = Bench::new() else { return };
-    let mut rows = Vec::new();
-    for (slot, kind, mask, leaves) in KINDS {
-        let mut line = connect(bench.appliance.doors(), "alice", V2_1).expect("a line");
-        let label = format!("life-{slot}");
-        let common = Template {
-            names: Vec::new(),
-            attributes: [
-                Attribute::CryptographicAlgorithm(CryptographicAlgorithm::EC),
-                Attribute::CryptographicLength(256),
-            ]
+    if !alone("table::one_key_life_on_each_kind_of_slot") {
+        return;
+    }
+    let row = |cells: [&str; 7]| {
+        let [slot, rest @ ..] = cells;
+        let rest: Vec<_> = rest.iter().map(|cell| format!("{cell:<13}")).collect();
+        format!("{slot:<22}{}", rest.concat()).trim_end().to_owned()
+    };
+    let mut rows = vec![
+        row(["slot", "made", "signed", "verified", "after a", "leaving", "removed"]),
+        row(["", "KMIP", "pkcs11-tool", "OpenSSL", "restart", "KMIP", "PKCS#11"]),
+    ];
+    for (at, vendor) in VENDORS.iter().enumerate() {
+        let Some(mut bench) = Bench::over(vendor) else {
+            rows.push(format!("{:<22}not installed here", vendor.name));
+            continue;
+        };
+        if at == 0 {
+            life(&mut bench, "dev", true);
+            rows.push(row(["software", "yes", "yes", "yes", "yes", "may", "yes"]));
+        }
+        life(&mut bench, "hsm", false);
+        rows.push(row([vendor.name, "yes", "yes", "yes", "yes", "refused", "yes"]));
+    }
+    writeln!(stdout(), "{}", rows.join("\n")).expect("somebody reads");
+}
+
+/// A pair is made through KMIP in this slot, signs for pkcs11-tool what OpenSSL verifies, does so after a restart too, leaves
+/// through KMIP or does not, and is removed through PKCS#11.
+fn life(bench: &mut Bench, slot: &str, leaves: bool) {
+    let mask = if leaves { ProtectionStorageMask::Software } else { ProtectionStorageMask::Hardware };
+    let mut line = connect(bench.appliance.doors(), "alice", V2_1).expect("a line");
+    let label = format!("life-{slot}");
+    let common = Template {
+        names: Vec::new(),
+        attributes: [
+            // Every kind of slot makes these.
+            Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
+            Attribute::CryptographicLength(2048),
+        ]
+        .map(Into::into)
+        .to_vec(),
+    };
+    let half = |mask, name: &str| Template {
+        names: Vec::new(),
+        attributes: [Attribute::CryptographicUsageMask(mask), Attribute::Name(Name::text(name))]
             .map(Into::into)
             .to_vec(),
-        };
-        let half = |mask, name: &str| Template {
-            names: Vec::new(),
-            attributes: [Attribute::CryptographicUsageMask(mask), Attribute::Name(Name::text(name))]
-                .map(Into::into)
-                .to_vec(),
-        };
-        let made = line.ask(CreateKeyPairRequest {
-            common_attributes: Some(common),
-            private_key_attributes: Some(half(CryptographicUsageMask::Sign, &label)),
-            public_key_attributes: Some(half(CryptographicUsageMask::Verify, &format!("{label}-public"))),
-            common_protection_storage_masks: Some(ProtectionStorageMasks { protection_storage_mask: vec![*mask] }),
-            private_protection_storage_masks: None,
-            public_protection_storage_masks: None,
-        });
-        let made = made.expect("a pair");
-        for id in [&made.private_key_unique_identifier, &made.public_key_unique_identifier] {
-            let _ = line.ask(ActivateRequest { unique_identifier: Some(id.0.as_str().into()) }).expect("active");
-        }
-        let sign = |bench: &Bench| {
-            let words = format!("--sign -m ECDSA-SHA256 -f openssl --label {label} -i @data -o @signature");
-            let _ = bench.user_of(slot, &words).succeeds();
-            let check = format!("dgst -sha256 -verify @{slot}.pem -signature @signature @data");
-            assert!(bench.openssl(&check).succeeds().stdout.contains("Verified OK"), "{kind}");
-        };
-        let read = format!("--read-object --type pubkey --label {label}-public -o @{slot}.der");
-        let _ = bench.user_of(slot, &read).succeeds();
-        let _ = bench.openssl(&format!("pkey -pubin -inform DER -in @{slot}.der -out @{slot}.pem")).succeeds();
-        sign(&bench);
-        bench.appliance.restart();
-        bench.wait("usable");
-        sign(&bench);
-        let mut line = connect(bench.appliance.doors(), "alice", V2_1).expect("a line");
-        let given = line.ask(GetRequest {
-            unique_identifier: Some(made.private_key_unique_identifier.0.as_str().into()),
-            key_format_type: Some(KeyFormatType::PKCS_8),
-            key_wrap_type: None,
-            key_compression_type: None,
-            key_wrapping_specification: None,
-        });
-        assert_eq!(given.is_ok(), *leaves, "{kind}");
-        for kind in ["privkey", "pubkey"] {
-            let label = if kind == "pubkey" { format!("{label}-public") } else { label.clone() };
-            let _ = bench.user_of(slot, &format!("--delete-object --type {kind} --label {label}")).succeeds();
-        }
-        if slot == &"hsm" {
-            crate::doors::left(&bench, "privkey", 0);
-        }
-        let leaving = if *leaves { "may" } else { "refused" };
-        rows.push(format!("{kind:<24}{:<10}{:<14}{:<14}{:<12}{leaving:<10}{:<10}", "yes", "yes", "yes", "yes", "yes"));
+    };
+    let made = line.ask(CreateKeyPairRequest {
+        common_attributes: Some(common),
+        private_key_attributes: Some(half(CryptographicUsageMask::Sign, &label)),
+        public_key_attributes: Some(half(CryptographicUsageMask::Verify, &format!("{label}-public"))),
+        common_protection_storage_masks: Some(ProtectionStorageMasks { protection_storage_mask: vec![mask] }),
+        private_protection_storage_masks: None,
+        public_protection_storage_masks: None,
+    });
+    let made = made.expect("a pair");
+    for id in [&made.private_key_unique_identifier, &made.public_key_unique_identifier] {
+        let _ = line.ask(ActivateRequest { unique_identifier: Some(id.0.as_str().into()) }).expect("active");
     }
-    let head = format!(
-        "{:<24}{:<10}{:<14}{:<14}{:<12}{:<10}{:<10}",
-        "slot", "made", "signed", "verified", "after a", "leaving", "removed"
-    );
-    let doors = format!(
-        "{:<24}{:<10}{:<14}{:<14}{:<12}{:<10}{:<10}",
-        "", "KMIP", "pkcs11-tool", "OpenSSL", "restart", "KMIP", "PKCS#11"
-    );
-    writeln!(stdout(), "{head}\n{doors}\n{}", rows.join("\n")).expect("somebody reads");
+    let sign = |bench: &Bench| {
+        let words = format!("--sign -m SHA256-RSA-PKCS --label {label} -i @data -o @signature");
+        let _ = bench.user_of(slot, &words).succeeds();
+        let check = format!("dgst -sha256 -verify @{slot}.pem -signature @signature @data");
+        assert!(bench.openssl(&check).succeeds().stdout.contains("Verified OK"), "{slot}");
+    };
+    let read = format!("--read-object --type pubkey --label {label}-public -o @{slot}.der");
+    let _ = bench.user_of(slot, &read).succeeds();
+    let _ = bench.openssl(&format!("pkey -pubin -inform DER -in @{slot}.der -out @{slot}.pem")).succeeds();
+    sign(bench);
+    bench.appliance.restart();
+    bench.wait("usable");
+    sign(bench);
+    let mut line = connect(bench.appliance.doors(), "alice", V2_1).expect("a line");
+    let given = line.ask(GetRequest {
+        unique_identifier: Some(made.private_key_unique_identifier.0.as_str().into()),
+        key_format_type: Some(KeyFormatType::PKCS_8),
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    });
+    assert_eq!(given.is_ok(), leaves, "{slot}");
+    for (kind, label) in [("privkey", label.clone()), ("pubkey", format!("{label}-public"))] {
+        let _ = bench.user_of(slot, &format!("--delete-object --type {kind} --label {label}")).succeeds();
+    }
+    if !leaves {
+        crate::doors::left(bench, "privkey", 0);
+    }
 }

@@ -13,6 +13,7 @@ pub mod oasis;
 mod port;
 mod post;
 mod program;
+mod vendor;
 
 pub use appliance::Appliance;
 pub use build::{built, top};
@@ -24,3 +25,4 @@ pub use line::{Line, Stream, connect, dial, dial_as, papers, papers_over, secure
 pub use port::{free_port, until};
 pub use post::Post;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};
+pub use vendor::{Token, VENDORS, Vendor, alone};

@@ -1,4 +1,5 @@
-//! Which token of a library is meant: by label, by serial number, or by a PKCS#11 URI (RFC 7512).
+//! Which token of a library is meant: by label, by serial number, or by a PKCS#11 URI (RFC 7512), which may also say in which
+//! slot it is.
 
 use super::message::Chosen;
 
@@ -19,6 +20,8 @@ pub enum Choice {
         manufacturer: Option<String>,
         /// Its model.
         model: Option<String>,
+        /// The number of its slot, where the library's numbers stay the same.
+        number: Option<u64>,
     },
 }
 
@@ -29,7 +32,7 @@ pub enum Unreadable {
     #[error("a token's URI begins with `pkcs11:`")]
     Scheme,
     /// An attribute that is not of a token, or stands twice.
-    #[error("a token's URI says `token`, `serial`, `manufacturer` and `model`, each at most once")]
+    #[error("a token's URI says `token`, `serial`, `manufacturer`, `model` and `slot-id`, each at most once")]
     Attribute,
     /// A value with a bad percent sign, or that is no text.
     #[error("a value of the token's URI is not percent-encoded text")]
@@ -47,9 +50,16 @@ impl Choice {
     /// [`Unreadable`].
     pub fn from_uri(uri: &str) -> Result<Self, Unreadable> {
         let path = uri.strip_prefix("pkcs11:").ok_or(Unreadable::Scheme)?;
-        let (mut label, mut serial, mut manufacturer, mut model) = (None, None, None, None);
+        let (mut label, mut serial, mut manufacturer, mut model, mut number) = (None, None, None, None, None);
         for part in path.split(';').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').ok_or(Unreadable::Attribute)?;
+            if name == "slot-id" {
+                let value = decoded(value)?.parse().map_err(|_| Unreadable::Value)?;
+                if number.replace(value).is_some() {
+                    return Err(Unreadable::Attribute);
+                }
+                continue;
+            }
             let place = match name {
                 "token" => &mut label,
                 "serial" => &mut serial,
@@ -61,18 +71,18 @@ impl Choice {
                 return Err(Unreadable::Attribute);
             }
         }
-        if label.is_none() && serial.is_none() && manufacturer.is_none() && model.is_none() {
+        if number.is_none() && [&label, &serial, &manufacturer, &model].into_iter().all(Option::is_none) {
             return Err(Unreadable::Empty);
         }
-        Ok(Self::Properties { label, serial, manufacturer, model })
+        Ok(Self::Properties { label, serial, manufacturer, model, number })
     }
 
     pub(super) fn chosen(&self) -> Chosen {
         match self.clone() {
             Self::Label(label) => Chosen::Label { label },
             Self::Serial(serial) => Chosen::Serial { serial },
-            Self::Properties { label, serial, manufacturer, model } => {
-                Chosen::Properties { label, serial, manufacturer, model }
+            Self::Properties { label, serial, manufacturer, model, number } => {
+                Chosen::Properties { label, serial, manufacturer, model, number }
             }
         }
     }
@@ -102,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_uri_names_a_token() {
-        let all = Choice::from_uri("pkcs11:token=The%20HSM;serial=00%3b1;manufacturer=A;model=B").unwrap();
+        let all = Choice::from_uri("pkcs11:token=The%20HSM;serial=00%3b1;manufacturer=A;model=B;slot-id=7").unwrap();
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             all,
@@ -110,7 +120,8 @@ mod tests {
                 label: text("The HSM"),
                 serial: text("00;1"),
                 manufacturer: text("A"),
-                model: text("B")
+                model: text("B"),
+                number: Some(7)
             }
         );
     }
@@ -125,6 +136,9 @@ mod tests {
             ("pkcs11:object=a", Unreadable::Attribute),
             ("pkcs11:token=a;token=a", Unreadable::Attribute),
             ("pkcs11:token=a?pin-value=1234", Unreadable::Attribute),
+            ("pkcs11:slot-id=1;slot-id=1", Unreadable::Attribute),
+            ("pkcs11:slot-id=one", Unreadable::Value),
+            ("pkcs11:slot-id=-1", Unreadable::Value),
             ("pkcs11:token=%4", Unreadable::Value),
             ("pkcs11:token=%zz", Unreadable::Value),
             ("pkcs11:token=%ff", Unreadable::Value),

@@ -137,6 +137,8 @@ messages! {
             manufacturer: Option<String>,
             /// Its model.
             model: Option<String>,
+            /// The number of its slot.
+            number: Option<u64>,
         };
     }
 
@@ -150,6 +152,8 @@ messages! {
         manufacturer: String;
         /// Its model.
         model: String;
+        /// The maker of the library.
+        library: String;
         /// Its mechanisms.
         mechanisms: Vec<Known>;
     }

@@ -22,6 +22,7 @@ mod session;
 mod settings;
 mod token;
 mod vendor;
+mod vendors;
 mod worker;
 
 pub use choice::{Choice, Unreadable};

@@ -16,6 +16,7 @@ use super::{
     codec::Plain,
     message::{Making, Parameter, Step, Token, Using},
     token::MAKES,
+    vendors,
 };
 use crate::slot::contract::{Error, Family, Offer, Offered, Pair, Purpose, Recipe, Shape};
 
@@ -205,16 +206,24 @@ pub(super) const fn elliptic(curve: Curve) -> Option<(u64, u64, &'static [u8])> 
 
 /// Whether the token does this.
 pub(super) fn has(token: &Token, number: u64, bit: u8) -> bool {
-    token.mechanisms.iter().any(|known| known.number == number && known.uses & bit != 0)
+    let listed = token.mechanisms.iter().any(|known| known.number == number && known.uses & bit != 0);
+    listed && !(bit == MAKES && vendors::makes_not(token, number))
 }
 
 /// Whether the token makes such a key.
 pub(super) fn makes(token: &Token, making: &Making) -> bool {
     let number = match making {
+        Making::Elliptic { parameters, .. } if lacks(token, parameters) => return false,
         Making::Secret { mechanism, .. } | Making::Elliptic { mechanism, .. } => *mechanism,
         Making::Rsa { .. } => CKM_RSA_PKCS_KEY_PAIR_GEN,
     };
     has(token, number, MAKES)
+}
+
+/// Whether the token fails on this curve, by its CKA_EC_PARAMS.
+fn lacks(token: &Token, parameters: &Plain) -> bool {
+    let is = |curve: &Curve| elliptic(*curve).is_some_and(|(_, _, known)| parameters.0 == known);
+    vendors::lacking(token).iter().any(is)
 }
 
 /// What the slot offers: what the token does with secret keys, what others do with public ones, and digests, which need no

@@ -37,7 +37,8 @@ pub(super) struct Lane {
     pub(super) session: Session,
     pub(super) context: Pkcs11,
     pub(super) slot: Slot,
-    pub(super) serial: String,
+    /// The token's serial number, where it can be read.
+    pub(super) serial: Option<String>,
     pub(super) handles: Arc<Mutex<Handles>>,
 }
 
@@ -71,9 +72,11 @@ impl Lane {
 
     /// Whether the token is still there and still the same.
     fn probe(&self) -> Result<Answer, Failure> {
-        let info = self.context.get_token_info(self.slot)?;
-        if info.serial_number() != self.serial || !info.token_initialized() {
-            return Err(Failure(Trouble::Gone, "another token is in its place".to_owned()));
+        if let Some(serial) = &self.serial {
+            let info = self.context.get_token_info(self.slot)?;
+            if info.serial_number() != serial || !info.token_initialized() {
+                return Err(Failure(Trouble::Gone, "another token is in its place".to_owned()));
+            }
         }
         self.session.get_session_info()?;
         Ok(Answer::Done)

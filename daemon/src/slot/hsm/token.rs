@@ -22,7 +22,8 @@ use super::{
 pub(super) struct Opened {
     context: Pkcs11,
     slot: Slot,
-    serial: String,
+    /// Nothing where the token does not say it.
+    serial: Option<String>,
     handles: Arc<Mutex<Handles>>,
     _login: Session,
 }
@@ -39,30 +40,32 @@ impl Opened {
         dare: bool,
     ) -> Result<(Self, Token), Failure> {
         let context = Pkcs11::new(library)?;
-        let version = |info: cryptoki::context::Info| info.cryptoki_version().major();
         let started = context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK));
         match started {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
             Err(error) => return Err(Failure(Trouble::NotStarted, error.to_string())),
         }
-        let major = version(context.get_library_info()?);
+        let library = context.get_library_info()?;
+        let major = library.cryptoki_version().major();
         if !(2..=3).contains(&major) {
             return Err(Failure(Trouble::NotCryptoki, format!("it says that it is of PKCS#11 {major}")));
         }
         let (slot, info) = find(&context, choice)?;
-        if !info.token_initialized() {
+        if info.as_ref().is_some_and(|info| !info.token_initialized()) {
             return Err(Trouble::Uninitialised.into());
         }
         let session = context.open_rw_session(slot)?;
-        login(&session, &info, pin, dare)?;
+        login(&session, info.as_ref(), pin, dare)?;
+        let said = |word: fn(&TokenInfo) -> &str| info.as_ref().map(|info| word(info).to_owned()).unwrap_or_default();
         let token = Token {
-            label: info.label().to_owned(),
-            serial: info.serial_number().to_owned(),
-            manufacturer: info.manufacturer_id().to_owned(),
-            model: info.model().to_owned(),
+            label: said(TokenInfo::label),
+            serial: said(TokenInfo::serial_number),
+            manufacturer: said(TokenInfo::manufacturer_id),
+            model: said(TokenInfo::model),
+            library: library.manufacturer_id().to_owned(),
             mechanisms: mechanisms(&context, slot)?,
         };
-        let serial = token.serial.clone();
+        let serial = info.is_some().then(|| token.serial.clone());
         Ok((Self { context, slot, serial, handles: Arc::default(), _login: session }, token))
     }
 
@@ -77,42 +80,51 @@ impl Opened {
     }
 }
 
-/// The one token that is meant.
-fn find(context: &Pkcs11, choice: &Chosen) -> Result<(Slot, TokenInfo), Failure> {
-    let fits = |info: &TokenInfo| {
-        let says = |wanted: &Option<String>, said: &str| wanted.as_deref().is_none_or(|wanted| wanted == said);
+/// The one token that is meant. Some libraries describe a token in a way that nobody can read; such a token is meant only
+/// where the number of its slot alone says which.
+fn find(context: &Pkcs11, choice: &Chosen) -> Result<(Slot, Option<TokenInfo>), Failure> {
+    let fits = |slot: Slot, info: Option<&TokenInfo>| {
+        let is = |wanted: &str, said: fn(&TokenInfo) -> &str| info.is_some_and(|info| said(info) == wanted);
+        let says = |wanted: &Option<String>, said| wanted.as_deref().is_none_or(|wanted| is(wanted, said));
         match choice {
-            Chosen::Label { label } => info.label() == label,
-            Chosen::Serial { serial } => info.serial_number() == serial,
-            Chosen::Properties { label, serial, manufacturer, model } => {
-                says(label, info.label())
-                    && says(serial, info.serial_number())
-                    && says(manufacturer, info.manufacturer_id())
-                    && says(model, info.model())
+            Chosen::Label { label } => is(label, TokenInfo::label),
+            Chosen::Serial { serial } => is(serial, TokenInfo::serial_number),
+            Chosen::Properties { label, serial, manufacturer, model, number } => {
+                number.is_none_or(|number| number == slot.id())
+                    && says(label, TokenInfo::label)
+                    && says(serial, TokenInfo::serial_number)
+                    && says(manufacturer, TokenInfo::manufacturer_id)
+                    && says(model, TokenInfo::model)
             }
         }
     };
     let mut found = None;
     for slot in context.get_slots_with_token()? {
-        // A reader that cannot be asked is not the one that is meant.
-        let Ok(info) = context.get_token_info(slot) else { continue };
-        if fits(&info) && found.replace((slot, info)).is_some() {
+        let info = match context.get_token_info(slot) {
+            Ok(info) => Some(info),
+            // A reader that cannot be asked is not the one that is meant.
+            Err(Error::Pkcs11(..)) => continue,
+            Err(_) => None,
+        };
+        if fits(slot, info.as_ref()) && found.replace((slot, info)).is_some() {
             return Err(Trouble::SeveralTokens.into());
         }
     }
     found.ok_or(Trouble::NoToken.into())
 }
 
-/// Logs in, where the token wants that and nothing is risked by it.
-fn login(session: &Session, info: &TokenInfo, pin: Option<&Secret>, dare: bool) -> Result<(), Failure> {
-    if !info.login_required() {
+/// Logs in, where the token wants that and nothing is risked by it. A token of which nothing can be read is taken for one that
+/// wants it, and a wrong PIN is still tried once only.
+fn login(session: &Session, info: Option<&TokenInfo>, pin: Option<&Secret>, dare: bool) -> Result<(), Failure> {
+    let says = |flag: fn(&TokenInfo) -> bool| info.is_some_and(flag);
+    if info.is_some_and(|info| !info.login_required()) {
         return Ok(());
     }
-    if info.user_pin_locked() {
+    if says(TokenInfo::user_pin_locked) {
         return Err(Trouble::PinLocked.into());
     }
     let Some(pin) = pin else { return Err(Trouble::NoPin.into()) };
-    if (info.user_pin_count_low() || info.user_pin_final_try()) && !dare {
+    if (says(TokenInfo::user_pin_count_low) || says(TokenInfo::user_pin_final_try)) && !dare {
         return Err(Trouble::PinAtRisk.into());
     }
     match session.login_with_raw(UserType::User, &RawAuthPin::new(Box::new(pin.reveal().to_vec()))) {
