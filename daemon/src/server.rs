@@ -143,7 +143,9 @@ impl House {
             level: slot.mechanisms.into(),
         };
         let slots: Vec<Fitted> = settings.slot.iter().map(fitted).collect();
-        let vault = Arc::new(Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance));
+        let vault = Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance);
+        let openly = |vault: Vault, slot: &config::Slot| vault.with_openness(&slot.name, slot.openness());
+        let vault = Arc::new(settings.slot.iter().fold(vault, openly));
         let log = Arc::new(log);
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
         let service = settings.slot.iter().fold(service, |service, slot| service.with_pins(&slot.name, slot.into()));

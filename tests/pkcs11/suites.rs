@@ -2,7 +2,7 @@
 //!
 //! What does not pass stands in `tests/clients/suites/NAME.txt`, a line each: the test's name, a colon, and why. A test that
 //! fails and has no line fails here; so does a line whose test passes. The slot is a legacy one: the suites use short keys
-//! and old hashes.
+//! and old hashes, and read what they derive from sensitive keys.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn legacy() -> Appliance {
     let config = appliance.dir().join("strongroom.toml");
     appliance.kill();
     let text = fs::read_to_string(&config).expect("`dev` writes its configuration");
-    let changed = text.replace("name = \"dev\"", "name = \"dev\"\nmechanisms = \"legacy\"");
+    let changed = text.replace("name = \"dev\"", "name = \"dev\"\nmechanisms = \"legacy\"\nopen_derivations = [\"ECDH\", \"ML-KEM\", \"SP800-108-COUNTER\", \"SP800-108-FEEDBACK\", \"SP800-108-PIPELINE\"]");
     assert_ne!(text, changed, "the configuration has the slot");
     fs::write(&config, changed).expect("it is ours");
     appliance.restart();

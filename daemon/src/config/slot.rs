@@ -11,6 +11,7 @@ use crate::{
     slot::{
         self,
         hsm::{self, Choice},
+        openness::{self, Openness},
         policy::Level,
         registry,
         software::Software,
@@ -24,6 +25,8 @@ tables! {
         name: String = "main".to_owned();
         /// What it lets itself be used for.
         mechanisms: Mechanisms = Mechanisms::Standard;
+        /// Derivations whose results may be kept less closely than their keys.
+        open_derivations: Vec<String> = Vec::new();
         /// How short a new PIN may be, in bytes.
         shortest_pin: usize = service::SHORTEST_PIN;
         /// Whether a registered client may log in without a PIN, by what proves who it is.
@@ -110,6 +113,10 @@ impl Slot {
                 let (least, most) = (lengths.start(), lengths.end());
                 return Err(("shortest_pin", format!("`shortest_pin` must be {least} to {most}")));
             }
+            if let Err(name) = Openness::of(&slot.open_derivations) {
+                let known = openness::NAMES.join(", ");
+                return Err(("open_derivations", format!("{name:?} is none of {known}")));
+            }
             if all.iter().take(at).any(|other| other.name == slot.name) {
                 return Err(("name", format!("two slots are called {:?}", slot.name)));
             }
@@ -166,6 +173,11 @@ impl Slot {
             (None, None, Some(uri)) => Choice::from_uri(uri).map_err(|error| ("uri", error.to_string())),
             _ => Err(("kind", "say which token by one of `token`, `serial` and `uri`".to_owned())),
         }
+    }
+
+    /// What may be kept less closely than what it is derived from. The names were checked when the file was read.
+    pub fn openness(&self) -> Openness {
+        Openness::of(&self.open_derivations).unwrap_or_default()
     }
 
     /// The slot. PINs that systemd hands over are in the folder of credentials.

@@ -345,6 +345,7 @@ mod tests {
             ("a negative number", "[limits]\nidle = -1", 2, "invalid value"),
             ("no address", "[kmip]\nlisten = [\"localhost\"]", 2, "invalid socket address"),
             ("no such policy", "[[slot]]\nmechanisms = \"lax\"", 2, "unknown variant `lax`"),
+            ("no derivation", "[[slot]]\nopen_derivations = [\"XOR\"]", 2, "\"XOR\" is none of ECDH, DH, "),
             ("no slot at all", "slot = []", 1, "at least one [[slot]]"),
             ("a slot twice", "[[slot]]\nname = \"a\"\n[[slot]]\nname = \"a\"", 4, "two slots are called \"a\""),
             ("a slot without a name", "[[slot]]\nname = \"\"", 2, "is no slot name"),

@@ -20,7 +20,7 @@ impl Perform for AddAttributeRequest {
         let id = call.subject(self.unique_identifier.as_ref())?;
         let (object, _) = call.see(&id, Action::Change)?;
         let attribute = self.new_attribute.0.attribute;
-        alter::check(call.version, call.vault.now(), &object, &attribute.kind(), Way::Add)?;
+        alter::check((call.version, call.seen), call.vault.now(), &object, &attribute.kind(), Way::Add)?;
         alter::single(&object, &attribute)?;
         if let Attribute::Name(name) = &attribute {
             creation::unique_name(call, name, Some(&id))?;

@@ -24,11 +24,12 @@ impl Perform for AdjustAttributeRequest {
         let kind = self.attribute_reference.0.clone();
         let way = |object: &Object| if object.attributes.get(&kind).is_some() { Way::Modify } else { Way::Add };
         let (version, time) = (call.version, call.vault.now());
-        alter::check(version, time, &object, &kind, way(&object))?;
+        let seen = call.seen;
+        alter::check((version, seen), time, &object, &kind, way(&object))?;
         adjusted(&object, &kind, &self)?;
         let set = |object: &mut Object| {
             // Asked of the object as it is claimed: two adjustments at the same time both count.
-            alter::check(version, time, object, &kind, way(object))?;
+            alter::check((version, seen), time, object, &kind, way(object))?;
             let now = adjusted(object, &kind, &self)?;
             alter::tightens(object, &now)?;
             object.attributes.remove_all(&kind);

@@ -6,31 +6,26 @@ use strongroom_kmip::{
     version::{V2_1, Version},
 };
 
-use super::{refusal::Refusal, usage};
+use super::{ask::Seen, guard, refusal::Refusal, usage};
 use crate::{clock::Time, vault::Object};
 
-/// What a client wants to do with an attribute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// Give it a first, or a further, value.
-    Add,
-    /// Give it another value.
-    Modify,
-    /// Take a value away.
-    Delete,
-}
+pub use super::guard::Way;
 
 /// Whether a client may do this with an attribute of this object in its present state.
 ///
 /// # Errors
 /// [`Refusal`] with the reason that the standard's table has.
-pub fn check(version: Version, now: Time, object: &Object, kind: &Kind, way: Way) -> Result<(), Refusal> {
+pub fn check(
+    (version, seen): (Version, Seen),
+    now: Time,
+    object: &Object,
+    kind: &Kind,
+    way: Way,
+) -> Result<(), Refusal> {
     if matches!(kind, Kind::Unknown(_)) {
         return Err(Refusal::new(ResultReason::AttributeNotFound, format!("there is no attribute {kind}")));
     }
-    if way != Way::Add && is_final(object, kind) {
-        return Err(Refusal::new(ResultReason::AttributeReadOnly, format!("{kind} is said once and for all")));
-    }
+    guard::changes(seen, object, kind, way)?;
     let Some(row) = kind.row() else { return Ok(()) };
     if way == Way::Add && !row.objects.include(object.object_type(), version) {
         let object = object.object_type();
@@ -66,6 +61,7 @@ fn sound(attribute: &Attribute) -> Result<(), Refusal> {
 pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Result<(), Refusal> {
     let kind = attribute.kind();
     sound(attribute)?;
+    guard::born(attribute)?;
     let Some(row) = kind.row() else { return Ok(()) };
     // A client that says what the object is says nothing wrong.
     let said_twice = matches!(attribute, Attribute::ObjectType(code) if *code == object);
@@ -76,19 +72,6 @@ pub fn born(attribute: &Attribute, object: ObjectType, version: Version) -> Resu
         return Err(Refusal::new(ResultReason::InvalidAttribute, format!("a {object} has no {kind}")));
     }
     Ok(())
-}
-
-/// Whether an attribute of PKCS#11 that guards an object has the value that it never gives up again, whichever protocol asks
-/// (PKCS#11 3.2 §4.9 table 30, footnote 11).
-fn is_final(object: &Object, kind: &Kind) -> bool {
-    let guard = |attribute: &Attribute| match attribute {
-        Attribute::Vendor(own) if own.vendor == "PKCS11" => {
-            own.name == "CKA_WRAP_WITH_TRUSTED" && own.value.read_as() == Ok(true)
-        }
-        _ => false,
-    };
-    matches!(kind, Kind::Vendor { vendor, .. } if vendor == "PKCS11")
-        && object.attributes.all(kind).any(|(_, attribute)| guard(attribute))
 }
 
 /// Whether a date that opens or closes what a key may be used for has come (KMIP 2.1 §4.40 and §4.41).
@@ -153,6 +136,7 @@ pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Re
 /// [`Refusal`].
 pub fn tightens(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
     sound(attribute)?;
+    guard::tightens(object, attribute)?;
     let loosens = match attribute {
         Attribute::Sensitive(false) => object.attributes.sensitive() == Some(true),
         Attribute::Extractable(true) => object.attributes.extractable() == Some(false),

@@ -8,13 +8,16 @@ use strongroom_kmip::{
     identifier::UniqueIdentifier,
     mechanism::Mechanism,
     message::ResponseItem,
+    secret::Secret,
     ttlv::{Bytes, DateTime},
     version::Version,
 };
 
 use super::{
     alter,
+    ask::Seen,
     cryptoki::Cryptoki,
+    guard,
     later::Later,
     refusal::Refusal,
     stream::Streams,
@@ -47,6 +50,10 @@ pub struct Call<'s> {
     pub mechanism: Option<Mechanism>,
     /// The derivation, where the front knows it better than Derivation Parameters say it.
     pub derivation: Option<Derivation>,
+    /// What a new key is derived from, where that is a password and no object.
+    pub password: Option<Secret>,
+    /// Which rules of PKCS#11 the front has seen to.
+    pub seen: Seen,
     /// The slot that a new object goes to; without one, the first.
     pub slot: Option<&'s str>,
     /// The object that earlier items of the batch made or found.
@@ -114,6 +121,8 @@ impl<'s> Call<'s> {
             version,
             mechanism: None,
             derivation: None,
+            password: None,
+            seen: Seen::Nothing,
             slot: None,
             placeholder: None,
             cryptoki: None,
@@ -172,6 +181,7 @@ impl<'s> Call<'s> {
     /// [`Refusal`], as policy, state, mask or slot say.
     pub fn usable(&mut self, id: &ObjectId, purpose: Purpose) -> Result<Usable, Refusal> {
         let usable = self.view()?.usable(self.caller, id, purpose)?;
+        guard::uses(self.seen, usable.object(), purpose)?;
         self.notes.generation = Some(usable.object().generation);
         self.notes.before = usable.object().state(self.vault.now());
         self.count(id, purpose, Part::First)?;

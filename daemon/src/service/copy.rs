@@ -7,6 +7,7 @@ use strongroom_kmip::{
 };
 
 use super::{
+    guard,
     refusal::Refusal,
     registry::{Error, Service},
 };
@@ -32,6 +33,7 @@ impl Service {
         let outcome: Result<ObjectId, Refusal> = self.vault.begin().map_err(Refusal::from).and_then(|mut begun| {
             let copy = self.vault.copy(&mut begun, caller, id, |object| {
                 let mut set = may_copy(object)?;
+                guard::forget(&mut set);
                 set.put(Attribute::InitialDate(DateTime(now.seconds())));
                 set.put(Attribute::LastChangeDate(DateTime(now.seconds())));
                 for attribute in new {

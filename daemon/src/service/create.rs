@@ -41,12 +41,22 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
         .ok_or_else(|| Refusal::invalid("no slot makes keys of this Cryptographic Algorithm"))?;
     creation::masked(call.version, set, shape)?;
     safe_enough(set)?;
-    let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
-        return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
+    let kept = match (call.password.take(), call.derivation.take()) {
+        (Some(password), Some(derivation)) => {
+            call.notes.mechanism = Some(derivation.name());
+            call.vault.stretch(call.slot, password, &derivation, shape)?
+        }
+        _ => {
+            let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
+                let message = "the slot made a pair where one key was asked for";
+                return Err(Refusal::new(ResultReason::GeneralFailure, message));
+            };
+            newborn(call, set);
+            kept
+        }
     };
     let shown = creation::shown(call, call.slot, &kept, Form::Raw)?;
     creation::describe(set, kept.shape);
-    newborn(call, set);
     creation::complete_held(
         call,
         set,

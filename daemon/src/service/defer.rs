@@ -15,10 +15,11 @@ use strongroom_kmip::{
 };
 
 use super::{
+    ask::Ask,
     later::{self, ANSWERS, Item, MESSAGES, Message, Outcome},
     pool::{Job, Pool, Seat},
     refusal::Refusal,
-    registry::{Ask, Done, Service, item as answered},
+    registry::{Done, Service, item as answered},
     standing::Standing,
 };
 use crate::{

@@ -20,10 +20,11 @@ impl Perform for DeleteAttributeRequest {
         let (object, _) = call.see(&id, Action::Change)?;
         let which = Which::of(&self)?;
         let (version, now) = (call.version, call.vault.now());
-        alter::check(version, now, &object, &which.kind(), Way::Delete)?;
+        let seen = call.seen;
+        alter::check((version, seen), now, &object, &which.kind(), Way::Delete)?;
         let removed = call.edit(&id, Action::Change, |object| {
             // Asked again of the object as it is claimed: its state may have changed since it was looked at.
-            alter::check(version, now, object, &which.kind(), Way::Delete)?;
+            alter::check((version, seen), now, object, &which.kind(), Way::Delete)?;
             which.remove(object)
         })?;
         call.placeholder = Some(id.clone());

@@ -14,7 +14,7 @@ use strongroom_kmip::{
 use super::{
     call::{Call, Instead},
     contract::Perform,
-    create, creation, descent, material,
+    create, creation, descent, guard, material,
     parameters::{self, Given},
     refusal::Refusal,
     usage::Part,
@@ -37,6 +37,7 @@ impl Perform for DeriveKeyRequest {
         for named in &self.unique_identifier {
             let id = call.subject(Some(named))?;
             let base = call.view()?.base(call.caller, &id)?;
+            guard::uses(call.seen, base.object(), Purpose::Derive)?;
             call.count(&id, Purpose::Derive, Part::First)?;
             let bytes = secret_data(&base)?;
             bases.push((base, bytes));
@@ -69,6 +70,7 @@ impl Perform for DeriveKeyRequest {
             return Err(Refusal::invalid("of what is sensitive or unextractable all goes into what is derived"));
         }
         call.notes.mechanism = Some(derivation.name());
+        let openly = call.vault.derives_openly(&base.object().slot, &derivation);
         let secret = match derivation {
             Derivation::Encapsulation => {
                 let (ciphertext, secret) = base.encapsulate(length)?;
@@ -78,7 +80,10 @@ impl Perform for DeriveKeyRequest {
             derivation => base.derive(bytes.as_ref(), &derivation, length)?,
         };
         let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
-        descent::keep_close(&mut set, &sources)?;
+        match openly {
+            true => descent::inherit(&mut set, &sources),
+            false => descent::keep_close(&mut set, &sources)?,
+        }
         for source in &sources {
             set.put(Attribute::Link(Link::to(LinkType::DerivationBaseObjectLink, source.id.as_str())));
         }

@@ -24,13 +24,19 @@ pub fn keep_close(set: &mut Set, sources: &[Arc<Object>]) -> Result<(), Refusal>
         let message = "what is made of a sensitive or unextractable object is so too";
         return Err(Refusal::new(ResultReason::InvalidAttributeValue, message));
     }
-    if sensitive {
+    inherit(set, sources);
+    Ok(())
+}
+
+/// Keeps what is made of these objects as closely as the closest of them, where nobody has said how closely.
+pub fn inherit(set: &mut Set, sources: &[Arc<Object>]) {
+    let any = |says: fn(&Object) -> bool| sources.iter().any(|object| says(object));
+    if set.sensitive().is_none() && any(|object| object.attributes.sensitive() == Some(true)) {
         set.put(Attribute::Sensitive(true));
     }
-    if locked_in {
+    if set.extractable().is_none() && any(|object| object.attributes.extractable() == Some(false)) {
         set.put(Attribute::Extractable(false));
     }
-    Ok(())
 }
 
 /// Lets what is made of these objects be used no longer than they, and no sooner.

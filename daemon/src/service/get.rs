@@ -8,7 +8,7 @@ use strongroom_kmip::{
 };
 
 use super::{bundle, call::Call, contract::Perform, material, refusal::Refusal, wrapping};
-use crate::vault::{Action, Body, Form, Object, ObjectId, Permit, Released, Shape};
+use crate::vault::{self, Action, Body, Form, Object, ObjectId, Permit, Released, Shape};
 
 impl Perform for GetRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<GetResponse, Refusal> {
@@ -107,19 +107,13 @@ fn blob(call: &Call<'_>, object: &Object, permit: &Permit, request: &GetRequest)
     Ok(managed)
 }
 
-/// Refuses an object that is wrapped with trusted keys alone (PKCS#11 3.2 §4.9 CKA_WRAP_WITH_TRUSTED): no key here is one.
+/// Refuses an object that is wrapped with trusted keys alone (PKCS#11 3.2 §4.9 CKA_WRAP_WITH_TRUSTED) where nothing wraps it.
 ///
 /// # Errors
 /// [`Refusal`].
 pub(super) fn untrusting(object: &Object) -> Result<(), Refusal> {
-    let asks = object.attributes.iter().any(|attribute| match attribute {
-        Attribute::Vendor(own) => {
-            own.vendor == "PKCS11" && own.name == "CKA_WRAP_WITH_TRUSTED" && own.value.read_as() == Ok(true)
-        }
-        _ => false,
-    });
-    if asks {
-        let message = "the object is wrapped with trusted keys alone, and no key is trusted";
+    if vault::guard::says(&object.attributes, vault::guard::WRAP_WITH_TRUSTED) {
+        let message = "the object is wrapped with trusted keys alone";
         return Err(Refusal::new(ResultReason::KeyWrapTypeNotSupported, message));
     }
     Ok(())
@@ -130,10 +124,11 @@ fn leaves(object: &Object, request: &GetRequest) -> Result<(), Refusal> {
     if object.attributes.extractable() == Some(false) {
         return Err(Refusal::new(ResultReason::NotExtractable, "the object is not extractable"));
     }
-    if request.key_wrapping_specification.is_some() {
+    let hidden = request.key_wrapping_specification.as_deref().is_some_and(wrapping::hides);
+    // Whether the key that hides it is trusted is asked when that is known.
+    if request.key_wrapping_specification.is_some() && !hidden {
         untrusting(object)?;
     }
-    let hidden = request.key_wrapping_specification.as_deref().is_some_and(wrapping::hides);
     if object.attributes.sensitive() == Some(true) && !hidden {
         return Err(Refusal::new(ResultReason::Sensitive, "the object is sensitive and leaves only wrapped"));
     }

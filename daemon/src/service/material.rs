@@ -405,6 +405,7 @@ const KEPT_ONLY: &[CryptographicAlgorithm] = &[
 ];
 
 const CURVES: &[(RecommendedCurve, Curve)] = &[
+    (RecommendedCurve::P_192, Curve::P192),
     (RecommendedCurve::P_224, Curve::P224),
     (RecommendedCurve::P_256, Curve::P256),
     (RecommendedCurve::P_384, Curve::P384),

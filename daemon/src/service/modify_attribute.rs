@@ -21,7 +21,7 @@ impl Perform for ModifyAttributeRequest {
         let (object, _) = call.see(&id, Action::Change)?;
         let Instance { index, attribute } = self.new_attribute.0;
         let kind = attribute.kind();
-        alter::check(call.version, call.vault.now(), &object, &kind, Way::Modify)?;
+        alter::check((call.version, call.seen), call.vault.now(), &object, &kind, Way::Modify)?;
         if let Attribute::Name(name) = &attribute {
             creation::unique_name(call, name, Some(&id))?;
         }
@@ -31,9 +31,10 @@ impl Perform for ModifyAttributeRequest {
         let current = self.current_attribute.map(|One(instance)| instance.attribute);
         let new = attribute.clone();
         let (version, now) = (call.version, call.vault.now());
+        let seen = call.seen;
         let replaced = |object: &mut crate::vault::Object| {
             // Asked again of the object as it is claimed: its state may have changed since it was looked at.
-            alter::check(version, now, object, &kind, Way::Modify)?;
+            alter::check((version, seen), now, object, &kind, Way::Modify)?;
             match current {
                 Some(current) => object.attributes.exchange(&current, new)?,
                 None => object.attributes.replace(index.unwrap_or(0), new)?,

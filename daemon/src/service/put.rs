@@ -15,10 +15,11 @@ use strongroom_kmip::{
 };
 
 use super::{
+    ask::Ask,
     notify::teller,
     outbox::{Queue, Word},
     refusal::Refusal,
-    registry::{Ask, Done, Service},
+    registry::{Done, Service},
 };
 use crate::{
     audit::Durability,

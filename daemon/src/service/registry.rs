@@ -10,13 +10,13 @@ use std::{
 
 use strongroom_kmip::{
     code::{Operation, ResultReason},
-    mechanism::Mechanism,
     message::ResponseItem,
     operation::{Request, Response},
     version::Version,
 };
 
 use super::{
+    ask::Ask,
     attempt::Attempts,
     call::{Call, Instead, Notes},
     contract::Perform,
@@ -38,7 +38,7 @@ use crate::{
     caller::Caller,
     receipt::{Abandoned, Receipt},
     store,
-    vault::{Change, Derivation, ObjectId, Vault},
+    vault::{Change, ObjectId, Vault},
 };
 
 /// Performs requests. Everything a front may ask of the house goes through here.
@@ -62,46 +62,6 @@ pub struct Service {
     pub(super) pins: Pins,
     /// What waits to be told to clients.
     pub(super) outbox: Vec<Arc<Queue>>,
-}
-
-/// A request, and what the front knows besides.
-pub struct Ask {
-    /// The request.
-    pub request: Request,
-    /// The version that the peer speaks.
-    pub version: Version,
-    /// The mechanism, where the front knows it better than Cryptographic Parameters say it.
-    pub mechanism: Option<Mechanism>,
-    /// The derivation, where the front knows it better than Derivation Parameters say it.
-    pub derivation: Option<Derivation>,
-    /// The slot that a new object goes to; without one, the first.
-    pub slot: Option<String>,
-    /// The object that earlier items of the batch made or found.
-    pub placeholder: Option<ObjectId>,
-    /// The peer's own name for the message.
-    pub correlation: Option<String>,
-    /// The number of the message, from [`Service::number`].
-    pub number: u64,
-    /// The place of the item in its batch, from nought.
-    pub item: u32,
-}
-
-impl Ask {
-    /// A request by itself.
-    pub fn new(request: impl Into<Request>, version: Version, number: u64) -> Self {
-        let request = request.into();
-        Self {
-            request,
-            version,
-            mechanism: None,
-            derivation: None,
-            slot: None,
-            placeholder: None,
-            correlation: None,
-            number,
-            item: 0,
-        }
-    }
 }
 
 /// What came of a request. Nothing of it may leave before the receipt has resolved.
@@ -309,6 +269,8 @@ impl Service {
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
         call.derivation = ask.derivation;
+        call.password = ask.password;
+        call.seen = ask.seen;
         call.slot = ask.slot.as_deref();
         call.placeholder = ask.placeholder;
         call.cryptoki = self.cryptoki();

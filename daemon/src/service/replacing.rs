@@ -8,7 +8,7 @@ use strongroom_kmip::{
     ttlv::{DateTime, Interval},
 };
 
-use super::{alter, call::Call, creation, refusal::Refusal};
+use super::{alter, call::Call, creation, guard, refusal::Refusal};
 use crate::vault::{Action, Object, ObjectId};
 
 /// The object that is to be replaced. Whoever may change it may have it replaced; the replacement belongs to its owner.
@@ -53,6 +53,7 @@ pub fn attributes(
         attribute.standard().is_none_or(|standard| !OWN.contains(&standard) && !of_certificate(standard))
     };
     let mut set: Set = old.attributes.iter().filter(handed_on).cloned().collect();
+    guard::forget(&mut set);
     if let Some(Interval(offset)) = offset {
         shift(&mut set, call.vault.now().seconds().saturating_add(i64::from(offset)));
     }

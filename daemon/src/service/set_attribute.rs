@@ -24,9 +24,10 @@ impl Perform for SetAttributeRequest {
             return Err(Refusal::new(ResultReason::MultiValuedAttribute, format!("{kind} may have several values")));
         }
         let (version, now) = (call.version, call.vault.now());
+        let seen = call.seen;
         let may = |object: &crate::vault::Object| {
             let there = object.attributes.get(&kind).is_some();
-            alter::check(version, now, object, &kind, if there { Way::Modify } else { Way::Add })
+            alter::check((version, seen), now, object, &kind, if there { Way::Modify } else { Way::Add })
         };
         may(&object)?;
         let new = attribute.clone();

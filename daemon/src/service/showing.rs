@@ -145,7 +145,7 @@ impl Service {
     }
 
     /// Whether the caller could use the key so, now: policy, state, usage mask and mechanism policy are asked. The use
-    /// itself is asked for, and recorded, later.
+    /// itself is asked for, and recorded, later; the key's own list of mechanisms is the front's to read before.
     ///
     /// # Errors
     /// [`Refusal`], as any of them says.
@@ -157,7 +157,7 @@ impl Service {
         mechanism: &Mechanism,
     ) -> Result<Prepared, Refusal> {
         let usable = self.vault.usable(caller, id, purpose)?;
-        usable.fits(mechanism)?;
+        usable.permitted(mechanism)?;
         Ok(Prepared { shape: usable.shape(), output: usable.output_length(mechanism) })
     }
 

@@ -3,9 +3,10 @@
 use strongroom_kmip::{code::Operation, message::ResponseItem, operation::Response};
 
 use super::{
+    ask::Ask,
     pace::is_mere_use,
     refusal::Refusal,
-    registry::{Ask, Done, Error, Service, item},
+    registry::{Done, Error, Service, item},
 };
 use crate::{
     audit::{Durability, Outcome, Reason},

@@ -15,7 +15,7 @@ use strongroom_kmip::{
 
 use super::{
     call::Call,
-    descent, get_attributes,
+    descent, get_attributes, guard,
     parameters::{self, Given},
     refusal::Refusal,
     working,
@@ -57,6 +57,7 @@ pub fn wrap(
     if order.encrypts() {
         let key = needed(specification.encryption_key_information.as_ref())?;
         let usable = wrapping_key(call, &key.unique_identifier, Purpose::Wrap)?;
+        guard::wraps(object, usable.object())?;
         let (mechanism, iv) = match call.mechanism.take() {
             Some(mechanism) => {
                 working::spend(call, &usable, &mechanism)?;

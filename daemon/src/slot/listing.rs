@@ -18,7 +18,11 @@ pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
     if let Offered::Digest(hash) = offer.mechanism {
         return policy::check_digest(level, hash).is_ok().then(Vec::new);
     }
-    let Some(mechanism) = offer.mechanism.usual() else { return Some(offer.purposes.to_vec()) };
+    let Some(mechanism) = offer.mechanism.usual() else {
+        let worn = matches!(facts.keys, Keys::Symmetric(_)).then(|| recipe(facts.keys, offer.bits.1)).flatten();
+        let allowed = worn.is_none_or(|recipe| policy::check_recipe(level, &recipe).is_ok());
+        return allowed.then(|| offer.purposes.to_vec());
+    };
     let allowed = |purpose: &Purpose| {
         let shape = recipe(facts.keys, offer.bits.1).map(|recipe| shape(&recipe, *purpose));
         shape.is_some_and(|shape| policy::check(level, *purpose, &mechanism, shape).is_ok())
@@ -31,6 +35,12 @@ pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
 pub fn bits(level: Level, offer: &Offer) -> (usize, usize) {
     let facts = offer.mechanism.facts();
     let (least, most) = offer.bits;
+    if facts.keys == Keys::Rsa && facts.work != Work::Pair {
+        return (if level > Level::Legacy { least.max(2048) } else { least }, most);
+    }
+    if matches!(facts.keys, Keys::Weierstrass | Keys::Agreeing) && level > Level::Legacy {
+        return (least.max(224), most);
+    }
     if facts.work != Work::Pair || facts.keys != Keys::Rsa {
         return offer.bits;
     }

@@ -9,6 +9,7 @@ pub mod holding;
 pub mod hsm;
 mod kept;
 pub mod listing;
+pub mod openness;
 pub mod policy;
 pub mod registry;
 pub mod software;

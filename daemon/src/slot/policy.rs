@@ -2,7 +2,7 @@
 //!
 //! A slot says what it can do; the policy says what it should. The vault asks before it opens a key.
 
-use strongroom_kmip::mechanism::{Block, Hash, Mechanism, Mode};
+use strongroom_kmip::mechanism::{Block, Curve, Hash, Mechanism, Mode};
 
 use super::contract::{Family, Pair, Purpose, Recipe, Shape};
 
@@ -139,6 +139,7 @@ const USES: &[Row] = &[
             cmac || matches!(u.mechanism, Mechanism::Cipher(Block::TripleDes, _))
         },
     },
+    Row { what: "P-192", allowed: Level::Legacy, applies: |u| is_small_curve(u.shape) },
     Row { what: "RSA with fewer than 2048 bits", allowed: Level::Legacy, applies: |u| rsa_below(u.shape, 2048) },
     Row {
         what: "RSA with fewer than 3072 bits for what is made today",
@@ -231,6 +232,11 @@ const RECIPES: &[Making] = &[
         applies: |recipe| matches!(recipe, Recipe::Symmetric { family: Family::TripleDes, .. }),
     },
     Making {
+        what: "making keys on P-192",
+        allowed: Level::Legacy,
+        applies: |recipe| matches!(recipe, Recipe::Pair(Pair::Elliptic(Curve::P192))),
+    },
+    Making {
         what: "making RSA keys of fewer than 2048 bits",
         allowed: Level::Legacy,
         applies: |recipe| matches!(recipe, Recipe::Pair(Pair::Rsa { bits }) if *bits < 2048),
@@ -247,13 +253,18 @@ const RECIPES: &[Making] = &[
     },
 ];
 
+/// A curve that today's computers come near to.
+fn is_small_curve(shape: Shape) -> bool {
+    matches!(shape, Shape::Private(Pair::Elliptic(Curve::P192)) | Shape::Public(Pair::Elliptic(Curve::P192)))
+}
+
 fn rsa_below(shape: Shape, least: usize) -> bool {
     matches!(shape, Shape::Private(Pair::Rsa { bits }) | Shape::Public(Pair::Rsa { bits }) if bits < least)
 }
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::mechanism::{Curve, Form, Input, Padding};
+    use strongroom_kmip::mechanism::{Form, Input, Padding};
 
     use super::*;
 
@@ -319,6 +330,7 @@ mod tests {
             ("HMAC with an AES key", Sign, Mechanism::Hmac { hash: Hash::Sha256, length: 32 }, AES, Level::Legacy),
             ("RSA-3072", Sign, pkcs1(Hash::Sha256), rsa(3072), Level::Strict),
             ("RSA-2048", Sign, pkcs1(Hash::Sha256), rsa(2048), Level::Standard),
+            ("P-192", Verify, ecdsa(None), Shape::Public(Pair::Elliptic(Curve::P192)), Level::Legacy),
             ("RSA-1024", Verify, pkcs1(Hash::Sha256), rsa(1024), Level::Legacy),
             ("signing with SHA-1", Sign, pkcs1(Hash::Sha1), rsa(3072), Level::Legacy),
             ("verifying SHA-1", Verify, pkcs1(Hash::Sha1), rsa(3072), Level::Standard),
@@ -347,6 +359,7 @@ mod tests {
             ("a MAC key", symmetric(Family::Hmac, 160), Level::Strict),
             ("RSA-2048", Recipe::Pair(Pair::Rsa { bits: 2048 }), Level::Standard),
             ("RSA-4096", Recipe::Pair(Pair::Rsa { bits: 4096 }), Level::Strict),
+            ("P-192", Recipe::Pair(Pair::Elliptic(Curve::P192)), Level::Legacy),
             ("P-256", Recipe::Pair(Pair::Elliptic(Curve::P256)), Level::Strict),
         ];
         for (name, recipe, strictest) in rows {

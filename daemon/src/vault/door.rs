@@ -1,6 +1,7 @@
 //! The door: every way to an object, and the one way to change it.
 
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -32,7 +33,7 @@ use crate::{
     caller::Caller,
     chance::{self, Chance},
     clock::{Clock, Time},
-    slot::{Form, Material, Purpose, Running, Shape},
+    slot::{Derivation, Form, Material, Purpose, Running, Shape, openness::Openness},
     store::{self, Batch, Store, Table},
 };
 
@@ -40,6 +41,7 @@ use crate::{
 pub struct Vault {
     pub(super) store: Arc<dyn Store>,
     slots: Vec<Fitted>,
+    openness: BTreeMap<String, Openness>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
@@ -60,7 +62,20 @@ pub struct New {
 impl Vault {
     /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
     pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        Self { store, slots, clock, chance, open: RwLock::new(None), unsealing: Mutex::default() }
+        let openness = BTreeMap::new();
+        Self { store, slots, openness, clock, chance, open: RwLock::new(None), unsealing: Mutex::default() }
+    }
+
+    /// The vault with what an operator lets whoever derives in a slot keep less closely than its key.
+    #[must_use]
+    pub fn with_openness(mut self, slot: &str, openness: Openness) -> Self {
+        self.openness.insert(slot.to_owned(), openness);
+        self
+    }
+
+    /// Whether what is derived so in a slot may be kept less closely than its key.
+    pub fn derives_openly(&self, slot: &str, derivation: &Derivation) -> bool {
+        self.openness.get(slot).is_some_and(|openness| openness.covers(derivation))
     }
 
     /// Makes the root key of a new store, and an envelope for each way to unseal it.

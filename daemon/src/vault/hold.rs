@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     chance,
-    slot::{self, Condition, Form, Holding, Kept, Made, Material, Name, Recipe, Shape},
+    slot::{self, Condition, Derivation, Family, Form, Holding, Kept, Made, Material, Name, Recipe, Shape},
     store::{Batch, Table},
 };
 
@@ -31,6 +31,32 @@ impl Vault {
             None => Ok(fitted.slot.make(recipe)?),
             Some(holding) => self.held(fitted, holding, |name| holding.make(name, recipe)),
         }
+    }
+
+    /// A key of this shape out of a password, kept by nobody yet.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn stretch(
+        &self,
+        slot: Option<&str>,
+        password: Secret,
+        derivation: &Derivation,
+        shape: Shape,
+    ) -> Result<Kept, Error> {
+        let fitted = self.slot(slot)?;
+        let Shape::Symmetric { family, bits } = shape else { return Err(slot::Error::Length.into()) };
+        let recipe = Recipe::Symmetric { family, bits };
+        slot::policy::check_recipe(fitted.level, &recipe)
+            .map_err(|forbidden| slot::Error::Unsupported(forbidden.what))?;
+        let base = Shape::Symmetric { family: Family::Hmac, bits: password.len().saturating_mul(8) };
+        let length = match (family, bits) {
+            (Family::TripleDes, ..=128) => 16,
+            (Family::TripleDes, _) => 24,
+            _ => bits.div_ceil(8),
+        };
+        let secret = fitted.slot.derive(&Kept { shape: base, held: password }, derivation, length)?;
+        self.take(slot, shape, &Material::Raw(secret))
     }
 
     /// A key that was made elsewhere, checked by the slot.

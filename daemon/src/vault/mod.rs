@@ -14,6 +14,7 @@ mod errand;
 mod error;
 mod find;
 mod flight;
+pub mod guard;
 mod hold;
 mod identifier;
 mod index;

@@ -8,7 +8,7 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
-use super::{error::Error, record::Object, state};
+use super::{error::Error, guard, record::Object, state};
 use crate::{
     clock::Time,
     slot::{self, Key, Purpose, Running, Shape, policy::Level},
@@ -86,11 +86,23 @@ impl Usable {
         self.key.output_length(self.purpose, mechanism)
     }
 
+    /// Whether the key's own list of mechanisms, where it has one, and the slot's mechanism policy let it be used so.
+    ///
+    /// # Errors
+    /// [`Error::Use`], as list or policy says.
+    pub fn fits(&self, mechanism: &Mechanism) -> Result<(), Error> {
+        if !guard::allows(&self.object.attributes, mechanism) {
+            let why = "its own list of mechanisms does not have this one";
+            return Err(Error::Use { object: self.object.id.clone(), why });
+        }
+        self.permitted(mechanism)
+    }
+
     /// Whether the slot's mechanism policy lets the key be used so.
     ///
     /// # Errors
     /// [`Error::Use`], as the policy says.
-    pub fn fits(&self, mechanism: &Mechanism) -> Result<(), Error> {
+    pub fn permitted(&self, mechanism: &Mechanism) -> Result<(), Error> {
         slot::policy::check(self.level, self.purpose, mechanism, self.shape).map_err(|forbidden| {
             log::info!("{}: {forbidden}", self.object.id);
             Error::Use { object: self.object.id.clone(), why: forbidden.what }

@@ -5,11 +5,11 @@ use strongroom_pkcs11_wire::{
     attribute::{Reveal, Template, Value, Wanted},
     call::request,
     mechanism::{Chain, ChainField, Data, Ecdh, Hkdf, Number, Parameter, Tls},
-    number::{Derivation, KeyType, ObjectClass},
+    number::{Derivation, KeyType, ObjectClass, UserType},
     value::{Bytes, Room},
 };
 
-use crate::house::{Client, House, P256, class, number, truth};
+use crate::house::{Client, House, P256, PIN, RW, class, number, truth};
 
 fn ecdh(public: &[u8]) -> Mechanism {
     ecdh_with(Derivation::NULL, &[], public)
@@ -140,6 +140,23 @@ fn what_is_derived_is_never_kept_less_closely_than_what_it_is_derived_from() {
 }
 
 #[test]
+fn an_operator_may_leave_it_to_the_template_how_closely_a_derived_key_is_kept() {
+    let house = House::new();
+    let mut client = house.attach(1);
+    let session = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    let (point, base) = pair(&mut client, session, MechanismType::EC_KEY_PAIR_GEN, &P256, Vec::new());
+    let opened = derive(&mut client, session, ecdh(&point), base, open()).unwrap();
+    assert_eq!(value(&mut client, session, opened).len(), 32);
+    let unsaid = derive(&mut client, session, ecdh(&point), base, Vec::new()).unwrap();
+    assert!(is(&mut client, session, unsaid, AttributeType::SENSITIVE), "nobody asked for less");
+    let closed = secret(&mut client, session, &[7; 32], Vec::new());
+    let hashed = || Mechanism::plain(MechanismType::SHA256_KEY_DERIVATION);
+    let refused = derive(&mut client, session, hashed(), closed, open());
+    assert_eq!(refused, Err(Rv::TEMPLATE_INCONSISTENT), "another derivation");
+}
+
+#[test]
 fn the_attacks_by_derivation_are_refused() {
     let house = House::new();
     let (mut client, session) = house.user();
@@ -263,6 +280,12 @@ fn keys_are_derived_by_each_function() {
     }
 }
 
+/// An AES key that others are derived from.
+fn secret_aes(client: &mut Client, session: u64) -> u64 {
+    let template = with(open(), [number(AttributeType::VALUE_LEN, 16), truth(AttributeType::DERIVE, true)]);
+    client.aes(session, template).unwrap()
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_by_its_fault() {
     let house = House::new();
@@ -280,6 +303,9 @@ fn what_makes_no_sense_is_refused_by_its_fault() {
     let field = |kind, width| ChainField { kind, little: false, width, sum: 1, key: 0, data: Bytes::default() };
     let value = Attribute::bytes(AttributeType::VALUE, [1; 32]);
     let key_type = |key: KeyType| vec![number(AttributeType::KEY_TYPE, key.0)];
+    let encrypting = secret_aes(&mut client, session);
+    let encrypted = |length| data(M::AES_ECB_ENCRYPT_DATA, &vec![7; length]);
+    let bytes = |length| vec![number(AttributeType::VALUE_LEN, length)];
     for (why, mechanism, base, template, expected) in [
         ("no deriving mechanism", Mechanism::plain(M::SHA256), base, vec![], Rv::MECHANISM_INVALID),
         ("one that nothing here does", Mechanism::plain(M::MD5_KEY_DERIVATION), base, vec![], Rv::MECHANISM_INVALID),
@@ -287,6 +313,9 @@ fn what_makes_no_sense_is_refused_by_its_fault() {
         ("a key that may not derive", plain(), aes, vec![], Rv::KEY_FUNCTION_NOT_PERMITTED),
         ("a secret that should agree", ecdh(&point), base, vec![], Rv::KEY_TYPE_INCONSISTENT),
         ("a pair that should be hashed", plain(), private, vec![], Rv::KEY_TYPE_INCONSISTENT),
+        ("less data than the key has", encrypted(16), encrypting, bytes(32), Rv::MECHANISM_PARAM_INVALID),
+        ("no whole block", encrypted(31), encrypting, bytes(16), Rv::MECHANISM_PARAM_INVALID),
+        ("no data", encrypted(0), encrypting, bytes(16), Rv::MECHANISM_PARAM_INVALID),
         ("no parameter", Mechanism::plain(M::ECDH1_DERIVE), private, vec![], Rv::MECHANISM_PARAM_INVALID),
         ("no point", ecdh(&[4; 65]), private, vec![], Rv::MECHANISM_PARAM_INVALID),
         (

@@ -19,6 +19,7 @@ use strongroom::{
     service::{Order, PinRules, Service},
     slot::{
         Slot,
+        openness::Openness,
         policy::Level,
         software::{Random, Software},
     },
@@ -66,7 +67,9 @@ impl House {
             Fitted { slot, level: Level::Standard }
         };
         let slots = vec![fitted("dev"), fitted("other")];
-        let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
+        let vault = Vault::new(store, slots, clock.clone(), chance.clone());
+        let openness = Openness::of(&["ECDH".to_owned()]).unwrap();
+        let vault = Arc::new(vault.with_openness("other", openness));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
         vault.unseal(&key()).unwrap();

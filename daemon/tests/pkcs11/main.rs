@@ -14,6 +14,7 @@ mod message;
 mod object;
 mod operation;
 mod pair;
+mod password;
 mod policy;
 mod quantum;
 mod record;

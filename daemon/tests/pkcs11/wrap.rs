@@ -4,7 +4,7 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
     call::{Message, request},
-    mechanism::{Gcm, Iv, Oaep, Parameter},
+    mechanism::{Gcm, Iv, Oaep, Parameter, RsaAes},
     number::{Generator, KeyType, Mask, ObjectClass, Source},
     value::{Bytes, Output, Room, Wiped},
 };
@@ -144,6 +144,70 @@ fn a_key_leaves_under_a_public_key_and_comes_back_by_the_private_one() {
     assert_eq!(wrapped.len(), 256);
     let back = unwrap(&mut client, session, oaep(), pair.private, &wrapped, secret()).unwrap();
     assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key));
+}
+
+fn rsa_aes(bits: u64, hash: MechanismType) -> Mechanism {
+    let (mask, source, label) = (Mask::MGF1_SHA256, Source::DATA_SPECIFIED, Bytes(b"label".to_vec()));
+    let parameter = Parameter::RsaAes(RsaAes { bits, oaep: Oaep { hash, mask, source, label } });
+    Mechanism { kind: MechanismType::RSA_AES_KEY_WRAP, parameter }
+}
+
+/// An RSA pair that wraps and unwraps: public, private.
+fn rsa_pair(client: &mut Client, session: u64) -> (u64, u64) {
+    let ask = request::GenerateKeyPair {
+        session,
+        mechanism: Mechanism::plain(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
+        public: vec![number(AttributeType::MODULUS_BITS, 2048), lasts(), truth(AttributeType::WRAP, true)],
+        private: vec![lasts(), truth(AttributeType::UNWRAP, true), truth(AttributeType::EXTRACTABLE, true)],
+    };
+    let pair = client.ask(ask).unwrap();
+    (pair.public, pair.private)
+}
+
+#[test]
+fn a_key_of_any_length_leaves_under_a_public_key_by_way_of_an_aes_key() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (public, private) = rsa_pair(&mut client, session);
+    let key = leaving(&mut client, session, "key");
+    let sound = || rsa_aes(256, MechanismType::SHA256);
+    for bits in [128, 192, 256] {
+        let way = || rsa_aes(bits, MechanismType::SHA256);
+        let wrapped = wrap(&mut client, session, way(), public, key).unwrap();
+        assert_eq!(wrapped.len(), 256 + 40, "{bits}");
+        let back = unwrap(&mut client, session, way(), private, &wrapped, secret()).unwrap();
+        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{bits}");
+    }
+    let (_, longer) = rsa_pair(&mut client, session);
+    let wrapped = wrap(&mut client, session, sound(), public, longer).unwrap();
+    let template = || vec![class(ObjectClass::PRIVATE_KEY), number(AttributeType::KEY_TYPE, KeyType::RSA.0), lasts()];
+    assert!(unwrap(&mut client, session, sound(), private, &wrapped, template()).is_ok());
+    let changed = |place: usize| {
+        let mut changed = wrapped.clone();
+        changed[place] ^= 1;
+        changed
+    };
+    for (why, way, wrapped, expected) in [
+        ("the AES key is another", sound(), changed(0), Rv::WRAPPED_KEY_INVALID),
+        ("the key is another", sound(), changed(256), Rv::WRAPPED_KEY_INVALID),
+        ("an AES key of another length", rsa_aes(128, MechanismType::SHA256), wrapped.clone(), Rv::WRAPPED_KEY_INVALID),
+        ("another hash", rsa_aes(256, MechanismType::SHA384), wrapped.clone(), Rv::WRAPPED_KEY_INVALID),
+        ("cut short", sound(), wrapped[..wrapped.len() - 1].to_vec(), Rv::WRAPPED_KEY_LEN_RANGE),
+        ("the AES key alone", sound(), wrapped[..256].to_vec(), Rv::WRAPPED_KEY_LEN_RANGE),
+        ("nothing", sound(), Vec::new(), Rv::WRAPPED_KEY_LEN_RANGE),
+    ] {
+        let refused = unwrap(&mut client, session, way, private, &wrapped, template());
+        assert_eq!(refused.err(), Some(expected), "{why}");
+    }
+    for (why, way) in [
+        ("no length", rsa_aes(0, MechanismType::SHA256)),
+        ("a length that AES has not", rsa_aes(512, MechanismType::SHA256)),
+        ("a length without end", rsa_aes(u64::MAX, MechanismType::SHA256)),
+        ("no hash", rsa_aes(256, MechanismType::AES_CBC)),
+        ("no parameter", Mechanism::plain(MechanismType::RSA_AES_KEY_WRAP)),
+    ] {
+        assert_eq!(wrap(&mut client, session, way, public, key).err(), Some(Rv::MECHANISM_PARAM_INVALID), "{why}");
+    }
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn check(slot: &dyn Slot, record: &Record<'_>, keys: &BTreeMap<&str, Opened>, la
         return;
     }
     let cipher = record.bytes("cipher");
-    let wraps = matches!(mechanism, Mechanism::KeyWrap | Mechanism::KeyWrapPadded);
+    let wraps = matches!(mechanism, Mechanism::KeyWrap | Mechanism::KeyWrapPadded | Mechanism::RsaAesWrap { .. });
     let (forth, back) = if wraps { (Purpose::Wrap, Purpose::Unwrap) } else { (Purpose::Encrypt, Purpose::Decrypt) };
     if repeats {
         assert_eq!(public.work(forth, &mechanism, &plain).unwrap().reveal(), cipher, "{label}");
@@ -254,6 +254,12 @@ impl<'a> Record<'a> {
             "RSA-OAEP" => {
                 Mechanism::RsaOaep { hash: self.hash("hash"), mask: self.hash("mask"), label: self.bytes("label") }
             }
+            "RSA-AES-WRAP" => Mechanism::RsaAesWrap {
+                bits: number("bits"),
+                hash: self.hash("hash"),
+                mask: self.hash("mask"),
+                label: self.bytes("label"),
+            },
             "RSA-PKCS1" => Mechanism::RsaPkcs1,
             "RSA-RAW" => Mechanism::RsaRaw,
             name => panic!("no mechanism {name}"),

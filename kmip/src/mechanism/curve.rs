@@ -6,6 +6,7 @@ use super::keys::Keys;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub enum Curve {
+    P192,
     P224,
     P256,
     P384,
@@ -22,7 +23,8 @@ pub enum Curve {
 
 impl Curve {
     /// Every curve.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
+        Self::P192,
         Self::P224,
         Self::P256,
         Self::P384,
@@ -40,6 +42,7 @@ impl Curve {
     /// Bits of the field, as KMIP's Cryptographic Length counts them.
     pub const fn bits(self) -> usize {
         match self {
+            Self::P192 => 192,
             Self::P224 => 224,
             Self::P256 | Self::Secp256k1 | Self::BrainpoolP256r1 | Self::Ed25519 | Self::X25519 => 256,
             Self::P384 | Self::BrainpoolP384r1 => 384,
@@ -61,7 +64,8 @@ impl Curve {
     /// What its keys are good for.
     pub const fn keys(self) -> Keys {
         match self {
-            Self::P224
+            Self::P192
+            | Self::P224
             | Self::P256
             | Self::P384
             | Self::P521

@@ -277,24 +277,28 @@ hashes! {
         derivation: SHA3_512_KEY_DERIVATION = 0x39a;
     }
     Blake2b160: 20, BLAKE2B_160 {
+        derivation: BLAKE2B_160_KEY_DERIVE = 0x400f;
         digest: BLAKE2B_160 = 0x400c;
         hmac: BLAKE2B_160_HMAC = 0x400d, BLAKE2B_160_HMAC_GENERAL = 0x400e;
         key: BLAKE2B_160_HMAC = 0x3a;
         key_gen: BLAKE2B_160_KEY_GEN = 0x4010;
     }
     Blake2b256: 32, BLAKE2B_256 {
+        derivation: BLAKE2B_256_KEY_DERIVE = 0x4014;
         digest: BLAKE2B_256 = 0x4011;
         hmac: BLAKE2B_256_HMAC = 0x4012, BLAKE2B_256_HMAC_GENERAL = 0x4013;
         key: BLAKE2B_256_HMAC = 0x3b;
         key_gen: BLAKE2B_256_KEY_GEN = 0x4015;
     }
     Blake2b384: 48, BLAKE2B_384 {
+        derivation: BLAKE2B_384_KEY_DERIVE = 0x4019;
         digest: BLAKE2B_384 = 0x4016;
         hmac: BLAKE2B_384_HMAC = 0x4017, BLAKE2B_384_HMAC_GENERAL = 0x4018;
         key: BLAKE2B_384_HMAC = 0x3c;
         key_gen: BLAKE2B_384_KEY_GEN = 0x401a;
     }
     Blake2b512: 64, BLAKE2B_512 {
+        derivation: BLAKE2B_512_KEY_DERIVE = 0x401e;
         digest: BLAKE2B_512 = 0x401b;
         hmac: BLAKE2B_512_HMAC = 0x401c, BLAKE2B_512_HMAC_GENERAL = 0x401d;
         key: BLAKE2B_512_HMAC = 0x3d;

@@ -182,6 +182,7 @@ mechanisms! {
             Mechanism::Cmac { block: Block::TripleDes, .. } =>
                 Mechanism::Cmac { block: Block::TripleDes, length: 8 };
         TripleDesKeyGen: "3DES", TRIPLE, Bits, Key, [DES3_KEY_GEN = 0x131];
+        DoubleDesKeyGen: "3DES", TRIPLE, Bits, Key, [DES2_KEY_GEN = 0x130];
 
         ChaCha20: "ChaCha20", CHACHA, Bits, Cipher, [CHACHA20 = 0x1226],
             Mechanism::ChaCha20 { .. } => Mechanism::ChaCha20 { nonce: vec![0; 12], counter: 0 };
@@ -197,6 +198,10 @@ mechanisms! {
         RsaOaep: "RSA-OAEP", Keys::Rsa, Bits, Cipher, [RSA_PKCS_OAEP = 0x9],
             Mechanism::RsaOaep { .. } =>
                 Mechanism::RsaOaep { hash: Hash::Sha256, mask: Hash::Sha256, label: Vec::new() };
+        RsaAesWrap: "RSA-AES-KWP", Keys::Rsa, Bits, Cipher, [RSA_AES_KEY_WRAP = 0x1054],
+            Mechanism::RsaAesWrap { .. } => Mechanism::RsaAesWrap {
+                bits: 256, hash: Hash::Sha256, mask: Hash::Sha256, label: Vec::new()
+            };
         RsaRaw: "RSA-RAW", Keys::Rsa, Bits, Signature, [RSA_X_509 = 0x3], Mechanism::RsaRaw => Mechanism::RsaRaw;
         RsaKeyGen: "RSA", Keys::Rsa, Bits, Pair, [RSA_PKCS_KEY_PAIR_GEN = 0x0];
 
@@ -207,6 +212,8 @@ mechanisms! {
         EllipticKeyGen: "EC", Keys::Weierstrass, Bits, Pair, [EC_KEY_PAIR_GEN = 0x1040];
         EdwardsKeyGen: "EdDSA", Keys::Edwards, Bits, Pair, [EC_EDWARDS_KEY_PAIR_GEN = 0x1055];
         GenericKeyGen: "HMAC", MAC, Bits, Key, [GENERIC_SECRET_KEY_GEN = 0x350];
+        HkdfKeyGen: "HKDF", MAC, Bits, Key, [HKDF_KEY_GEN = 0x402c];
+        Pbkdf2: "PBKDF2", MAC, Bits, Key, [PKCS5_PBKD2 = 0x3b0];
 
         Ecdh: "ECDH", Keys::Agreeing, Bits, Derivation, [ECDH1_DERIVE = 0x1050];
         // On curves of cofactor one, and where RFC 7748 clears it, the two are the same.
@@ -249,6 +256,8 @@ mechanisms! {
         Extract: "EXTRACT", Keys::Secret, Bits, Derivation, [EXTRACT_KEY_FROM_KEY = 0x365];
         AesEcbKey: "ENCRYPT", AES, Bytes, Derivation, [AES_ECB_ENCRYPT_DATA = 0x1104];
         AesCbcKey: "ENCRYPT", AES, Bytes, Derivation, [AES_CBC_ENCRYPT_DATA = 0x1105];
+        TripleDesEcbKey: "ENCRYPT", TRIPLE, Bits, Derivation, [DES3_ECB_ENCRYPT_DATA = 0x1102];
+        TripleDesCbcKey: "ENCRYPT", TRIPLE, Bits, Derivation, [DES3_CBC_ENCRYPT_DATA = 0x1103];
         Shake128Key: "SHAKE", Keys::Secret, Bits, Derivation, [SHAKE_128_KEY_DERIVATION = 0x39b];
         Shake256Key: "SHAKE", Keys::Secret, Bits, Derivation, [SHAKE_256_KEY_DERIVATION = 0x39c];
         TlsMaster: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_MASTER_KEY_DERIVE_DH = 0x3e2];

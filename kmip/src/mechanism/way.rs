@@ -201,6 +201,18 @@ pub enum Mechanism {
         /// The label, mostly empty.
         label: Vec<u8>,
     },
+    /// A new AES key under RSA-OAEP, and the data under that key by AES key wrap with padding: for keys of any length only
+    /// (PKCS#11 3.2 §6.1.22).
+    RsaAesWrap {
+        /// Bits of the AES key.
+        bits: usize,
+        /// The hash of the label.
+        hash: Hash,
+        /// The hash inside MGF1.
+        mask: Hash,
+        /// The label, mostly empty.
+        label: Vec<u8>,
+    },
     /// RSA without any padding, over exactly as many bytes as the modulus has.
     RsaRaw,
     /// ECDSA.

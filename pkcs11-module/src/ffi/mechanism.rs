@@ -5,10 +5,10 @@ use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     mechanism::{
         CbcData, Ccm, ChaCha, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number,
-        Oaep, Parameter, Poly1305, Pss, Tls,
+        Oaep, Parameter, Password, Poly1305, Pss, RsaAes, SmallCbcData, Tls,
     },
     number::{Derivation, Hedge, Mask, Source},
-    value::Bytes,
+    value::{Bytes, Wiped},
 };
 
 use super::memory::{self, Input};
@@ -73,14 +73,26 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 let p = whole::<CK_RSA_PKCS_PSS_PARAMS>(given)?;
                 Parameter::Pss(Pss { hash: MechanismType(p.hashAlg), mask: Mask(p.mgf), salt: p.sLen })
             }
-            M::RSA_PKCS_OAEP => {
-                let p = whole::<CK_RSA_PKCS_OAEP_PARAMS>(given)?;
-                let label = bytes(p.pSourceData.cast(), p.ulSourceDataLen)?;
-                Parameter::Oaep(Oaep {
-                    hash: MechanismType(p.hashAlg),
-                    mask: Mask(p.mgf),
-                    source: Source(p.source),
-                    label,
+            M::RSA_PKCS_OAEP => Parameter::Oaep(oaep(&whole::<CK_RSA_PKCS_OAEP_PARAMS>(given)?)?),
+            M::RSA_AES_KEY_WRAP => {
+                let p = whole::<CK_RSA_AES_KEY_WRAP_PARAMS>(given)?;
+                let inner = memory::structure(p.pOAEPParams.cast_const()).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+                Parameter::RsaAes(RsaAes { bits: p.ulAESKeyBits, oaep: oaep(&inner)? })
+            }
+            M::PKCS5_PBKD2 => {
+                let p = whole::<CK_PKCS5_PBKD2_PARAMS2>(given)?;
+                let salt = bytes(p.pSaltSourceData.cast(), p.ulSaltSourceDataLen)?;
+                // No function that is served takes data of its own.
+                if p.ulPrfDataLen != 0 {
+                    return Err(Rv::MECHANISM_PARAM_INVALID);
+                }
+                let password = Wiped::new(bytes(p.pPassword, p.ulPasswordLen)?.0);
+                Parameter::Password(Password {
+                    source: p.saltSource,
+                    salt,
+                    iterations: p.iterations,
+                    function: p.prf,
+                    password,
                 })
             }
             M::ECDH1_DERIVE | M::ECDH1_COFACTOR_DERIVE => {
@@ -133,6 +145,11 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 let p = whole::<CK_KEY_DERIVATION_STRING_DATA>(given)?;
                 let data = bytes(p.pData, p.ulLen)?;
                 Parameter::Data(Data { data })
+            }
+            M::DES3_CBC_ENCRYPT_DATA => {
+                let p = whole::<CK_DES_CBC_ENCRYPT_DATA_PARAMS>(given)?;
+                let data = bytes(p.pData, p.length)?;
+                Parameter::SmallCbcData(SmallCbcData { iv: p.iv, data })
             }
             M::AES_CBC_ENCRYPT_DATA => {
                 let p = whole::<CK_AES_CBC_ENCRYPT_DATA_PARAMS>(given)?;
@@ -200,6 +217,17 @@ unsafe fn whole<T: Copy>(given: &CK_MECHANISM) -> Result<T, Rv> {
     }
     // SAFETY: the caller vouches for the bytes, and they are as many as a `T` has.
     unsafe { memory::structure(given.pParameter.cast_const().cast()) }.ok_or(Rv::MECHANISM_PARAM_INVALID)
+}
+
+/// How RSA-OAEP encrypts.
+///
+/// # Safety
+/// As for [`Input::new`], of the label.
+unsafe fn oaep(given: &CK_RSA_PKCS_OAEP_PARAMS) -> Result<Oaep, Rv> {
+    // SAFETY: promised by the caller.
+    let label = unsafe { bytes(given.pSourceData.cast(), given.ulSourceDataLen) }?;
+    let (hash, mask, source) = (MechanismType(given.hashAlg), Mask(given.mgf), Source(given.source));
+    Ok(Oaep { hash, mask, source, label })
 }
 
 /// Bytes that a parameter points to.
@@ -322,7 +350,8 @@ const LATTICE: [MechanismType; 22] = [
     MechanismType::HASH_SLH_DSA_SHAKE256,
 ];
 
-const STRING: [MechanismType; 4] = [
+const STRING: [MechanismType; 5] = [
+    MechanismType::DES3_ECB_ENCRYPT_DATA,
     MechanismType::AES_ECB_ENCRYPT_DATA,
     MechanismType::CONCATENATE_BASE_AND_DATA,
     MechanismType::CONCATENATE_DATA_AND_BASE,

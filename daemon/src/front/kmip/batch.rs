@@ -123,17 +123,7 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
             (None, Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let asked = placeholder.take();
-                let ask = Ask {
-                    request,
-                    version,
-                    mechanism: None,
-                    derivation: None,
-                    slot: None,
-                    placeholder: asked,
-                    correlation,
-                    number,
-                    item: place,
-                };
+                let ask = Ask { placeholder: asked, correlation, item: place, ..Ask::new(request, version, number) };
                 let answer = service.answer(&caller, ask);
                 placeholder = answer.placeholder;
                 (service::item(operation, version, answer.outcome, answer.instead), answer.receipt)

@@ -62,6 +62,8 @@ pub enum Change {
     Free,
     /// To this value and never back.
     Once(bool),
+    /// By the token's security officer alone.
+    Officer,
     /// Never.
     Never,
 }
@@ -271,7 +273,9 @@ const ROWS: &[Row] = &[
     row_of(A::CERTIFICATE_CATEGORY, CERTIFICATE, Make::Kept, Change::Never, |view| {
         object::kept(view.object, A::CERTIFICATE_CATEGORY).map_or_else(|| number(0_u64), Reading::Value)
     }),
-    row_of(A::TRUSTED, CERTIFICATE | PUBLIC | SECRET, Make::Always(false), Change::Never, |_| truth(false)),
+    row_of(A::TRUSTED, CERTIFICATE | PUBLIC | SECRET, Make::Always(false), Change::Officer, |view| {
+        kept_truth(view, A::TRUSTED, false)
+    }),
     row_of(A::ISSUER, CERTIFICATE, Make::Said, Change::Never, |view| {
         certificate(view, |attribute| match attribute {
             Attribute::X_509CertificateIssuer(issuer) => Some(issuer.issuer_distinguished_name.0.clone()),

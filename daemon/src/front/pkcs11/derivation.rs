@@ -71,16 +71,14 @@ pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
             }
             _ => Err(Rv::MECHANISM_PARAM_INVALID),
         },
-        M::AES_ECB_ENCRYPT_DATA => {
-            let mechanism = Way::Cipher(Block::Aes, Mode::Ecb { padding: Padding::None });
-            one(Derivation::Encrypt { mechanism, data: whole_blocks(data()?)? })
-        }
+        M::AES_ECB_ENCRYPT_DATA => one(ecb(Block::Aes, data()?)?),
+        M::DES3_ECB_ENCRYPT_DATA => one(ecb(Block::TripleDes, data()?)?),
+        M::DES3_CBC_ENCRYPT_DATA => match parameter {
+            Parameter::SmallCbcData(given) => one(cbc(Block::TripleDes, &given.iv, &given.data)?),
+            _ => Err(Rv::MECHANISM_PARAM_INVALID),
+        },
         M::AES_CBC_ENCRYPT_DATA => match parameter {
-            Parameter::CbcData(given) => {
-                let mode = Mode::Cbc { iv: given.iv.to_vec(), padding: Padding::None };
-                let data = whole_blocks(Secret::copy_of(&given.data))?;
-                one(Derivation::Encrypt { mechanism: Way::Cipher(Block::Aes, mode), data })
-            }
+            Parameter::CbcData(given) => one(cbc(Block::Aes, &given.iv, &given.data)?),
             _ => Err(Rv::MECHANISM_PARAM_INVALID),
         },
         M::SHAKE_128_KEY_DERIVATION => one(nothing(parameter, Derivation::Shake(Shake::Shake128))?),
@@ -92,6 +90,23 @@ pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
             Some(hash) => one(nothing(parameter, Derivation::Digest(hash))?),
             None => Err(Rv::MECHANISM_INVALID),
         },
+    }
+}
+
+/// A password, and how a key is made of it (PKCS#11 3.2 §6.33.4).
+///
+/// # Errors
+/// [`Rv::MECHANISM_PARAM_INVALID`] for a parameter that cannot be.
+pub fn password(parameter: &Parameter) -> Result<(Secret, Derivation), Rv> {
+    let Parameter::Password(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let hash = PRFS.iter().find(|(known, _)| *known == given.function).map(|(_, hash)| *hash);
+    let iterations = u32::try_from(given.iterations).ok().filter(|iterations| *iterations > 0);
+    match (hash, iterations) {
+        (Some(hash), Some(iterations)) if given.source == SALT_SPECIFIED && !given.salt.is_empty() => {
+            let salt = Secret::copy_of(&given.salt);
+            Ok((Secret::copy_of(given.password.reveal()), Derivation::Pbkdf2 { hash, salt, iterations }))
+        }
+        _ => Err(Rv::MECHANISM_PARAM_INVALID),
     }
 }
 
@@ -207,8 +222,18 @@ fn tls(parameter: &Parameter) -> Result<Derivation, Rv> {
     Ok(Derivation::Tls { hash, label: given.label.to_vec(), seed: Secret::copy_of(&given.seed) })
 }
 
-fn whole_blocks(data: Secret) -> Result<Secret, Rv> {
-    let whole = !data.is_empty() && data.len().is_multiple_of(Block::Aes.length());
+fn ecb(block: Block, data: Secret) -> Result<Derivation, Rv> {
+    let mechanism = Way::Cipher(block, Mode::Ecb { padding: Padding::None });
+    Ok(Derivation::Encrypt { mechanism, data: whole_blocks(block, data)? })
+}
+
+fn cbc(block: Block, iv: &[u8], data: &[u8]) -> Result<Derivation, Rv> {
+    let mechanism = Way::Cipher(block, Mode::Cbc { iv: iv.to_vec(), padding: Padding::None });
+    Ok(Derivation::Encrypt { mechanism, data: whole_blocks(block, Secret::copy_of(data))? })
+}
+
+fn whole_blocks(block: Block, data: Secret) -> Result<Secret, Rv> {
+    let whole = !data.is_empty() && data.len().is_multiple_of(block.length());
     if whole { Ok(data) } else { Err(Rv::MECHANISM_PARAM_INVALID) }
 }
 
@@ -246,6 +271,20 @@ const KDFS: [(Kdf, Hash, Kind); 18] = [
 
 /// The labels of the two master secrets (RFC 5246 §8.1, RFC 7627 §4), which have 48 bytes.
 const MASTER: [&[u8]; 2] = [b"master secret", b"extended master secret"];
+
+/// `CKZ_SALT_SPECIFIED`: there is no other.
+const SALT_SPECIFIED: u64 = 1;
+
+/// `CKP_PKCS5_PBKD2_HMAC_SHA1` and so on.
+const PRFS: [(u64, Hash); 7] = [
+    (1, Hash::Sha1),
+    (3, Hash::Sha224),
+    (4, Hash::Sha256),
+    (5, Hash::Sha384),
+    (6, Hash::Sha512),
+    (7, Hash::Sha512_224),
+    (8, Hash::Sha512_256),
+];
 
 /// `CKF_HKDF_SALT_NULL`, `_DATA` and `_KEY`.
 const SALT_NULL: u64 = 1;

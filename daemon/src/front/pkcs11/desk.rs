@@ -10,8 +10,9 @@ use strongroom_kmip::{
     attribute::RevocationReason,
     code::{self, ResultReason, RevocationReasonCode, State},
     mechanism::Mechanism,
-    operation::Ask as Kmip,
+    operation::{Ask as Kmip, Request},
     payload::{DestroyRequest, RevokeRequest},
+    secret::Secret,
     version::V2_1,
 };
 use strongroom_pkcs11_wire::{AttributeType, Function, Rv, attribute::Value};
@@ -30,7 +31,7 @@ use super::{
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
-    service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Service, SlotView},
+    service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Seen, Service, SlotView},
 };
 
 /// What all connections share.
@@ -166,6 +167,11 @@ impl Desk<'_> {
         said.map_err(|error| refusal::pin(&error))
     }
 
+    /// A request, with what this front has seen to.
+    fn asking(&self, request: impl Into<Request>) -> Ask {
+        Ask { seen: Seen::User, ..Ask::new(request, V2_1, self.house.service.number()) }
+    }
+
     fn put<R: Kmip>(&self, ask: Ask) -> Result<R::Answer, Failure> {
         self.told.set(true);
         put::<R>(&self.house.service, self.caller, ask)
@@ -176,7 +182,15 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn ask<R: Kmip>(&self, request: R) -> Result<R::Answer, Failure> {
-        self.put::<R>(Ask::new(request, V2_1, self.house.service.number()))
+        self.put::<R>(self.asking(request))
+    }
+
+    /// Asks as the token's security officer, whose PIN the application has shown.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_as_officer<R: Kmip>(&self, request: R) -> Result<R::Answer, Failure> {
+        self.put::<R>(Ask { seen: Seen::Officer, ..self.asking(request) })
     }
 
     /// Asks for work with a mechanism.
@@ -184,7 +198,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn ask_with<R: Kmip>(&self, request: R, mechanism: Option<Mechanism>) -> Result<R::Answer, Failure> {
-        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let ask = self.asking(request);
         self.put::<R>(Ask { mechanism, ..ask })
     }
 
@@ -194,7 +208,7 @@ impl Desk<'_> {
     /// [`Failure`].
     pub fn ask_in<R: Kmip>(&self, slot: usize, request: R) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
-        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let ask = self.asking(request);
         self.put::<R>(Ask { slot, ..ask })
     }
 
@@ -204,7 +218,7 @@ impl Desk<'_> {
     /// [`Failure`].
     pub fn ask_for<R: Kmip>(&self, slot: usize, request: R, mechanism: Mechanism) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
-        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let ask = self.asking(request);
         self.put::<R>(Ask { slot, mechanism: Some(mechanism), ..ask })
     }
 
@@ -214,8 +228,24 @@ impl Desk<'_> {
     /// [`Failure`].
     pub fn ask_derived<R: Kmip>(&self, slot: usize, request: R, derivation: Derivation) -> Result<R::Answer, Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
-        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let ask = self.asking(request);
         self.put::<R>(Ask { slot, derivation: Some(derivation), ..ask })
+    }
+
+    /// Asks for a new object in a slot, made of a password.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_spoken<R: Kmip>(
+        &self,
+        slot: usize,
+        request: R,
+        password: Secret,
+        derivation: Derivation,
+    ) -> Result<R::Answer, Failure> {
+        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let ask = self.asking(request);
+        self.put::<R>(Ask { slot, password: Some(password), derivation: Some(derivation), ..ask })
     }
 
     /// Asks for a new object in a slot, by a derivation that has something to say beside it.
@@ -229,7 +259,7 @@ impl Desk<'_> {
         derivation: Derivation,
     ) -> Result<(R::Answer, Vec<u8>), Failure> {
         let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
-        let ask = Ask::new(request, V2_1, self.house.service.number());
+        let ask = self.asking(request);
         let answer = self.house.service.answer(self.caller, Ask { slot, derivation: Some(derivation), ..ask });
         answer.receipt.wait().map_err(Failure::Unrecorded)?;
         let odd =

@@ -108,6 +108,10 @@ pub fn suits(offered: Offered, shape: Shape) -> bool {
 /// The kind of key that a mechanism uses or makes.
 pub fn key_type(offered: Offered) -> Option<KeyType> {
     match offered {
+        Offered::DoubleDesKeyGen => Some(KeyType::DES2),
+        Offered::HkdfKeyGen => Some(KeyType::HKDF),
+        // What comes of a password is whatever the template says.
+        Offered::Pbkdf2 => None,
         Offered::HmacKeyGen(hash) => hash.facts().key.first().map(|number| KeyType(number.value)),
         other => of_keys(other.facts().keys),
     }

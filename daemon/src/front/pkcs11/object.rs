@@ -18,7 +18,7 @@ use strongroom_pkcs11_wire::{
 use super::{der, mechanism};
 use crate::{
     caller::Caller,
-    service::{Body, Object, Pair, Service, Shape},
+    service::{Body, Family, Object, Pair, Service, Shape},
 };
 
 /// An object, with what it takes to know its public numbers.
@@ -48,6 +48,7 @@ impl<'v> View<'v> {
             return Some(KeyType(said));
         }
         match self.object.body {
+            Body::Key(Shape::Symmetric { family: Family::TripleDes, bits: ..=128 }) => Some(KeyType::DES2),
             Body::Key(shape) if let Some(key) = mechanism::of_keys(shape.keys()) => Some(key),
             _ => self.object.attributes.algorithm().map(symmetric_type),
         }

@@ -1,7 +1,7 @@
 //! An operation under way in a session: which key, which mechanism, how far it has come, and how long its output is.
 
 use strongroom_kmip::{
-    mechanism::{Block, Curve, Hash, Mechanism, Mode, Padding},
+    mechanism::{Block, Curve, Hash, Input, Mechanism, Mode, Padding},
     secret::Secret,
     ttlv::Bytes,
 };
@@ -182,6 +182,14 @@ impl Operation {
             Tool::Key { id, .. } => Some(id),
             Tool::Hash(_) => None,
         }
+    }
+
+    /// Whether no parts are given to it: a digest comes whole (PKCS#11 3.2 §6.67.6, §6.68.5).
+    pub fn takes_all_at_once(&self) -> bool {
+        let Tool::Key { mechanism: Mechanism::MlDsa(signing) | Mechanism::SlhDsa(signing), .. } = &self.tool else {
+            return false;
+        };
+        matches!(signing.digest, Some((_, Input::Digest)))
     }
 
     /// Whether the key is symmetric, so that a signature is a MAC.

@@ -237,6 +237,11 @@ impl Standing {
         self.user == Some(UserType::USER)
     }
 
+    /// Whether the security officer has logged in.
+    pub fn is_officer(&self) -> bool {
+        self.user == Some(UserType::SO)
+    }
+
     /// What `C_GetSessionInfo` says.
     pub fn state(&self) -> SessionState {
         match (self.is_writable(), self.user) {

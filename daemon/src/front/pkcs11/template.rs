@@ -229,7 +229,10 @@ fn nature(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
         (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::EC_MONTGOMERY) => M::DeriveKey | M::KeyAgreement,
         (ObjectClass::PUBLIC_KEY, _) => M::Verify,
         (ObjectClass::PRIVATE_KEY, _) => M::Sign,
-        (_, KeyType::AES | KeyType::AES_XTS | KeyType::DES3 | KeyType::CHACHA20) => M::Encrypt | M::Decrypt,
+        (_, KeyType::HKDF) => M::DeriveKey,
+        (_, KeyType::AES | KeyType::AES_XTS | KeyType::DES2 | KeyType::DES3 | KeyType::CHACHA20) => {
+            M::Encrypt | M::Decrypt
+        }
         _ => M::MACGenerate | M::MACVerify,
     }
 }
@@ -240,7 +243,8 @@ fn beyond(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
     let ciphers = M::Encrypt | M::Decrypt | M::WrapKey | M::UnwrapKey;
     match (class, key) {
         (_, KeyType::AES_XTS) => M::WrapKey | M::UnwrapKey,
-        (_, KeyType::RSA | KeyType::AES | KeyType::DES3 | KeyType::CHACHA20) => M(0),
+        (_, KeyType::RSA | KeyType::AES | KeyType::DES2 | KeyType::DES3 | KeyType::CHACHA20) => M(0),
+        (_, KeyType::HKDF) => ciphers | M::MACGenerate | M::MACVerify,
         (_, KeyType::EC_MONTGOMERY | KeyType::ML_KEM) => ciphers | M::Sign | M::Verify,
         _ => ciphers,
     }

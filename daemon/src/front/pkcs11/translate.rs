@@ -75,6 +75,7 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::RsaPss => pss(parameter, None)?,
         Offered::RsaPssHashed(hash) => pss(parameter, Some(hash))?,
         Offered::RsaOaep => oaep(parameter)?,
+        Offered::RsaAesWrap => rsa_aes(parameter)?,
         Offered::Ecdsa => nothing(parameter, Mechanism::Ecdsa { hash: None, form: Form::Raw })?,
         Offered::EcdsaHashed(hash) => nothing(parameter, Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw })?,
         Offered::Eddsa => eddsa(parameter)?,
@@ -207,8 +208,20 @@ fn pss(parameter: &Parameter, own: Option<Hash>) -> Result<Mechanism, Rv> {
     Ok(Mechanism::RsaPss { hash, mask, salt: Some(salt), input })
 }
 
+fn rsa_aes(parameter: &Parameter) -> Result<Mechanism, Rv> {
+    let Parameter::RsaAes(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let bits = usize::try_from(given.bits).ok().filter(|bits| matches!(bits, 128 | 192 | 256));
+    let (hash, mask, label) = oaep_parts(&given.oaep)?;
+    Ok(Mechanism::RsaAesWrap { bits: bits.ok_or(Rv::MECHANISM_PARAM_INVALID)?, hash, mask, label })
+}
+
 fn oaep(parameter: &Parameter) -> Result<Mechanism, Rv> {
     let Parameter::Oaep(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let (hash, mask, label) = oaep_parts(given)?;
+    Ok(Mechanism::RsaOaep { hash, mask, label })
+}
+
+fn oaep_parts(given: &wire::Oaep) -> Result<(Hash, Hash, Vec<u8>), Rv> {
     let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     let mask = Hash::of_mask(given.mask.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     // The source is told only where there is a label; some applications leave it at nought.
@@ -216,7 +229,7 @@ fn oaep(parameter: &Parameter) -> Result<Mechanism, Rv> {
     if !known {
         return Err(Rv::MECHANISM_PARAM_INVALID);
     }
-    Ok(Mechanism::RsaOaep { hash, mask, label: given.label.to_vec() })
+    Ok((hash, mask, given.label.to_vec()))
 }
 
 fn eddsa(parameter: &Parameter) -> Result<Mechanism, Rv> {

@@ -191,6 +191,7 @@ pub(super) fn making(recipe: &Recipe) -> Result<Making, Error> {
 /// By which mechanism a pair of this curve is made, its type, and its CKA_EC_PARAMS.
 pub(super) const fn elliptic(curve: Curve) -> Option<(u64, u64, &'static [u8])> {
     match curve {
+        Curve::P192 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01")),
         Curve::P224 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x21")),
         Curve::P256 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")),
         Curve::P384 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x22")),

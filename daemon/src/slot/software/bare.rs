@@ -20,7 +20,12 @@ pub(super) fn is_bare(pair: Pair) -> bool {
         Pair::Quantum(set) => set.facts().keys == Keys::SlhDsa,
         Pair::Elliptic(curve) => matches!(
             curve,
-            Curve::Ed448 | Curve::X448 | Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1
+            Curve::P192
+                | Curve::Ed448
+                | Curve::X448
+                | Curve::BrainpoolP256r1
+                | Curve::BrainpoolP384r1
+                | Curve::BrainpoolP512r1
         ),
     }
 }

@@ -102,7 +102,7 @@ enum Inner {
 fn inner(pair: Pair) -> Result<Inner, Error> {
     match pair {
         Pair::Elliptic(Curve::Ed448 | Curve::X448) => Ok(Inner::Octets),
-        Pair::Elliptic(Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1) => Ok(Inner::Sec1),
+        Pair::Elliptic(curve) if curve.keys() == Keys::Weierstrass => Ok(Inner::Sec1),
         _ => Err(FORM),
     }
 }
@@ -121,9 +121,10 @@ fn algorithm(pair: Pair) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The object identifier of a curve (RFC 5639 §4.1).
+/// The object identifier of a curve (RFC 5639 §4.1, RFC 5480 §2.1.1.1).
 fn curve(pair: Pair) -> Result<&'static [u8], Error> {
     match pair {
+        Pair::Elliptic(Curve::P192) => Ok(&[0x06, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 1]),
         Pair::Elliptic(Curve::BrainpoolP256r1) => Ok(&[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 7]),
         Pair::Elliptic(Curve::BrainpoolP384r1) => Ok(&[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 11]),
         Pair::Elliptic(Curve::BrainpoolP512r1) => Ok(&[0x06, 9, 0x2B, 0x24, 3, 3, 2, 8, 1, 1, 13]),

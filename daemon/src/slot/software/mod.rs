@@ -4,7 +4,6 @@
 mod agree;
 mod bare;
 mod block;
-mod brainpool;
 mod bytes;
 mod ccm;
 mod chacha;
@@ -24,6 +23,7 @@ mod implicit;
 mod info;
 mod lattice;
 mod mac;
+mod nameless;
 mod native;
 mod number;
 mod offer;

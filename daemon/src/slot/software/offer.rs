@@ -74,6 +74,7 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::RsaPkcs1, RSA, EVERY),
     (Offered::RsaPss, RSA, SIGNATURE),
     (Offered::RsaOaep, RSA, CIPHER),
+    (Offered::RsaAesWrap, RSA, KEYS),
     (Offered::RsaRaw, RSA, EVERY),
     (Offered::Ecdsa, CURVE, SIGNATURE),
     (Offered::Eddsa, (256, 448), SIGNATURE),
@@ -86,8 +87,11 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::AesKeyGen, AES, NONE),
     (Offered::AesXtsKeyGen, XTS, NONE),
     (Offered::GenericKeyGen, GENERIC, NONE),
+    (Offered::HkdfKeyGen, GENERIC, NONE),
+    (Offered::Pbkdf2, GENERIC, NONE),
     (Offered::ChaCha20KeyGen, (256, 256), NONE),
     (Offered::TripleDesKeyGen, TRIPLE, NONE),
+    (Offered::DoubleDesKeyGen, (112, 128), NONE),
     (Offered::RsaKeyGen, (1024, 4096), NONE),
     (Offered::EllipticKeyGen, CURVE, NONE),
     (Offered::EdwardsKeyGen, (256, 448), NONE),
@@ -117,6 +121,8 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::Extract, GENERIC, DERIVATION),
     (Offered::AesEcbKey, AES, DERIVATION),
     (Offered::AesCbcKey, AES, DERIVATION),
+    (Offered::TripleDesEcbKey, TRIPLE, DERIVATION),
+    (Offered::TripleDesCbcKey, TRIPLE, DERIVATION),
     (Offered::Shake128Key, GENERIC, DERIVATION),
     (Offered::Shake256Key, GENERIC, DERIVATION),
     (Offered::TlsMaster, GENERIC, DERIVATION),
@@ -143,9 +149,10 @@ const AES: (usize, usize) = (128, 256);
 const XTS: (usize, usize) = (512, 512);
 /// Bits of public keys, which is the one length that these algorithms have in common.
 const QUANTUM: (usize, usize) = (256, 20_736);
-const CURVE: (usize, usize) = (224, 521);
-/// Old keys of 1024 bits are opened so that old data can be read; new ones are longer, and the policy says who may.
-const RSA: (usize, usize) = (1024, 8192);
+const CURVE: (usize, usize) = (192, 521);
+/// Old keys of 1024 bits are opened so that old data can be read, and public ones of 512 so that they are verified; new ones
+/// are longer, and the policy says who may.
+const RSA: (usize, usize) = (512, 8192);
 /// Two or three keys, counted with or without their parity bits.
 const TRIPLE: (usize, usize) = (112, 192);
 /// A secret of any length: HMAC takes it as it is. The most is far above what any hash can use.

@@ -12,7 +12,7 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
-use super::brainpool;
+use super::nameless;
 use crate::slot::contract::Error;
 
 /// The curve's name in the engine; nothing for the curves that have no such groups.
@@ -23,7 +23,9 @@ pub(super) fn group(curve: Curve) -> Result<EcGroup, Error> {
         Curve::P384 => Nid::SECP384R1,
         Curve::P521 => Nid::SECP521R1,
         Curve::Secp256k1 => Nid::SECP256K1,
-        Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1 => return brainpool::group(curve),
+        Curve::P192 | Curve::BrainpoolP256r1 | Curve::BrainpoolP384r1 | Curve::BrainpoolP512r1 => {
+            return nameless::group(curve);
+        }
         Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448 => {
             return Err(Error::Unsupported("a group of that curve"));
         }

@@ -18,7 +18,10 @@ use zeroize::Zeroizing;
 
 use super::gather::{Gather, Hashed, MOST, NO_SIGNATURE};
 use super::implicit::Implicit;
+use super::native::{self, Wrapping};
+use super::random::Random;
 use super::{hash, offer};
+use crate::chance::Chance;
 use crate::slot::contract::{Error, Key, Pair, Purpose, Running, Shape};
 
 /// The private half.
@@ -104,6 +107,15 @@ impl PrivateRsa {
     }
 
     fn decrypt(&self, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
+        if let Mechanism::RsaAesWrap { bits, hash, mask, label } = mechanism {
+            let (key, wrapped) = data.split_at_checked(self.0.size).ok_or(Error::Length)?;
+            let oaep = Mechanism::RsaOaep { hash: *hash, mask: *mask, label: label.clone() };
+            let key = self.decrypt(&oaep, key)?;
+            // That the first part was sound and the second was not is nobody's business either.
+            let sound = key.len() == bits / 8;
+            let plain = native::unwrap(key.reveal(), Wrapping::Padded, wrapped).filter(|_| sound);
+            return plain.map(|mut plain| Secret::new(std::mem::take(&mut *plain))).ok_or(Error::Undecryptable);
+        }
         whole_block(data, self.0.size)?;
         let mut out = Zeroizing::new(vec![0; self.0.size]);
         match mechanism {
@@ -162,6 +174,17 @@ impl PublicRsa {
     }
 
     fn encrypt(&self, mechanism: &Mechanism, data: &[u8]) -> Result<Secret, Error> {
+        if let Mechanism::RsaAesWrap { bits, hash, mask, label } = mechanism {
+            if !matches!(bits, 128 | 192 | 256) {
+                return Err(Error::Parameter("length of the AES key"));
+            }
+            let mut key = Zeroizing::new(vec![0; bits / 8]);
+            Random::default().fill(&mut key)?;
+            let oaep = Mechanism::RsaOaep { hash: *hash, mask: *mask, label: label.clone() };
+            let first = self.encrypt(&oaep, &key)?;
+            let second = native::wrap(&key, Wrapping::Padded, data).ok_or(Error::Length)?;
+            return Ok(Secret::new([first.reveal(), &second].concat()));
+        }
         let mut out = vec![0; self.0.size];
         match mechanism {
             Mechanism::RsaPkcs1 => {

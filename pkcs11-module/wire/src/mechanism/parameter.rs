@@ -5,7 +5,7 @@ use crate::{
     codec::{Error, Reader, Wire, Writer},
     number::{Derivation, Hedge, Mask, Source},
     table::structure,
-    value::Bytes,
+    value::{Bytes, Wiped},
 };
 
 structure! {
@@ -212,6 +212,36 @@ parameters! {
         fields: Vec<ChainField>,
         /// What stands for the block before the first.
         start: Bytes,
+    }
+
+    42 /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAes {
+        /// Bits of the AES key.
+        bits: u64,
+        /// How that key is encrypted.
+        oaep: Oaep,
+    }
+
+    43 /// `CK_PKCS5_PBKD2_PARAMS2`.
+    Password {
+        /// Where the salt comes from (`CKZ_SALT_SPECIFIED`).
+        source: u64,
+        /// The salt.
+        salt: Bytes,
+        /// How often.
+        iterations: u64,
+        /// The pseudorandom function (`CKP_PKCS5_PBKD2_HMAC_SHA256` and so on).
+        function: u64,
+        /// The password.
+        password: Wiped,
+    }
+
+    44 /// `CK_DES_CBC_ENCRYPT_DATA_PARAMS`.
+    SmallCbcData {
+        /// The initialisation vector.
+        iv: [u8; 8],
+        /// What is encrypted to become a key.
+        data: Bytes,
     }
 
     41 /// What TLS 1.2 derives by: `CK_TLS12_MASTER_KEY_DERIVE_PARAMS`, `CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS` and

@@ -13,6 +13,7 @@ use crate::front::pkcs11::{
     desk::Desk,
     object::{self, View},
     refusal::About,
+    session::Standing,
     template::Wishes,
 };
 
@@ -30,7 +31,7 @@ impl Serve for request::CopyObject {
         let mut template = self.template;
         let mut new = Vec::new();
         for given in &template {
-            new.extend(changed(&view, given).map_err(deny)?);
+            new.extend(changed(&view, given, standing).map_err(deny)?);
         }
         // What the template does not say is as it was.
         for (kind, was) in [
@@ -60,7 +61,7 @@ impl Serve for request::CopyObject {
 
 /// What an attribute in the template of a copy becomes: those that may be set later may be set here, and whether the copy
 /// lasts and who sees it.
-fn changed(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
+fn changed(view: &View<'_>, new: &Attribute, standing: Standing) -> Result<Option<Kmip>, Rv> {
     let class = view.class().ok_or(Rv::OBJECT_HANDLE_INVALID)?;
     attribute::row(class, new.kind).ok_or(Rv::ATTRIBUTE_TYPE_INVALID)?;
     match new.kind {
@@ -71,6 +72,6 @@ fn changed(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
             _ if attribute::fits(view, new.kind, &new.value) => Ok(None),
             _ => Err(Rv::TEMPLATE_INCONSISTENT),
         },
-        _ => single::change(view, new),
+        _ => single::change(view, new, standing),
     }
 }

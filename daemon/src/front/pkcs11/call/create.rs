@@ -243,6 +243,7 @@ pub fn curve_attributes(curve: Curve) -> Result<Vec<Kmip>, Rv> {
     let length = i32::try_from(curve.bits()).map_err(|_| Rv::CURVE_NOT_SUPPORTED)?;
     let code = match curve {
         Curve::Ed25519 => return Ok(described(CryptographicAlgorithm::Ed25519, length)),
+        Curve::P192 => RecommendedCurve::P_192,
         Curve::P224 => RecommendedCurve::P_224,
         Curve::P256 => RecommendedCurve::P_256,
         Curve::P384 => RecommendedCurve::P_384,
@@ -295,7 +296,7 @@ pub fn secret_attributes(key: KeyType, bits: i32) -> Result<Vec<Kmip>, Rv> {
 
 /// What is kept to know the type again, where the algorithm does not tell it.
 pub fn said_type(key: KeyType) -> Option<Kmip> {
-    let told = ALGORITHMS.iter().any(|(known, _)| *known == key);
+    let told = key != KeyType::HKDF && ALGORITHMS.iter().any(|(known, _)| *known == key);
     let value = strongroom_pkcs11_wire::attribute::Value::Ulong(key.0);
     if told { None } else { crate::front::pkcs11::object::keep(AttributeType::KEY_TYPE, &value) }
 }
@@ -325,6 +326,8 @@ const ALGORITHMS: &[(KeyType, CryptographicAlgorithm)] = &[
     (KeyType::AES, CryptographicAlgorithm::AES),
     (KeyType::AES_XTS, CryptographicAlgorithm::AES),
     (KeyType::DES3, CryptographicAlgorithm::DES3),
+    (KeyType::DES2, CryptographicAlgorithm::DES3),
     (KeyType::CHACHA20, CryptographicAlgorithm::ChaCha20),
     (KeyType::GENERIC_SECRET, CryptographicAlgorithm::HMAC_SHA256),
+    (KeyType::HKDF, CryptographicAlgorithm::HMAC_SHA256),
 ];

@@ -56,6 +56,10 @@ impl Serve for ask::DeriveKey {
         let lengths = [objects.first(), objects.get(1)].map(|object| object.map_or(0, |object| bytes(object)));
         let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
         let length = length(&wishes, key, &asked.derivation, shape, lengths)?;
+        // PKCS#11 3.2 §6.17: what is encrypted must be as long as the key that it becomes.
+        if matches!(&asked.derivation, Derivation::Encrypt { data, .. } if data.len() < length) {
+            return Err(desk.deny(DERIVE, &base, Rv::MECHANISM_PARAM_INVALID));
+        }
         let bases = bases.iter().map(|id| id.as_str().into()).collect();
         let request = request(desk, &wishes, bases, (key, length), method(&asked.derivation))?;
         let made = desk.ask_derived(standing.slot, request, asked.derivation).map_err(refused)?;
@@ -117,6 +121,7 @@ pub fn length(
     let said = wishes.number(AttributeType::VALUE_LEN);
     let said = said.map(|said| usize::try_from(said).map_err(|_| Rv::ATTRIBUTE_VALUE_INVALID)).transpose()?;
     let fixed = match key {
+        KeyType::DES2 => Some(16),
         KeyType::DES3 => Some(24),
         KeyType::CHACHA20 => Some(32),
         _ => None,

@@ -13,7 +13,9 @@ use strongroom_pkcs11_wire::{
 
 use super::{contract::Serve, create, slot};
 use crate::{
-    front::pkcs11::{desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes, translate},
+    front::pkcs11::{
+        derivation, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes, translate,
+    },
     service::Offered,
 };
 
@@ -22,7 +24,10 @@ impl Serve for request::GenerateKey {
         let standing = desk.application.standing(self.session)?;
         let offered = making(desk, standing, &self.mechanism, MechanismFlags::GENERATE)?;
         let wishes = Wishes::of(ObjectClass::SECRET_KEY, &self.template)?;
-        let key = agreed(&wishes, offered)?;
+        let (key, password) = match offered {
+            Offered::Pbkdf2 => (create::key_type(&wishes)?, Some(derivation::password(&self.mechanism.parameter)?)),
+            offered => (agreed(&wishes, offered)?, translate::nothing(&self.mechanism.parameter, None)?),
+        };
         wishes.without(&[AttributeType::VALUE])?;
         create::may_make(standing, &wishes)?;
         let mut attributes = create::secret_attributes(key, secret_bits(&wishes, key)?)?;
@@ -32,7 +37,11 @@ impl Serve for request::GenerateKey {
             attributes: create::template(attributes),
             protection_storage_masks: None,
         };
-        let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
+        let made = match password {
+            Some((password, derivation)) => desk.ask_spoken(standing.slot, request, password, derivation),
+            None => desk.ask_in(standing.slot, request),
+        };
+        let made = made.map_err(|failure| failure.rv(About::Template))?;
         let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
         Ok((Rv::OK, answer::GenerateKey { key }))
     }
@@ -42,6 +51,7 @@ impl Serve for request::GenerateKeyPair {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GenerateKeyPair), Rv> {
         let standing = desk.application.standing(self.session)?;
         let offered = making(desk, standing, &self.mechanism, MechanismFlags::GENERATE_KEY_PAIR)?;
+        translate::nothing(&self.mechanism.parameter, ())?;
         let public = Wishes::of(ObjectClass::PUBLIC_KEY, &self.public)?;
         let private = Wishes::of(ObjectClass::PRIVATE_KEY, &self.private)?;
         let key = agreed(&public, offered)?;
@@ -76,8 +86,7 @@ impl Serve for request::GenerateKeyPair {
 fn making(desk: &Desk<'_>, standing: Standing, asked: &Mechanism, flag: MechanismFlags) -> Result<Offered, Rv> {
     let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
-    let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
-    translate::nothing(&asked.parameter, named.offered)
+    mechanism::named(asked.kind).map(|named| named.offered).ok_or(Rv::MECHANISM_INVALID)
 }
 
 /// The key type, which the template may say once more.
@@ -89,6 +98,7 @@ fn agreed(wishes: &Wishes<'_>, offered: Offered) -> Result<KeyType, Rv> {
 
 fn secret_bits(wishes: &Wishes<'_>, key: KeyType) -> Result<i32, Rv> {
     match key {
+        KeyType::DES2 => Ok(112),
         KeyType::DES3 => Ok(168),
         KeyType::CHACHA20 => Ok(256),
         _ => {

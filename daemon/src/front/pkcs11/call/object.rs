@@ -103,7 +103,7 @@ impl Serve for request::SetAttributeValue {
         let new: Vec<Kmip> = self
             .template
             .iter()
-            .map(|attribute| change(&view, attribute))
+            .map(|attribute| change(&view, attribute, standing))
             .filter_map(Result::transpose)
             .collect::<Result<_, _>>()
             .map_err(|rv| desk.deny(Operation::SetAttribute, &id, rv))?;
@@ -112,7 +112,8 @@ impl Serve for request::SetAttributeValue {
                 unique_identifier: Some(id.as_str().into()),
                 new_attribute: One(attribute.into()),
             };
-            desk.ask(request).map_err(|failure| failure.rv(About::Template))?;
+            let set = if standing.is_officer() { desk.ask_as_officer(request) } else { desk.ask(request) };
+            set.map_err(|failure| failure.rv(About::Template))?;
         }
         Ok((Rv::OK, answer::SetAttributeValue {}))
     }
@@ -122,7 +123,7 @@ impl Serve for request::SetAttributeValue {
 ///
 /// # Errors
 /// What is against it.
-pub fn change(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
+pub fn change(view: &View<'_>, new: &Attribute, standing: Standing) -> Result<Option<Kmip>, Rv> {
     let class = view.class().ok_or(Rv::OBJECT_HANDLE_INVALID)?;
     let row = attribute::row(class, new.kind).ok_or(Rv::ATTRIBUTE_TYPE_INVALID)?;
     if attribute::fits(view, new.kind, &new.value) {
@@ -130,11 +131,12 @@ pub fn change(view: &View<'_>, new: &Attribute) -> Result<Option<Kmip>, Rv> {
     }
     match (row.change, &new.value) {
         (Change::Free, _) => {}
+        (Change::Officer, _) if standing.is_officer() => {}
         (Change::Once(to), Value::Bool(wanted)) if *wanted == to => {}
-        (Change::Once(_) | Change::Never, _) => return Err(Rv::ATTRIBUTE_READ_ONLY),
+        (Change::Once(_) | Change::Officer | Change::Never, _) => return Err(Rv::ATTRIBUTE_READ_ONLY),
     }
     let translated = match (row.make, new.kind, &new.value) {
-        (Make::Kept, ..) => object::keep(new.kind, &new.value),
+        (Make::Kept, ..) | (_, AttributeType::TRUSTED, _) => object::keep(new.kind, &new.value),
         (_, AttributeType::SENSITIVE, Value::Bool(sensitive)) => Some(Kmip::Sensitive(*sensitive)),
         (_, AttributeType::EXTRACTABLE, Value::Bool(extractable)) => Some(Kmip::Extractable(*extractable)),
         _ => None,

@@ -145,7 +145,7 @@ fn role(kind: Kind) -> (Purpose, MechanismFlags, code::Operation) {
 /// Takes an operation out of its session, to go on with it.
 ///
 /// # Errors
-/// [`Rv::OPERATION_NOT_INITIALIZED`]; [`Rv::OPERATION_ACTIVE`] when all data are to be worked on at once and parts were
+/// [`Rv::OPERATION_NOT_INITIALIZED`], also for a part where the mechanism knows none; [`Rv::OPERATION_ACTIVE`] when all data are to be worked on at once and parts were
 /// given already, which ends the operation; [`Rv::USER_NOT_LOGGED_IN`] when its key has not seen the PIN, which ends it too.
 pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<Operation, Rv> {
     let taken = desk.application.with(session, |session| session.take(kind))?;
@@ -153,6 +153,10 @@ pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<O
     if operation.consent == Consent::Awaited {
         desk.abandon(&operation);
         return Err(Rv::USER_NOT_LOGGED_IN);
+    }
+    if stage == Stage::Part && operation.takes_all_at_once() {
+        desk.abandon(&operation);
+        return Err(Rv::OPERATION_NOT_INITIALIZED);
     }
     if stage == Stage::Whole && operation.stream.is_some() {
         desk.abandon(&operation);

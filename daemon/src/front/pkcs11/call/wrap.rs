@@ -129,8 +129,9 @@ fn wrap(
     }
     let seen = desk.house.service.glance(desk.caller, &id);
     let key = seen.map_err(|refusal| desk.refuse(GET, &id, refusal, About::Key))?;
-    let format = wrappable(desk, &key).map_err(|rv| desk.deny(GET, &id, rv))?;
-    if let Ok(own) = desk.house.service.glance(desk.caller, wrapping) {
+    let own = desk.house.service.glance(desk.caller, wrapping);
+    let format = wrappable(desk, &key, own.as_deref().ok()).map_err(|rv| desk.deny(GET, &id, rv))?;
+    if let Ok(own) = own {
         let view = View::new(&key, &desk.house.service, desk.caller);
         let wanted = object::template(&own, AttributeType::WRAP_TEMPLATE);
         if !wanted.iter().all(|attribute| attribute::fits(&view, attribute.kind, &attribute.value)) {
@@ -273,10 +274,11 @@ fn standard_iv(parameter: &Parameter, standard: &[u8], way: Way) -> Result<Way, 
 }
 
 /// In which form a key leaves, if it may.
-fn wrappable(desk: &Desk<'_>, key: &Object) -> Result<KeyFormatType, Rv> {
+fn wrappable(desk: &Desk<'_>, key: &Object, wrapping: Option<&Object>) -> Result<KeyFormatType, Rv> {
     let view = View::new(key, &desk.house.service, desk.caller);
-    // No key here is trusted.
-    if matches!(object::kept(key, AttributeType::WRAP_WITH_TRUSTED), Some(Value::Bool(true))) {
+    let says = |object, kind| matches!(object::kept(object, kind), Some(Value::Bool(true)));
+    let trusted = wrapping.is_some_and(|wrapping| says(wrapping, AttributeType::TRUSTED));
+    if says(key, AttributeType::WRAP_WITH_TRUSTED) && !trusted {
         return Err(Rv::KEY_NOT_WRAPPABLE);
     }
     if key.attributes.extractable() == Some(false) {
@@ -303,6 +305,9 @@ fn length(way: &Way, under: Shape, key: &Object) -> Option<usize> {
     let bytes = if object::is_triple(key) && bits % 56 == 0 { bits / 7 } else { bits.div_ceil(8) };
     match (way, under) {
         (Way::KeyWrap | Way::KeyWrapPadded, _) => bytes.checked_next_multiple_of(8)?.checked_add(8),
+        (Way::RsaAesWrap { .. }, Shape::Public(crate::service::Pair::Rsa { bits })) => {
+            bits.div_ceil(8).checked_add(bytes.checked_next_multiple_of(8)?.checked_add(8)?)
+        }
         (_, Shape::Public(crate::service::Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
         _ if sealing > 0 => bytes.checked_add(sealing),
         _ => None,
@@ -314,6 +319,9 @@ fn can_be(way: &Way, under: Shape, bytes: usize) -> bool {
     match (way, under) {
         (Way::KeyWrap, _) => bytes >= 24 && bytes.is_multiple_of(8),
         (Way::KeyWrapPadded, _) => bytes >= 16 && bytes.is_multiple_of(8),
+        (Way::RsaAesWrap { .. }, Shape::Private(crate::service::Pair::Rsa { bits })) => {
+            bytes.checked_sub(bits.div_ceil(8)).is_some_and(|rest| rest >= 16 && rest.is_multiple_of(8))
+        }
         (_, Shape::Private(crate::service::Pair::Rsa { bits })) => bytes == bits.div_ceil(8),
         _ => true,
     }

@@ -1,4 +1,4 @@
-//! The curves of RFC 5639, which AWS-LC computes on and has no names for.
+//! The curves that AWS-LC computes on and has no names for: those of RFC 5639, and P-192.
 
 use openssl::{
     bn::{BigNum, BigNumContext},
@@ -12,10 +12,10 @@ use crate::slot::contract::Error;
 /// The group of such a curve.
 pub(super) fn group(curve: Curve) -> Result<EcGroup, Error> {
     let row = ROWS.iter().find(|row| row.curve == curve).ok_or(Error::Unsupported("a group of that curve"))?;
-    row.group().map_err(|_| Error::Engine("a curve of RFC 5639"))
+    row.group().map_err(|_| Error::Engine("a curve"))
 }
 
-/// The domain parameters of a curve, as RFC 5639 §3 writes them.
+/// The domain parameters of a curve, as RFC 5639 §3 and SEC 2 §2.2.2 (version 2: 2.1) write them.
 struct Row {
     curve: Curve,
     p: &'static str,
@@ -44,6 +44,15 @@ impl Row {
 }
 
 const ROWS: &[Row] = &[
+    Row {
+        curve: Curve::P192,
+        p: "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFFFFFFFFFFFF",
+        a: "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFFFFFFFFFFFC",
+        b: "64210519E59C80E70FA7E9AB72243049FEB8DEECC146B9B1",
+        x: "188DA80EB03090F67CBF20EB43A18800F4FF0AFD82FF1012",
+        y: "07192B95FFC8DA78631011ED6B24CDD573F977A11E794811",
+        q: "FFFFFFFFFFFFFFFFFFFFFFFF99DEF836146BC9B1B4D22831",
+    },
     Row {
         curve: Curve::BrainpoolP256r1,
         p: "A9FB57DBA1EEA9BC3E660A909D838D726E3BF623D52620282013481D1F6E5377",
