@@ -154,6 +154,27 @@ pub fn no_core_dumps() -> Result<(), Error> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(asking("a core size of nought"))
 }
 
+/// Lets large pieces of memory come straight from the system and go back to it as soon as they are free, whatever was asked
+/// for before.
+///
+/// By itself the allocator of the GNU C library takes the first large piece that is freed for a sign that more will come, and from
+/// then on keeps what Argon2id and others have worked in, many times of what the daemon needs between requests. The store
+/// sets aside tables that it hardly uses, too: fresh from the system, what is not touched of them is no memory at all.
+pub fn give_back() {
+    #[cfg(target_env = "gnu")]
+    for (what, bytes) in [(libc::M_MMAP_THRESHOLD, LARGE), (libc::M_TRIM_THRESHOLD, SPARE)] {
+        // SAFETY: it sets a number of the allocator's, under the allocator's own lock.
+        unsafe { libc::mallopt(what, bytes) };
+    }
+}
+
+/// What a piece of memory is large from: larger than almost every message, and as large as each of the store's tables.
+#[cfg(target_env = "gnu")]
+const LARGE: libc::c_int = 512 << 10;
+/// What may be free at the end of an arena, so that requests which come one after the other do not fetch it each time.
+#[cfg(target_env = "gnu")]
+const SPARE: libc::c_int = 1 << 20;
+
 fn page_size() -> Result<usize, Error> {
     // SAFETY: asks for a number and touches no memory of ours.
     let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

@@ -117,6 +117,7 @@ impl House {
     /// [`Error`], as store, log or slots say.
     pub fn build(settings: &Settings) -> Result<Self, Error> {
         memory::no_core_dumps()?;
+        memory::give_back();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let chance: Arc<dyn Chance> = Arc::new(Random::default());
         let mut kept = store::Settings::new(Kind::Sled, &settings.store.path);
