@@ -1,17 +1,20 @@
 //! Memory for the few keys that open all others: never swapped, never dumped, gone in a forked child, read-only once
-//! written, and between two pages that nobody may touch.
+//! written, and between two pages that nobody may touch. Where the kernel has it, it is secret memory (memfd_secret(2)), which
+//! the kernel itself cannot read by way of its own mapping; elsewhere it is locked.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::ptr::NonNull;
 use std::slice;
 
 use nix::errno::Errno;
-use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap_anonymous, mprotect, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mlock, mmap, mmap_anonymous, mprotect, munmap};
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
+use nix::unistd::ftruncate;
 use zeroize::Zeroize;
 
 /// Why memory could not be set aside for a key.
@@ -62,9 +65,50 @@ impl Locked {
             mmap_anonymous(None, whole, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE)
         };
         let mut locked = Self { start: start.map_err(asking("memory"))?, inner, page, length };
-        locked.protect(ProtFlags::PROT_READ | ProtFlags::PROT_WRITE)?;
-        let keys = locked.pages();
-        // SAFETY: `keys` are `inner` bytes of pages that are ours alone and mapped as long as `locked` lives.
+        if !locked.hide() {
+            locked.lock()?;
+        }
+        fill(locked.bytes());
+        locked.protect(ProtFlags::PROT_READ)?;
+        Ok(locked)
+    }
+
+    /// Puts secret memory in the place of the pages; whether the kernel gives any. It is locked and never dumped by itself.
+    fn hide(&self) -> bool {
+        // SAFETY: asks for a new descriptor and touches no memory of ours.
+        let descriptor = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) };
+        let Ok(descriptor @ 0..) = i32::try_from(descriptor) else { return false };
+        // SAFETY: the kernel has just made the descriptor for us; nobody else has it.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
+        let (Ok(size), Some(length)) = (libc::off_t::try_from(self.inner), NonZeroUsize::new(self.inner)) else {
+            return false;
+        };
+        if ftruncate(&descriptor, size).is_err() {
+            return false;
+        }
+        let (keys, place) = (self.pages(), NonZeroUsize::new(self.pages().as_ptr().addr()));
+        let (access, flags) =
+            (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED | MapFlags::MAP_FIXED);
+        // SAFETY: it takes the place of `inner` bytes of pages that are ours alone and that nobody has a reference into.
+        if unsafe { mmap(place, length, access, flags, &descriptor, 0) }.is_err() {
+            return false;
+        }
+        // A child gets none of it: the mapping is not there, where the locked one would be all noughts.
+        // SAFETY: the pages are ours and mapped as long as `self` lives; this process reads the same afterwards.
+        unsafe { madvise(keys, self.inner, MmapAdvise::MADV_DONTFORK) }.is_ok()
+    }
+
+    /// Locks the pages and keeps them out of dumps and children.
+    fn lock(&self) -> Result<(), Error> {
+        let (keys, inner) = (self.pages(), self.inner);
+        let (access, flags) =
+            (ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_PRIVATE | MapFlags::MAP_FIXED);
+        let (place, length) = (NonZeroUsize::new(keys.as_ptr().addr()), NonZeroUsize::new(inner));
+        let length = length.ok_or(Error::Limit { bytes: inner })?;
+        // SAFETY: it takes the place of `inner` bytes of pages that are ours alone and that nobody has a reference into,
+        // whether or not secret memory came in between.
+        unsafe { mmap_anonymous(place, length, access, flags) }.map_err(asking("memory"))?;
+        // SAFETY: `keys` are `inner` bytes of pages that are ours alone and mapped as long as `self` lives.
         unsafe { mlock(keys, inner) }.map_err(|errno| match errno {
             Errno::ENOMEM | Errno::EAGAIN | Errno::EPERM => Error::Limit { bytes: inner },
             errno => Error::System { what: "locking memory", errno },
@@ -73,9 +117,7 @@ impl Locked {
             // SAFETY: as above; neither advice changes what this process reads.
             unsafe { madvise(keys, inner, advice) }.map_err(asking("keeping memory out of dumps and children"))?;
         }
-        fill(locked.bytes());
-        locked.protect(ProtFlags::PROT_READ)?;
-        Ok(locked)
+        Ok(())
     }
 
     /// The bytes themselves. Whoever calls this promises that they go no further than they must.
@@ -233,26 +275,55 @@ mod tests {
         assert_eq!(format!("{:?}", key(32)), "Locked(32 bytes)");
     }
 
-    #[test]
-    fn the_kernel_knows_that_it_is_locked_undumpable_and_wiped_in_children() {
-        let key = key(32);
+    /// The flags that the kernel has for the pages of a key.
+    fn flags(key: &Locked) -> Vec<String> {
         let address = key.pages().as_ptr().addr();
         let maps = fs::read_to_string("/proc/self/smaps").unwrap();
         let start = format!("{address:x}-");
         let flags = maps.lines().skip_while(|line| !line.starts_with(&start)).find(|line| line.starts_with("VmFlags:"));
-        let flags: Vec<&str> = flags.unwrap().split_whitespace().collect();
-        for flag in ["lo", "dd", "wf"] {
-            assert!(flags.contains(&flag), "{flag} is not among {flags:?}");
-        }
-        assert!(!flags.contains(&"wr"), "it can still be written: {flags:?}");
+        flags.unwrap().split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// A key in memory that is locked only, as on a kernel without secret memory.
+    fn locked_only(length: usize) -> Locked {
+        let mut key = key(length);
+        key.lock().unwrap();
+        key.bytes().fill(0xa5);
+        key.protect(ProtFlags::PROT_READ).unwrap();
+        key
     }
 
     #[test]
-    fn a_forked_child_finds_noughts() {
+    fn the_kernel_knows_that_it_is_locked_undumpable_and_not_for_children() {
+        for (name, key, gone) in [("locked", locked_only(32), "wf"), ("as the kernel has it", key(32), "")] {
+            let flags = flags(&key);
+            for flag in ["lo", "dd", gone].iter().filter(|flag| !flag.is_empty()) {
+                assert!(flags.iter().any(|known| known == flag), "{name}: {flag} is not among {flags:?}");
+            }
+            assert!(flags.iter().any(|flag| flag == "wf" || flag == "dc"), "{name}: children get it: {flags:?}");
+            assert!(!flags.iter().any(|flag| flag == "wr"), "{name}: it can still be written: {flags:?}");
+        }
+    }
+
+    #[test]
+    fn a_forked_child_finds_noughts_or_nothing() {
+        for (name, key) in [("locked", locked_only(32)), ("as the kernel has it", key(32))] {
+            let status = child(|| i32::from(key.reveal().iter().any(|byte| *byte != 0)));
+            let gone = matches!(status, WaitStatus::Exited(_, 0) | WaitStatus::Signaled(_, Signal::SIGSEGV, _));
+            assert!(gone, "{name}: {status:?}");
+            assert_eq!(key.reveal(), [0xa5; 32], "{name}");
+        }
+    }
+
+    #[test]
+    fn secret_memory_is_used_where_the_kernel_has_it() {
+        // SAFETY: asks for a new descriptor, which stays open until the test ends.
+        let offered = unsafe { libc::syscall(libc::SYS_memfd_secret, libc::O_CLOEXEC) } >= 0;
         let key = key(32);
-        let status = child(|| i32::from(key.reveal().iter().any(|byte| *byte != 0)));
-        assert!(matches!(status, WaitStatus::Exited(_, 0)), "{status:?}");
-        assert_eq!(key.reveal(), [0xa5; 32]);
+        let start = format!("{:x}-", key.pages().as_ptr().addr());
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let line = maps.lines().find(|line| line.starts_with(&start)).unwrap();
+        assert_eq!(line.contains("secretmem"), offered, "{line}");
     }
 
     #[test]

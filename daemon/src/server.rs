@@ -24,7 +24,7 @@ use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{self, Secrecy, Settings},
+    config::{self, Method, Secrecy, Settings},
     front::{
         self, Crew, Limits, Listening, Phase, Places, Stopper, Tls, control,
         kmip::{self, Carrier},
@@ -160,14 +160,20 @@ impl House {
     /// Opens the vault with what the configuration or systemd hands over. Without either, or when it does not fit, the
     /// vault stays sealed and waits for an operator.
     pub fn unseal(&self, settings: &Settings) {
-        let order = match unseal_order(settings) {
-            Ok(Some(order)) => order,
-            Ok(None) => return log::warn!("the vault is sealed; open it with `strongroom unseal`"),
-            Err(error) => return log::error!("the vault stays sealed: {error}"),
-        };
-        if let Err(refusal) = self.service.order(&daemon(), order) {
-            log::error!("the vault stays sealed: {refusal}");
+        for &method in &settings.seal.methods {
+            if method == Method::Slot {
+                self.service.await_slots();
+                continue;
+            }
+            let order = unseal_order(settings, method).transpose();
+            let entered = order.map(|order| Ok::<_, Error>(self.service.order(&daemon(), order?)?));
+            match entered {
+                Some(Ok(_)) if !self.vault.is_sealed() => return,
+                Some(Ok(_)) | None => {}
+                Some(Err(error)) => log::error!("the vault stays sealed: {error}"),
+            }
         }
+        log::warn!("the vault is sealed; open it with `strongroom unseal`");
     }
 
     /// Ends the workers of slots, signs the last checkpoint and closes log and store, in this order.
@@ -199,21 +205,24 @@ pub fn daemon() -> Caller {
     }
 }
 
-/// What the vault is to be opened with, if that is decided.
-fn unseal_order(settings: &Settings) -> Result<Option<Order>, Error> {
+/// What the vault is to be opened with by a method, if there is such a thing.
+fn unseal_order(settings: &Settings, method: Method) -> Result<Option<Order>, Error> {
     let credential = |name: &str| {
         let folder = env::var_os("CREDENTIALS_DIRECTORY")?;
         let path = Path::new(&folder).join(name);
         path.exists().then_some(path)
     };
-    let key = settings.seal.key.clone().or_else(|| credential("unseal.key"));
-    if let Some(path) = key {
-        return Ok(Some(Order::UnsealFile { key: config::read(&path, Secrecy::Secret)? }));
-    }
-    let passphrase = settings.seal.passphrase.clone().or_else(|| credential("unseal.passphrase"));
-    let Some(path) = passphrase else { return Ok(None) };
-    let text = config::read(&path, Secrecy::Secret)?;
-    Ok(Some(Order::Unseal { passphrase: config::line(&text) }))
+    let (named, name) = match method {
+        Method::Key => (&settings.seal.key, "unseal.key"),
+        Method::Passphrase => (&settings.seal.passphrase, "unseal.passphrase"),
+        Method::Slot => return Ok(None),
+    };
+    let Some(path) = named.clone().or_else(|| credential(name)) else { return Ok(None) };
+    let bytes = config::read(&path, Secrecy::Secret)?;
+    Ok(Some(match method {
+        Method::Passphrase => Order::Unseal { passphrase: config::line(&bytes) },
+        Method::Key | Method::Slot => Order::UnsealFile { key: bytes },
+    }))
 }
 
 /// Serves until it is told to stop. `ready` is called once, when every front can be reached.
@@ -241,8 +250,7 @@ pub fn serve(settings: &Settings, ready: impl FnOnce(&Ready)) -> Result<(), Erro
 pub fn check(settings: &Settings) -> Result<(), Error> {
     config::credentials(settings)?;
     lines(settings)?;
-    unseal_order(settings)?;
-    Ok(())
+    settings.seal.methods.iter().try_for_each(|&method| unseal_order(settings, method).map(|_| ()))
 }
 
 /// Serves from a house that is built already.

@@ -41,7 +41,7 @@ impl Room {
         let store = store::open(&Settings::new(Kind::Memory, "")).unwrap();
         let vault = vault(&store);
         vault.initialise(&[key()]).unwrap();
-        vault.unseal(&key()).unwrap();
+        vault.enter(key()).unwrap();
         Self { store, vault }
     }
 
@@ -77,7 +77,7 @@ impl Room {
 
     fn reopened(&self) -> (Vault, strongroom::vault::Findings) {
         let vault = vault(&self.store);
-        let findings = vault.unseal(&key()).unwrap();
+        let findings = vault.enter(key()).unwrap().findings().unwrap();
         (vault, findings)
     }
 }
@@ -124,7 +124,7 @@ fn a_change_under_way_when_the_vault_is_sealed_is_there_when_it_is_opened_again(
     room.vault.seal();
     assert!(matches!(room.vault.begin(), Err(Error::Sealed)));
     std::thread::scope(|scope| {
-        let unsealing = scope.spawn(|| room.vault.unseal(&key()).unwrap());
+        let unsealing = scope.spawn(|| room.vault.enter(key()).unwrap().findings().unwrap());
         // It is opened only once the change has ended.
         std::thread::sleep(std::time::Duration::from_millis(50));
         assert!(room.vault.is_sealed());
@@ -222,7 +222,7 @@ fn a_wrong_key_file_opens_nothing() {
     let room = Room::new();
     let vault = vault(&room.store);
     let wrong = UnsealKey::File(Secret::new(vec![8; 32]));
-    assert!(matches!(vault.unseal(&wrong), Err(Error::WrongKey)));
+    assert!(matches!(vault.enter(wrong), Err(Error::WrongKey)));
     assert!(vault.is_sealed());
 }
 

@@ -156,6 +156,16 @@ events! {
     Unseal = "unseal";
     /// The vault was closed.
     Seal = "seal";
+    /// What was entered to unseal was forgotten by order.
+    Forgotten = "forgotten";
+    /// The ways to unseal were changed, or somebody tried to.
+    Rekeyed = "rekeyed";
+    /// The root key was exchanged, or an exchange of the data key began; the object says which.
+    Rotated = "rotated";
+    /// An exchange of the data key has ended: the older ones are gone.
+    Retired = "retired";
+    /// Recovery shares for backups were dealt.
+    RecoverySet = "recovery-set";
     /// The log's own signing began or could not begin.
     Sign = "sign";
     /// The end of the log was damaged by a crash and was moved aside; the object names the file.

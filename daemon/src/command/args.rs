@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use super::seat::{Operator, Quota, Rotation};
+
 /// Keeps keys, secrets and certificates, and hands them to the tools people already use.
 #[derive(Debug, Parser)]
 #[command(
@@ -42,6 +44,9 @@ pub(super) enum Verb {
     Seal,
     /// Say how a running daemon is
     Status,
+    /// Change what opens the vault, rotate its keys, deal recovery shares
+    #[command(subcommand)]
+    Operator(Operator),
     /// Register clients, list them, revoke them
     #[command(subcommand)]
     Client(Client),
@@ -116,6 +121,18 @@ pub(super) struct Entry {
     /// Use this key file in place of a passphrase
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_file")]
     pub(super) key_file: Option<PathBuf>,
+    /// Enter one share; it is asked for, or read from standard input
+    #[arg(long, conflicts_with_all = ["passphrase_file", "key_file"])]
+    pub(super) share: bool,
+    /// Enter the share in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase_file", "key_file", "share"])]
+    pub(super) share_file: Option<PathBuf>,
+    /// Open by keys in slots
+    #[arg(long, conflicts_with_all = ["passphrase_file", "key_file", "share", "share_file"])]
+    pub(super) slots: bool,
+    /// Forget the shares, and what else was entered, that are not enough yet
+    #[arg(long, conflicts_with_all = ["passphrase_file", "key_file", "share", "share_file", "slots"])]
+    pub(super) forget: bool,
 }
 
 #[derive(Debug, Subcommand)]

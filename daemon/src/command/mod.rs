@@ -14,11 +14,13 @@ mod error;
 mod init;
 mod key;
 mod man;
+mod operator;
 mod pkcs11;
 mod print;
 mod push;
 mod run;
 mod seal;
+mod seat;
 mod slot;
 mod voice;
 

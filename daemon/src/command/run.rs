@@ -11,7 +11,7 @@ use super::{
     daemon::Daemon,
     decode, dev,
     error::Error,
-    init, key, man, pkcs11,
+    init, key, man, operator, pkcs11,
     print::{self, Style},
     push, seal, slot, voice,
 };
@@ -65,6 +65,7 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Unseal(entry) => seal::unseal(&daemon, entry),
         Verb::Seal => seal::seal(&daemon),
         Verb::Status => seal::status(&daemon),
+        Verb::Operator(verb) => operator::operator(&daemon, verb),
         Verb::Client(verb) => client::client(&daemon, verb),
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),

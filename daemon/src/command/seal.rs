@@ -12,13 +12,22 @@ use crate::{
     service::{
         Order, Report,
         order::{EndpointRow, Status},
+        seal::FactorRow,
     },
 };
 
 pub(super) fn unseal(daemon: &Daemon, entry: &Entry) -> Result<(), Error> {
-    let order = match &entry.key_file {
-        Some(path) => Order::UnsealFile { key: config::read(path, Secrecy::Secret)? },
-        None => Order::Unseal { passphrase: ask::secret(entry.passphrase_file.as_deref(), "Passphrase", Times::Once)? },
+    let order = match entry {
+        Entry { forget: true, .. } => Order::UnsealForget,
+        Entry { slots: true, .. } => Order::UnsealSlots,
+        Entry { share_file: Some(path), .. } => {
+            Order::UnsealShare { share: ask::secret(Some(path), "Share", Times::Once)? }
+        }
+        Entry { share: true, .. } => Order::UnsealShare { share: ask::secret(None, "Share", Times::Once)? },
+        Entry { key_file: Some(path), .. } => Order::UnsealFile { key: config::read(path, Secrecy::Secret)? },
+        Entry { passphrase_file, .. } => {
+            Order::Unseal { passphrase: ask::secret(passphrase_file.as_deref(), "Passphrase", Times::Once)? }
+        }
     };
     report(daemon, daemon.send(order)?)
 }
@@ -50,6 +59,17 @@ fn show(status: &Status) -> Result<(), Error> {
     print::line(&format!("objects    {}", print::or_dash(status.objects)))?;
     print::line(&format!("store      generation {}", status.generation))?;
     print::line(&format!("audit log  {} lines signed", print::or_dash(status.audit_size)))?;
+    for way in &status.seal.ways {
+        let factors: Vec<String> = way.factors.iter().map(factor).collect();
+        let unproven = if way.proven { "" } else { " (not shown to work yet)" };
+        print::line(&format!("way {:<6} {}{unproven}", way.number, factors.join(" and ")))?;
+    }
+    if let Some(rows) = status.seal.resealing {
+        print::line(&format!("rotation   {rows} rows have to be resealed still"))?;
+    }
+    if let Some(FactorRow { needed, names, .. }) = &status.seal.recovery {
+        print::line(&format!("recovery   {needed} of {}", names.join(", ")))?;
+    }
     for slot in &status.slots {
         let advice = slot.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
         print::line(&format!("slot       {} ({}) {}{advice}", slot.name, slot.maker, slot.condition))?;
@@ -78,4 +98,16 @@ fn show(status: &Status) -> Result<(), Error> {
             _ => Ok(()),
         }
     })
+}
+
+/// What has to be entered, and what was.
+fn factor(factor: &FactorRow) -> String {
+    let FactorRow { kind, needed, entered, names } = factor;
+    match (kind.as_str(), entered) {
+        ("shares", 0) => format!("{needed} shares of {}", names.join(", ")),
+        ("shares", _) => format!("{entered} of {needed} shares entered ({})", names.join(", ")),
+        ("slot", _) => format!("a key in slot {}", names.join(", ")),
+        (_, 0) => kind.clone(),
+        _ => format!("{kind} (entered)"),
+    }
 }

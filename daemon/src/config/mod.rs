@@ -15,5 +15,5 @@ pub use endpoint::{Encoding, Endpoint, Told};
 pub use error::{Error, Exposed};
 pub use file::{Secrecy, create, line, read};
 pub use slot::{Mechanisms, Slot, SlotKind};
-pub use table::{Audit, Control, Durability, Kmip, Limits, Pkcs11, Seal, Settings, Store};
+pub use table::{Audit, Control, Durability, Kmip, Limits, Method, Pkcs11, Seal, Settings, Store};
 pub use tls::{credentials, endpoint_credentials};

@@ -87,8 +87,10 @@ tables! {
         durability: Durability = Durability::Written;
     }
 
-    /// What opens the vault when the daemon starts. Without either it starts sealed.
+    /// What opens the vault when the daemon starts. Without any of it it starts sealed.
     Seal {
+        /// What is tried, in this order.
+        methods: Vec<Method> = vec![Method::Key, Method::Passphrase, Method::Slot];
         /// A key file of at least 32 bytes. A systemd credential `unseal.key` is found by itself.
         key: Option<PathBuf> = None;
         /// A file with a passphrase. A systemd credential `unseal.passphrase` is found by itself.
@@ -118,6 +120,18 @@ tables! {
         /// Bytes of a request.
         message: usize = 1 << 20;
     }
+}
+
+/// What opens the vault without a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// A key file, named here or handed over by systemd.
+    Key,
+    /// A file with a passphrase, named here or handed over by systemd.
+    Passphrase,
+    /// A key in a slot over an HSM.
+    Slot,
 }
 
 /// When the answer to a use of a key may leave.
@@ -179,8 +193,9 @@ impl Settings {
     fn check(&self) -> Result<(), (&'static str, String)> {
         Endpoint::check(&self.kmip.endpoint)?;
         Slot::check_all(&self.slot)?;
-        if self.seal.key.is_some() && self.seal.passphrase.is_some() {
-            return Err(("passphrase", "give either a key or a passphrase, not both".to_owned()));
+        let methods = &self.seal.methods;
+        if methods.iter().enumerate().any(|(at, method)| methods.iter().take(at).any(|other| other == method)) {
+            return Err(("methods", "a method stands there twice".to_owned()));
         }
         let limits = &self.limits;
         let seconds = 1..=86_400;
@@ -354,7 +369,8 @@ mod tests {
             ("a PIN too long for all", "[[slot]]\nshortest_pin = 256", 2, "`shortest_pin` must be 4 to 255"),
             ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),
             ("a tiny message", "[limits]\nmessage = 1", 2, "`message` must be 1024 to"),
-            ("two ways to unseal", "[seal]\nkey = \"a\"\npassphrase = \"b\"", 3, "either a key or a passphrase"),
+            ("an unknown way to unseal", "[seal]\nmethods = [\"tpm\"]", 2, "unknown variant `tpm`"),
+            ("a way to unseal twice", "[seal]\nmethods = [\"key\", \"key\"]", 2, "stands there twice"),
         ] {
             let (at, what) = Settings::parse(text).unwrap_err();
             assert!(at == line && what.contains(says), "{name}: line {at}: {what}");

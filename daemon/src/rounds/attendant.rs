@@ -1,5 +1,5 @@
-//! The attendant: looks after slots that hold their keys themselves. It has a thread of its own, since a slot may let it
-//! wait.
+//! The attendant: looks after slots that hold their keys themselves, and after the seal. It has a thread of its own, since a
+//! slot may let it wait.
 
 use std::{
     io,
@@ -26,7 +26,9 @@ impl Attendant {
         let stop = Arc::new(Stop::default());
         let told = Arc::clone(&stop);
         let round = move || {
-            while !told.wait(PAUSE) {
+            let mut more = false;
+            while !told.wait(if more { BREATH } else { PAUSE }) {
+                more = service.tend(&daemon);
                 if let Err(refusal) = service.attend(&daemon) {
                     log::error!("the slots could not be looked after: {refusal}");
                 }
@@ -47,3 +49,5 @@ impl Attendant {
 
 /// A key that was destroyed leaves its slot so soon after.
 const PAUSE: Duration = Duration::from_millis(200);
+/// What resealing leaves to changes that wait for the disk as well.
+const BREATH: Duration = Duration::from_millis(5);

@@ -1,6 +1,6 @@
 //! What an operator orders, performed: each order is a few lines, and each is in the log.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
@@ -12,12 +12,14 @@ use super::{
     provision::{self, AUTHORITY, AUTHORITY_KEY, certificates, fingerprint},
     refusal::Refusal,
     registry::Service,
+    sealing::Rekey,
     standing, token,
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, ClientName, Principal, Role},
     certificate::{self, Authority, Span, Wanted},
+    sharing::Share,
     vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Query, UnsealKey},
 };
 
@@ -39,6 +41,8 @@ impl Service {
             Order::TokenInit { slot, .. } | Order::SlotLogin { slot, .. } | Order::SlotAdopt { slot, .. } => {
                 Some(slot.clone())
             }
+            Order::Rotate { what } => Some(what.clone()),
+            Order::UnsealShare { share } => holder(share),
             _ => None,
         };
         let sealing = matches!(order, Order::Seal);
@@ -69,6 +73,7 @@ impl Service {
             // The record of the sealing is signed before the key to sign with is gone.
             self.log.lock().map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
             self.vault.seal();
+            self.by_slots.store(false, Ordering::Relaxed);
             self.streams.clear();
         }
         outcome
@@ -103,8 +108,23 @@ impl Service {
     fn perform_order(&self, operator: &Caller, order: Order, done: &mut Done) -> Result<Report, Refusal> {
         match order {
             Order::Status => self.status().map(Report::Status),
-            Order::Unseal { passphrase } => self.unseal(&UnsealKey::Passphrase(passphrase)),
-            Order::UnsealFile { key } => self.unseal(&UnsealKey::File(key)),
+            Order::Unseal { passphrase } => self.unseal(UnsealKey::Passphrase(passphrase), done),
+            Order::UnsealFile { key } => self.unseal(UnsealKey::File(key), done),
+            Order::UnsealShare { share } => self.unseal(Self::read_share(&share)?, done),
+            Order::UnsealSlots => self.unseal(UnsealKey::Slots, done),
+            Order::UnsealForget => {
+                self.vault.forget_entries();
+                self.status().map(Report::Status)
+            }
+            Order::Rekey { passphrase, key, threshold, labels, slot, stay } => {
+                self.rekey(Rekey { passphrase, key, threshold, labels, slot, stay }, done.change(self)?)
+            }
+            Order::WayRemove { number } => {
+                self.vault.remove_way(done.change(self)?, number)?;
+                Ok(Report::Done)
+            }
+            Order::Rotate { what } => self.rotate(&what, done.change(self)?),
+            Order::RecoveryMake { threshold, labels } => self.make_recovery(threshold, labels, done.change(self)?),
             Order::Seal if self.is_sealed() => Err(crate::vault::Error::Sealed.into()),
             Order::Seal => Ok(Report::Done),
             Order::ClientAdd { name, role, days, user, csr } => {
@@ -216,24 +236,8 @@ impl Service {
         }
     }
 
-    fn unseal(&self, key: &UnsealKey) -> Result<Report, Refusal> {
-        let findings = self.vault.unseal(key)?;
-        // What was under way goes on; beginning it anew would do it twice.
-        if findings.again {
-            return self.status().map(Report::Status);
-        }
-        for damage in &findings.damaged {
-            log::error!("{damage}");
-        }
-        if findings.rolled_back {
-            log::error!("the store holds other records than it should: it was changed behind the daemon's back");
-        }
-        self.unlock_log();
-        if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            self.reconcile(&told);
-        }
-        self.resume();
-        self.collect();
+    fn unseal(&self, key: UnsealKey, done: &mut Done) -> Result<Report, Refusal> {
+        self.open(key, |service, way| Ok(service.vault.prove(done.change(service)?, way)?))?;
         self.status().map(Report::Status)
     }
 
@@ -247,6 +251,7 @@ impl Service {
             damaged: findings.damaged,
             rolled_back: findings.rolled_back,
             audit_size: self.log.head().map(|head| head.size),
+            seal: self.seal_status(),
             slots: self.slots(),
             endpoints: self.outbox.iter().map(|queue| queue.row()).collect(),
         })
@@ -383,7 +388,13 @@ fn event(order: &Order) -> Event {
         Order::Status | Order::ClientList | Order::SlotList | Order::KeyList { .. } | Order::KeyShow { .. } => {
             Event::Inspect
         }
-        Order::Unseal { .. } | Order::UnsealFile { .. } => Event::Unseal,
+        Order::Unseal { .. } | Order::UnsealFile { .. } | Order::UnsealShare { .. } | Order::UnsealSlots => {
+            Event::Unseal
+        }
+        Order::UnsealForget => Event::Forgotten,
+        Order::Rekey { .. } | Order::WayRemove { .. } => Event::Rekeyed,
+        Order::Rotate { .. } => Event::Rotated,
+        Order::RecoveryMake { .. } => Event::RecoverySet,
         Order::Seal => Event::Seal,
         Order::ClientAdd { .. } => Event::ClientAdded,
         Order::ClientRevoke { .. } => Event::ClientRevoked,
@@ -398,6 +409,11 @@ fn event(order: &Order) -> Event {
         Order::KeyGrant { .. } => Event::Granted,
         Order::KmipPut { .. } => Event::Pushed,
     }
+}
+
+/// Whose share it says it is.
+fn holder(share: &Secret) -> Option<String> {
+    Share::read(share.reveal()).ok().map(|share| format!("share {} of {}", share.number, share.label))
 }
 
 fn client_row(client: &Client, registered: &Registered) -> ClientRow {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{message::Device, secret::Secret};
+
+use super::seal::{Dealt, SealStatus};
 use zeroize::Zeroize;
 
 /// An order.
@@ -19,8 +21,49 @@ pub enum Order {
         /// Its bytes.
         key: Secret,
     },
+    /// Enter one share of those that open the vault.
+    UnsealShare {
+        /// The line that its holder keeps.
+        share: Secret,
+    },
+    /// Open the vault by keys in slots.
+    UnsealSlots,
+    /// Forget what was entered to unseal and is not enough yet.
+    UnsealForget,
     /// Seal the vault.
     Seal,
+    /// Add a way to unseal that takes all of these together, or put it in the place of the others.
+    Rekey {
+        /// A passphrase; empty for none.
+        passphrase: Secret,
+        /// The bytes of a key file; empty for none.
+        key: Secret,
+        /// How many shares; nought for none.
+        threshold: u8,
+        /// Who gets one.
+        labels: Vec<String>,
+        /// The slot that is to have a key for it.
+        slot: Option<String>,
+        /// Whether the other ways stay.
+        stay: bool,
+    },
+    /// Remove a way to unseal.
+    WayRemove {
+        /// Its number.
+        number: u32,
+    },
+    /// Exchange a key without stopping.
+    Rotate {
+        /// `root` or `data`.
+        what: String,
+    },
+    /// Deal recovery shares for backups.
+    RecoveryMake {
+        /// How many open a backup.
+        threshold: u8,
+        /// Who gets one.
+        labels: Vec<String>,
+    },
     /// Register a client and issue a certificate for it.
     ClientAdd {
         /// Its name.
@@ -165,6 +208,8 @@ pub enum Report {
     },
     /// A bearer token was given.
     Bearer(NewBearer),
+    /// Shares were dealt, or a way to unseal was added without any.
+    Shares(Dealt),
     /// The slots.
     Slots {
         /// In their order.
@@ -203,6 +248,8 @@ pub struct Status {
     pub rolled_back: bool,
     /// Lines of the audit log that are signed.
     pub audit_size: Option<u64>,
+    /// The ways to unseal, and what is being done about the seal.
+    pub seal: SealStatus,
     /// The slots.
     pub slots: Vec<SlotRow>,
     /// The endpoints that clients are told at.

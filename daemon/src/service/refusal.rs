@@ -173,11 +173,14 @@ impl From<vault::Error> for Refusal {
             vault::Error::Archived(_) => Self::new(ResultReason::ObjectArchived, message),
             vault::Error::Use { .. } => Self::new(ResultReason::IncompatibleCryptographicUsageMask, message),
             vault::Error::Sealed => Self::new(ResultReason::NotAuthorised, message),
-            vault::Error::WrongKey => Self::new(ResultReason::AuthenticationNotSuccessful, message),
+            vault::Error::WrongKey | vault::Error::Share(_) => {
+                Self::new(ResultReason::AuthenticationNotSuccessful, message)
+            }
+            vault::Error::Sharing(error) => error.into(),
             vault::Error::Busy(_) => Self::new(ResultReason::GeneralFailure, message),
             vault::Error::NoSlot(_) => Self::new(ResultReason::ProtectionStorageUnavailable, message),
             vault::Error::Slot(error) => error.into(),
-            vault::Error::Damaged(_) | vault::Error::Store(_) | vault::Error::Broken(_) => {
+            vault::Error::Damaged(_) | vault::Error::Store(_) | vault::Error::Broken(_) | vault::Error::Format => {
                 log::error!("{message}");
                 Self::new(ResultReason::GeneralFailure, message)
             }

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -60,6 +60,8 @@ pub struct Service {
     cryptoki: Mutex<Option<Weak<dyn Cryptoki>>>,
     /// Held from reading a token's PINs until they are written again: no two tries count as one.
     pub(super) pins: Pins,
+    /// Whether keys in slots open the vault once they can.
+    pub(super) by_slots: AtomicBool,
     /// What waits to be told to clients.
     pub(super) outbox: Vec<Arc<Queue>>,
 }
@@ -189,6 +191,7 @@ impl Service {
             told: Mutex::default(),
             cryptoki: Mutex::default(),
             pins: Pins::default(),
+            by_slots: AtomicBool::new(false),
             outbox: Vec::new(),
         }
     }
@@ -314,15 +317,12 @@ impl Service {
         self.log.has_failed()
     }
 
-    /// Lets the log begin to sign, which it can once the vault is open.
-    pub(super) fn unlock_log(&self) {
-        let keeper = match self.vault.audit_sealer() {
-            Ok(sealer) => Arc::new(Keeper::new(sealer)),
-            Err(error) => return log::error!("the audit log cannot sign: {error}"),
-        };
-        if let Err(error) = self.log.unlock(keeper) {
-            log::error!("the audit log cannot sign: {error}");
-        }
+    /// Lets the log begin to sign, which it can once the vault is open; whether it does. Its key is sealed anew.
+    pub(super) fn unlock_log(&self) -> bool {
+        let keeper = self.vault.audit_sealer().map(|sealer| Arc::new(Keeper::new(sealer)));
+        let keeper = keeper.map_err(|error| error.to_string());
+        let unlocked = keeper.and_then(|keeper| self.log.unlock(keeper).map_err(|error| error.to_string()));
+        unlocked.inspect_err(|error| log::error!("the audit log cannot sign: {error}")).is_ok()
     }
 
     /// Writes the record, then the change; the receipt resolves when both are as durable as they must be.

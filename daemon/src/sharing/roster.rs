@@ -10,7 +10,7 @@ use super::{
     error::Error,
     method::{Method, join, split},
     part::{Part, Polynomial},
-    share::{LENGTH, Label, Purpose, SetId, Share, Unfit},
+    share::{LENGTH, Label, MOST, Purpose, SetId, Share, Unfit},
 };
 use crate::chance::{self, Chance};
 
@@ -155,8 +155,6 @@ impl Gathering {
 
 /// The field of AES.
 const METHOD: Method = Method::Octets(Polynomial::P283);
-/// A ceremony with more people than this has other problems.
-pub(super) const MOST: u8 = 32;
 
 #[cfg(test)]
 mod tests {

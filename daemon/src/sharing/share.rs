@@ -256,13 +256,15 @@ fn set_id(digits: &[u8]) -> Option<SetId> {
 /// 1 to 32, in the one way that it is written.
 fn small(digits: &[u8]) -> Option<u8> {
     let number: u8 = str::from_utf8(digits).ok()?.parse().ok()?;
-    ((1..=super::roster::MOST).contains(&number) && number.to_string().as_bytes() == digits).then_some(number)
+    ((1..=MOST).contains(&number) && number.to_string().as_bytes() == digits).then_some(number)
 }
 
 const PREFIX: &str = "strongroom-share";
 const VERSION: &str = "1";
 /// Bytes of the keys that are shared, and so of a share.
 pub(super) const LENGTH: usize = 32;
+/// A ceremony with more people than this has other problems.
+pub(super) const MOST: u8 = 32;
 const LONGEST_LABEL: usize = 32;
 /// Letters of the checksum.
 const CHECKSUM: usize = 6;

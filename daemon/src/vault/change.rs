@@ -10,6 +10,7 @@ use super::{
     errand::{Claimed, Errands, Standing},
     error::Error,
     flight::Flight,
+    header,
     identifier::ObjectId,
     manifest::{self, Manifest},
     nonce::{self, Bucket, Spent, Trace},
@@ -38,6 +39,8 @@ pub struct Change {
     /// Keys that their slot holds and that the change lets go of: the slot's name, and what it takes to remove the key.
     parted: Vec<(String, Secret)>,
     effects: Vec<Effect>,
+    /// What the vault is to be sealed with, as its row.
+    pub(super) seal: Option<Vec<u8>>,
     /// Given up last: until then the vault is not opened anew.
     flight: Flight,
 }
@@ -82,6 +85,7 @@ impl Change {
             held: Vec::new(),
             parted: Vec::new(),
             effects: Vec::new(),
+            seal: None,
             flight,
         })
     }
@@ -97,7 +101,8 @@ impl Change {
     }
 
     fn writes_nothing(&self) -> bool {
-        self.objects.is_empty() && self.clients.is_empty() && self.settings.is_empty() && self.nonces.is_empty()
+        let rows = self.objects.len() + self.clients.len() + self.settings.len() + self.nonces.len();
+        rows == 0 && self.seal.is_none()
     }
 
     /// The objects that it writes.
@@ -164,7 +169,8 @@ impl Change {
         self.seize(&format!("key {hex}"))
     }
 
-    fn seize(&mut self, what: &str) -> Result<(), Error> {
+    /// Claims something that only one change at a time may touch.
+    pub(super) fn seize(&mut self, what: &str) -> Result<(), Error> {
         let claim = ObjectId::from_text(what);
         if !self.claims.iter().any(|held| *held.object() == claim) {
             let taken = self.opened.claims.take(&claim);
@@ -358,6 +364,7 @@ impl Change {
     /// Writes the batch. The manifest is held from its reckoning until the batch stands in the queue, so that the
     /// store sees manifests in their order.
     fn hand_over(&self, store: &dyn Store) -> Result<store::Receipt, Error> {
+        let _open = self.opened.gate.read().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.batch()?;
         if self.objects.is_empty() {
             return Ok(store.commit(batch));
@@ -414,6 +421,9 @@ impl Change {
                 None => batch.remove(Table::Setting, name.as_bytes()),
             }
         }
+        if let Some(row) = &self.seal {
+            batch.put(Table::Setting, header::ROW, row.clone());
+        }
         for held in &self.held {
             batch.remove(Table::Setting, held.row.as_bytes());
         }
@@ -450,6 +460,7 @@ impl Change {
             held,
             parted,
             effects,
+            seal: _,
             flight,
         } = self;
         held.into_iter().for_each(Claimed::keep);

@@ -157,6 +157,7 @@ struct Row {
     bearers: Vec<Bearer>,
 }
 
-fn place(name: &str) -> Place<'_> {
+/// Where a client's row belongs.
+pub(super) fn place(name: &str) -> Place<'_> {
     Place { table: Table::Client.name(), key: name, part: "client", generation: 0 }
 }

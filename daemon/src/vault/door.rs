@@ -17,15 +17,17 @@ use super::{
     action::Action,
     change::Change,
     client::Grant,
+    entry::Entry,
     error::Error,
     find::{Found, Query},
     flight::Flights,
+    header,
     identifier::ObjectId,
     nonce::Spent,
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},
-    seal::{Envelope, Key as UnsealKey, Place, Root, Sealer},
+    seal::{Place, Sealer},
     usable::Usable,
     view::{self, Content, Fitted, Released, View},
 };
@@ -34,7 +36,7 @@ use crate::{
     chance::{self, Chance},
     clock::{Clock, Time},
     slot::{Derivation, Form, Material, Purpose, Running, Shape, openness::Openness},
-    store::{self, Batch, Store, Table},
+    store::{self, Store, Table},
 };
 
 /// Keeps objects; sealed until somebody unseals it.
@@ -46,7 +48,9 @@ pub struct Vault {
     pub(super) chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
     /// Held while the vault is being opened, so that it is opened once: the changes under way since it was opened last.
-    unsealing: Mutex<Arc<Flights>>,
+    pub(super) unsealing: Mutex<Arc<Flights>>,
+    /// What was entered and is not enough yet.
+    pub(super) entry: Mutex<Entry>,
 }
 
 /// An object to be.
@@ -62,8 +66,8 @@ pub struct New {
 impl Vault {
     /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
     pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        let openness = BTreeMap::new();
-        Self { store, slots, openness, clock, chance, open: RwLock::new(None), unsealing: Mutex::default() }
+        let (openness, unsealing, entry) = (BTreeMap::new(), Mutex::default(), Mutex::default());
+        Self { store, slots, openness, clock, chance, open: RwLock::new(None), unsealing, entry }
     }
 
     /// The vault with what an operator lets whoever derives in a slot keep less closely than its key.
@@ -78,56 +82,17 @@ impl Vault {
         self.openness.get(slot).is_some_and(|openness| openness.covers(derivation))
     }
 
-    /// Makes the root key of a new store, and an envelope for each way to unseal it.
-    ///
-    /// # Errors
-    /// [`Error::Broken`] when the store has a root key already.
-    pub fn initialise(&self, keys: &[UnsealKey]) -> Result<(), Error> {
-        if self.is_initialised()? || keys.is_empty() {
-            return Err(Error::Broken("making a root key: there is one already"));
-        }
-        let root = Root::new(&*self.chance)?;
-        let envelopes =
-            keys.iter().map(|key| Envelope::close(&root, key, &*self.chance)).collect::<Result<Vec<_>, _>>()?;
-        let row = serde_json::to_vec(&envelopes).map_err(|_| Error::Broken("writing the seal"))?;
-        let mut batch = Batch::new();
-        batch.put(Table::Setting, SEAL, row);
-        self.store.commit(batch).wait()?;
-        Ok(())
-    }
-
     /// Whether the store has a root key.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub fn is_initialised(&self) -> Result<bool, Error> {
-        Ok(self.store.get(Table::Setting, SEAL.as_bytes())?.is_some())
+        Ok(self.store.get(Table::Setting, header::ROW.as_bytes())?.is_some())
     }
 
-    /// Opens the vault with what was entered, and says what is wrong with the store.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`] when it opens nothing.
-    pub fn unseal(&self, key: &UnsealKey) -> Result<Findings, Error> {
-        let mut flights = self.unsealing.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = self.store.get(Table::Setting, SEAL.as_bytes())?;
-        let row = row.ok_or(Error::Broken("unsealing: there is no root key; run `strongroom init`"))?;
-        let damaged = |_| Error::Damaged(format!("setting/{SEAL}"));
-        let envelopes: Vec<Envelope> = serde_json::from_slice(&row).map_err(damaged)?;
-        let root = envelopes.iter().find_map(|envelope| envelope.open(key).ok()).ok_or(Error::WrongKey)?;
-        // What is open already goes on: changes under way belong to it.
-        if let Ok(opened) = self.opened() {
-            return Ok(Findings { again: true, ..opened.findings.clone() });
-        }
-        // What was begun before the vault was sealed is finished first: the store is read with all of it.
-        if !flights.wait() {
-            return Err(Error::Broken("unsealing: a change from before the sealing has not ended; try again"));
-        }
-        let opened = Opened::load(&root, &*self.store, &self.chance)?;
-        *flights = Arc::clone(&opened.flights);
-        let findings = opened.findings.clone();
+    /// Lets requests in.
+    pub(super) fn let_in(&self, opened: Opened) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(opened));
-        Ok(findings)
     }
 
     /// Seals the vault: the keys are forgotten, and every request is refused until it is unsealed. Work that has
@@ -485,6 +450,3 @@ impl Vault {
         self.open.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::Sealed)
     }
 }
-
-/// The row that holds the envelopes. It is the one row that is not sealed.
-const SEAL: &str = "seal";

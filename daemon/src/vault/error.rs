@@ -3,7 +3,12 @@
 use strongroom_kmip::code::State;
 
 use super::{action::Action, identifier::ObjectId};
-use crate::{caller::Principal, chance, slot, store};
+use crate::{
+    caller::Principal,
+    chance,
+    sharing::{self, Unfit},
+    slot, store,
+};
 
 /// Why the vault did not do it. [`Unknown`](Error::Unknown) and [`Forbidden`](Error::Forbidden) must look alike to
 /// whoever asked; the audit log tells them apart.
@@ -48,8 +53,17 @@ pub enum Error {
     #[error("the vault is sealed; run `strongroom unseal`")]
     Sealed,
     /// What was entered opens nothing.
-    #[error("this passphrase or key file does not open the vault")]
+    #[error("what was entered does not open the vault")]
     WrongKey,
+    /// A key cannot be dealt so.
+    #[error(transparent)]
+    Sharing(sharing::Error),
+    /// A share is not taken.
+    #[error(transparent)]
+    Share(#[from] Unfit),
+    /// Another version of this program has sealed the vault.
+    #[error("the vault was sealed by another version of this program; use that one")]
+    Format,
     /// Another change to the same object has not ended in time.
     #[error("{0} is being changed by another request; try again")]
     Busy(ObjectId),

@@ -95,9 +95,12 @@ impl Vault {
         let (slot, key) = (fitted.slot.name(), holding.reference(&name));
         let row = Errands::row(slot, &key);
         let mut batch = Batch::new();
-        let errand = opened.sealer.close(&Place::setting(&row), Errands::write(slot, &key).reveal())?;
-        batch.put(Table::Setting, row.as_bytes(), errand);
-        self.store.commit(batch).wait()?;
+        let place = Place::setting(&row);
+        let written = opened.hand_over(&*self.store, |sealer| {
+            batch.put(Table::Setting, row.as_bytes(), sealer.close(&place, Errands::write(slot, &key).reveal())?);
+            Ok(batch)
+        })?;
+        written.wait()?;
         opened.errands.enter(&row, slot, key, Standing::Making(self.clock.now()));
         let made = make(&name);
         if made.is_err() {
@@ -177,7 +180,7 @@ impl Vault {
             }
             let mut batch = Batch::new();
             batch.remove(Table::Setting, task.row.as_bytes());
-            self.store.commit(batch).wait()?;
+            opened.hand_over(&*self.store, |_| Ok(batch))?.wait()?;
             opened.errands.forget(&task.row);
             done = done.saturating_add(1);
         }

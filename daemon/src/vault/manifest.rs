@@ -92,7 +92,8 @@ fn negate(a: [u8; 32]) -> [u8; 32] {
 
 /// The key of the row that the manifest is kept under.
 pub const KEY: &str = "manifest";
-const PLACE: Place<'static> = Place { table: "setting", key: KEY, part: "sum", generation: 0 };
+/// Where the row belongs.
+pub(super) const PLACE: Place<'static> = Place { table: "setting", key: KEY, part: "sum", generation: 0 };
 
 #[cfg(test)]
 mod tests {

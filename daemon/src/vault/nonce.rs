@@ -114,6 +114,13 @@ pub(super) fn forget(object: &ObjectId, batch: &mut Batch) {
     (0..BUCKETS).for_each(|number| batch.remove(Table::Nonce, row(object, number)));
 }
 
+/// The key and the number that a row is named after.
+pub(super) fn of_row(row: &[u8]) -> Option<(&str, u16)> {
+    let (rest, number) = row.split_last_chunk::<2>()?;
+    let object = rest.strip_suffix(&[0])?;
+    Some((std::str::from_utf8(object).ok()?, u16::from_be_bytes(*number)))
+}
+
 fn row(object: &ObjectId, number: u16) -> Vec<u8> {
     // No identifier has a zero byte, so no key's rows stand among another's.
     [object.as_str().as_bytes(), &[0], &number.to_be_bytes()].concat()

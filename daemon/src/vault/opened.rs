@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     ops::ControlFlow,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,16 +15,19 @@ use super::{
     errand::{self, Errands},
     error::Error,
     flight::Flights,
+    header::Header,
     identifier::ObjectId,
     index::Index,
     manifest::{self, Manifest},
     record::Object,
+    ring::Ring,
+    round::Round,
     seal::{Place, Root, Sealer},
 };
 use crate::{
     chance::Chance,
     slot::Key,
-    store::{Store, Table},
+    store::{self, Batch, Store, Table},
 };
 
 /// The open vault.
@@ -38,9 +41,21 @@ pub(super) struct Opened {
     pub(super) errands: Arc<Errands>,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) findings: Findings,
+    /// Held by whoever hands sealed rows to the store, and alone by whoever reseals rows that are there.
+    pub(super) gate: RwLock<()>,
+    pub(super) round: Mutex<Round>,
+    held: Mutex<Held>,
     births: AtomicU64,
     publics: Mutex<HashMap<ObjectId, Arc<[u8]>>>,
     keys: Mutex<Keys>,
+}
+
+/// What the vault is sealed with, as it stands in the store.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) root: Arc<Root>,
+    pub(super) header: Header,
+    pub(super) ring: Ring,
 }
 
 /// Keys that were opened, each with the generation in which its secret part was written.
@@ -59,8 +74,8 @@ pub struct Findings {
 
 impl Opened {
     /// Reads every record that fits its seal.
-    pub(super) fn load(root: &Root, store: &dyn Store, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
-        let sealer = root.sealer("store", chance)?;
+    pub(super) fn load(held: Held, store: &dyn Store, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
+        let sealer = Sealer::new(&held.ring, "store", chance)?;
         let (mut index, mut clients) = (Index::default(), Clients::default());
         let (mut findings, mut counted) = (Findings::default(), Manifest::default());
         walk(store, Table::Object, &mut findings, &mut |key, row, findings| {
@@ -92,7 +107,7 @@ impl Opened {
         };
         findings.rolled_back = findings.damaged.is_empty() && !manifest.agrees_with(&counted);
         Ok(Self {
-            audit: root.sealer("audit", chance)?,
+            audit: Sealer::new(&held.ring, "audit", chance)?,
             sealer,
             index: RwLock::new(index),
             clients: RwLock::new(clients),
@@ -101,15 +116,49 @@ impl Opened {
             errands: Arc::new(errands),
             manifest: Mutex::new(manifest),
             findings,
+            gate: RwLock::default(),
+            round: Mutex::default(),
+            held: Mutex::new(held),
             births: AtomicU64::new(born),
             keys: Mutex::default(),
             publics: Mutex::default(),
         })
     }
 
+    /// What the vault is sealed with.
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes over to what the store has now. Older keys go on opening what was read before.
+    pub(super) fn exchange(&self, next: Held) -> Result<(), Error> {
+        let mut held = self.held();
+        if next.ring.number() != held.ring.number() {
+            self.settle_ring(&next.ring)?;
+        }
+        *held = next;
+        Ok(())
+    }
+
+    /// Seals by the newest key of a ring, and opens by those that it has.
+    pub(super) fn settle_ring(&self, ring: &Ring) -> Result<(), Error> {
+        self.sealer.follow(ring)?;
+        self.audit.follow(ring)
+    }
+
     /// The number of the next object.
     pub(super) fn next_birth(&self) -> u64 {
         self.births.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// Hands rows to the store, sealed while nobody reseals.
+    pub(super) fn hand_over(
+        &self,
+        store: &dyn Store,
+        rows: impl FnOnce(&Sealer) -> Result<Batch, Error>,
+    ) -> Result<store::Receipt, Error> {
+        let _open = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(store.commit(rows(&self.sealer)?))
     }
 
     /// The object as it stands.
@@ -168,7 +217,7 @@ fn walk(store: &dyn Store, table: Table, findings: &mut Findings, visit: &mut Vi
         ControlFlow::Continue(())
     });
     match outcome {
-        Err(error @ crate::store::Error::Damaged { .. }) => {
+        Err(error @ store::Error::Damaged { .. }) => {
             findings.damaged.push(error.to_string());
             Ok(())
         }

@@ -137,7 +137,7 @@ impl Meta {
         plain.extend_from_slice(&head);
         plain.extend_from_slice(&self.attributes.encode());
         let mut row = self.generation.to_be_bytes().to_vec();
-        row.extend_from_slice(&sealer.close(&self.place(META, self.generation), &plain)?);
+        row.extend_from_slice(&sealer.close(&self.place(Self::META, self.generation), &plain)?);
         Ok(row)
     }
 
@@ -149,7 +149,7 @@ impl Meta {
         let damaged = || Error::Damaged(format!("object/{id}"));
         let (generation, sealed) = row.split_first_chunk::<8>().ok_or_else(damaged)?;
         let generation = u64::from_be_bytes(*generation);
-        let place = Place { table: OBJECT, key: id.as_str(), part: META, generation };
+        let place = Place { table: OBJECT, key: id.as_str(), part: Self::META, generation };
         let plain = sealer.open(&place, sealed)?;
         let (length, rest) = plain.reveal().split_first_chunk::<8>().ok_or_else(damaged)?;
         let length = usize::try_from(u64::from_be_bytes(*length)).map_err(|_| damaged())?;
@@ -182,7 +182,7 @@ impl Meta {
     /// # Errors
     /// [`Error`] when sealing fails.
     pub fn close_secret(&self, secret: &Secret, sealer: &Sealer) -> Result<Vec<u8>, Error> {
-        sealer.close(&self.place(SECRET, self.written), secret.reveal())
+        sealer.close(&self.place(Self::SECRET, self.written), secret.reveal())
     }
 
     /// Reads the secret part back.
@@ -190,7 +190,7 @@ impl Meta {
     /// # Errors
     /// [`Error::Damaged`] when it does not fit its seal.
     pub fn open_secret(&self, row: &[u8], sealer: &Sealer) -> Result<Secret, Error> {
-        sealer.open(&self.place(SECRET, self.written), row)
+        sealer.open(&self.place(Self::SECRET, self.written), row)
     }
 
     /// The keys of its two rows.
@@ -201,13 +201,27 @@ impl Meta {
 
     /// The identifier, if this is the key of a first row.
     pub fn id_of_row(key: &[u8]) -> Option<ObjectId> {
-        let id = key.strip_prefix(META_ROW)?;
-        std::str::from_utf8(id).ok().map(ObjectId::from_text)
+        id(key, META_ROW)
     }
+
+    /// The identifier, if this is the key of a second row.
+    pub(super) fn id_of_secret(key: &[u8]) -> Option<ObjectId> {
+        id(key, SECRET_ROW)
+    }
+
+    /// The part of an object that its first row holds.
+    pub(super) const META: &'static str = "meta";
+    /// The part that its second row holds.
+    pub(super) const SECRET: &'static str = "secret";
 
     fn place<'a>(&'a self, part: &'a str, generation: u64) -> Place<'a> {
         Place { table: OBJECT, key: self.id.as_str(), part, generation }
     }
+}
+
+fn id(key: &[u8], prefix: &[u8]) -> Option<ObjectId> {
+    let id = key.strip_prefix(prefix)?;
+    std::str::from_utf8(id).ok().map(ObjectId::from_text)
 }
 
 /// The part of the first row that is no attribute.
@@ -272,7 +286,5 @@ mod shape {
 }
 
 const OBJECT: &str = Table::Object.name();
-const META: &str = "meta";
-const SECRET: &str = "secret";
 const META_ROW: &[u8] = b"m/";
 const SECRET_ROW: &[u8] = b"s/";

@@ -1,21 +1,20 @@
-//! The seal: root key, subkeys, and the sealing of one row.
+//! The seal: root key, data keys, and the sealing of one row.
 //!
-//! What is entered at unseal becomes a key-encryption key, which opens the root key, from which HKDF makes a subkey
-//! for each use and a key for each row. A row is sealed with AES-256-GCM; table, key, part and generation are
-//! authenticated with it, so rows cannot be swapped or put back one by one.
+//! What is entered at unseal becomes a key-encryption key, which opens the root key, which opens the ring of data keys, from
+//! which HKDF makes a subkey for each use and a key for each row. A row says by which data key it was sealed, with AES-256-GCM;
+//! table, key, part and generation are authenticated with it, so rows cannot be swapped or put back one by one.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use argon2::{Algorithm, Argon2, Params};
-use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf::{HKDF_SHA256, KeyType, Prk},
-};
-use serde::{Deserialize, Serialize};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce};
 use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::error::Error;
+use super::{
+    cipher::{KEY, aead_key, expand, locked, open, shut},
+    error::Error,
+    ring::Ring,
+};
 use crate::{
     chance::{self, Chance},
     memory::Locked,
@@ -52,27 +51,53 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Seals and opens rows, with one subkey of the root key. Cloning shares it.
+/// Seals and opens rows, with the subkeys of one use. Cloning shares it.
 #[derive(Clone)]
 pub struct Sealer {
-    key: Arc<Locked>,
+    purpose: &'static str,
+    keys: Arc<RwLock<Keys>>,
     chance: Arc<dyn Chance>,
 }
 
+/// A subkey of each data key with the data key's number, the newest last.
+type Keys = Vec<(u32, Arc<Locked>)>;
+
 impl Sealer {
+    /// The sealer for one use: `store`, `audit`, `redaction`.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no lockable memory.
+    pub(super) fn new(ring: &Ring, purpose: &'static str, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
+        let keys = subkeys(ring, purpose)?;
+        Ok(Self { purpose, keys: Arc::new(RwLock::new(keys)), chance: Arc::clone(chance) })
+    }
+
+    /// Goes over to another ring, with all its clones: the newest key seals from now on, and what is sealed by keys that
+    /// the ring does not have opens no more.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no lockable memory; then nothing has changed.
+    pub(super) fn follow(&self, ring: &Ring) -> Result<(), Error> {
+        let keys = subkeys(ring, self.purpose)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
     /// Seals bytes for a place.
     ///
     /// # Errors
     /// [`Error`] when the random source or the cipher fails.
     pub fn close(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let place = place.bytes();
+        let (number, key) = self.newest()?;
         let nonce: [u8; NONCE_LEN] = chance::array(&*self.chance)?;
-        let mut row = Vec::with_capacity(1 + NONCE_LEN + plain.len() + AES_256_GCM.tag_len());
+        let mut row = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
         row.push(FORMAT);
+        row.extend_from_slice(&number.to_be_bytes());
         row.extend_from_slice(&nonce);
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plain);
-        self.row_key(&place)?
+        row_key(&key, &place)?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&place), &mut *body)
             .map_err(|_| Error::Broken("sealing"))?;
         row.extend_from_slice(&body);
@@ -86,26 +111,54 @@ impl Sealer {
     pub fn open(&self, place: &Place<'_>, row: &[u8]) -> Result<Secret, Error> {
         let damaged = || Error::Damaged(format!("{}/{}", place.table, place.key));
         let bytes = place.bytes();
-        let (format, rest) = row.split_first().ok_or_else(damaged)?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(damaged)?;
-        if *format != FORMAT {
-            return Err(damaged());
-        }
+        let number = data_key(row).ok_or_else(damaged)?;
+        let (nonce, sealed) =
+            row.get(HEAD - NONCE_LEN..).and_then(<[u8]>::split_first_chunk::<NONCE_LEN>).ok_or_else(damaged)?;
+        let key = self.numbered(number).ok_or_else(damaged)?;
         let mut body = Zeroizing::new(sealed.to_vec());
-        let plain = self
-            .row_key(&bytes)?
+        let plain = row_key(&key, &bytes)?
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&bytes), &mut body)
             .map_err(|_| damaged())?;
         Ok(Secret::copy_of(plain))
     }
 
-    /// A key of its own for every row, so that no two rows share a nonce's risk.
-    fn row_key(&self, place: &[u8]) -> Result<LessSafeKey, Error> {
-        aead_key(&*expand(self.key.reveal(), &[b"row", place])?)
+    /// Whether it opens what older keys have sealed.
+    pub(super) fn has_older(&self) -> bool {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).len() > 1
+    }
+
+    fn newest(&self) -> Result<(u32, Arc<Locked>), Error> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.last().cloned().ok_or(Error::Broken("sealing: there is no data key"))
+    }
+
+    fn numbered(&self, number: u32) -> Option<Arc<Locked>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.iter().rev().find(|(known, _)| *known == number).map(|(_, key)| Arc::clone(key))
     }
 }
 
-/// The root key in locked memory. It never leaves; subkeys are made from it.
+/// The number of the data key that a row is sealed by; nothing for a row of another format.
+pub(super) fn data_key(row: &[u8]) -> Option<u32> {
+    let (format, rest) = row.split_first()?;
+    let (number, _) = rest.split_first_chunk::<4>()?;
+    (*format == FORMAT).then_some(u32::from_be_bytes(*number))
+}
+
+/// A key of its own for every row, so that no two rows share a nonce's risk.
+fn row_key(key: &Locked, place: &[u8]) -> Result<LessSafeKey, Error> {
+    aead_key(&*expand(key.reveal(), &[b"row", place])?)
+}
+
+fn subkeys(ring: &Ring, purpose: &'static str) -> Result<Keys, Error> {
+    let subkey = |(number, key): (u32, &Arc<Locked>)| {
+        let bytes = expand(key.reveal(), &[b"strongroom", purpose.as_bytes()])?;
+        Ok((number, Arc::new(locked(&bytes)?)))
+    };
+    ring.keys().map(subkey).collect()
+}
+
+/// The root key in locked memory. It never leaves but to those who can open it.
 pub struct Root {
     key: Locked,
 }
@@ -115,148 +168,49 @@ impl Root {
     ///
     /// # Errors
     /// [`Error`] when there is no randomness or no lockable memory.
-    pub fn new(chance: &dyn Chance) -> Result<Self, Error> {
+    pub(super) fn new(chance: &dyn Chance) -> Result<Self, Error> {
         let bytes = Zeroizing::new(chance::array::<KEY>(chance)?);
-        Self::from_bytes(&bytes)
+        Ok(Self { key: locked(&bytes)? })
     }
 
-    fn from_bytes(bytes: &[u8; KEY]) -> Result<Self, Error> {
+    pub(super) fn from_secret(secret: &Secret) -> Result<Self, Error> {
+        let bytes: &[u8; KEY] = secret.reveal().try_into().map_err(|_| Error::WrongKey)?;
         Ok(Self { key: locked(bytes)? })
     }
 
-    /// The sealer for one use: `store`, `audit`, `backup`, `redaction`.
+    pub(super) fn reveal(&self) -> &[u8] {
+        self.key.reveal()
+    }
+
+    /// Seals something that stands beside the rows, for one use and together with what it belongs to.
     ///
     /// # Errors
-    /// [`Error`] when there is no lockable memory.
-    pub fn sealer(&self, purpose: &'static str, chance: &Arc<dyn Chance>) -> Result<Sealer, Error> {
-        let bytes = expand(self.key.reveal(), &[b"strongroom", purpose.as_bytes()])?;
-        Ok(Sealer { key: Arc::new(locked(&bytes)?), chance: Arc::clone(chance) })
+    /// [`Error`] when the random source or the cipher fails.
+    pub(super) fn close(
+        &self,
+        purpose: &str,
+        with: &[u8],
+        plain: &[u8],
+        chance: &dyn Chance,
+    ) -> Result<Vec<u8>, Error> {
+        let key = expand(self.key.reveal(), &[b"strongroom root", purpose.as_bytes()])?;
+        shut(&key, with, plain, chance)
     }
-}
 
-/// What is entered at unseal.
-pub enum Key {
-    /// A passphrase that a person remembers.
-    Passphrase(Secret),
-    /// The bytes of a key file, as systemd hands over in a credential; at least 32.
-    File(Secret),
-}
-
-/// The root key, wrapped so that one passphrase or key file opens it. It stands in the store in the open.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Envelope {
-    way: Way,
-    salt: [u8; 16],
-    nonce: [u8; NONCE_LEN],
-    wrapped: Vec<u8>,
-}
-
-/// How what was entered becomes a key-encryption key, with what it cost when the envelope was made.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Way {
-    /// Argon2id, version 0x13, one lane.
-    Passphrase { memory_kib: u32, passes: u32 },
-    /// HKDF-SHA256.
-    File,
-}
-
-impl Envelope {
-    /// Wraps the root key.
+    /// Opens what [`close`](Self::close) sealed.
     ///
     /// # Errors
-    /// [`Error::Broken`] for a key file of fewer than 32 bytes or an empty passphrase.
-    pub fn close(root: &Root, key: &Key, chance: &dyn Chance) -> Result<Self, Error> {
-        let way = match key {
-            Key::Passphrase(_) => Way::Passphrase { memory_kib: MEMORY_KIB, passes: PASSES },
-            Key::File(_) => Way::File,
-        };
-        let (salt, nonce) = (chance::array(chance)?, chance::array(chance)?);
-        let kek = way.stretch(key, &salt)?;
-        let mut wrapped = Zeroizing::new(root.key.reveal().to_vec());
-        aead_key(&*kek)?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(ENVELOPE), &mut *wrapped)
-            .map_err(|_| Error::Broken("wrapping the root key"))?;
-        Ok(Self { way, salt, nonce, wrapped: wrapped.to_vec() })
-    }
-
-    /// Opens the root key.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`] when what was entered is not what it was wrapped with.
-    pub fn open(&self, key: &Key) -> Result<Root, Error> {
-        let kek = self.way.stretch(key, &self.salt)?;
-        let mut bytes = Zeroizing::new(self.wrapped.clone());
-        let root = aead_key(&*kek)?
-            .open_in_place(Nonce::assume_unique_for_key(self.nonce), Aad::from(ENVELOPE), &mut bytes)
-            .map_err(|_| Error::WrongKey)?;
-        let root: &[u8; KEY] = (&*root).try_into().map_err(|_| Error::WrongKey)?;
-        Root::from_bytes(root)
+    /// [`Error::WrongKey`] when it was sealed by another key, for another use, or changed since.
+    pub(super) fn open(&self, purpose: &str, with: &[u8], sealed: &[u8]) -> Result<Secret, Error> {
+        let key = expand(self.key.reveal(), &[b"strongroom root", purpose.as_bytes()])?;
+        open(&key, with, sealed)
     }
 }
 
-impl Way {
-    fn stretch(self, key: &Key, salt: &[u8; 16]) -> Result<Zeroizing<[u8; KEY]>, Error> {
-        match (self, key) {
-            (Self::Passphrase { memory_kib, passes }, Key::Passphrase(phrase)) if !phrase.is_empty() => {
-                if memory_kib > MOST_MEMORY_KIB || passes > MOST_PASSES {
-                    return Err(Error::Damaged("setting/seal".to_owned()));
-                }
-                let params = Params::new(memory_kib, passes, 1, Some(KEY)).map_err(|_| Error::WrongKey)?;
-                let mut kek = Zeroizing::new([0; KEY]);
-                Argon2::new(Algorithm::Argon2id, argon2::Version::V0x13, params)
-                    .hash_password_into(phrase.reveal(), salt, &mut *kek)
-                    .map_err(|_| Error::Broken("Argon2id"))?;
-                Ok(kek)
-            }
-            (Self::File, Key::File(bytes)) if bytes.len() >= KEY => expand(bytes.reveal(), &[b"key file", salt]),
-            _ => Err(Error::WrongKey),
-        }
-    }
-}
-
-fn locked(bytes: &[u8; KEY]) -> Result<Locked, Error> {
-    Locked::new(KEY, |place| place.copy_from_slice(bytes)).map_err(|_| Error::Broken("locking memory for a key"))
-}
-
-fn expand(key: &[u8], info: &[&[u8]]) -> Result<Zeroizing<[u8; KEY]>, Error> {
-    let mut bytes = Zeroizing::new([0; KEY]);
-    // A key of full entropy needs no extract step (RFC 5869 §3.3); a key file may be longer and gets one.
-    let prk = aws_lc_rs::hkdf::Salt::new(HKDF_SHA256, &[]).extract(key);
-    fill(&prk, info, &mut bytes)?;
-    Ok(bytes)
-}
-
-fn fill(prk: &Prk, info: &[&[u8]], bytes: &mut [u8; KEY]) -> Result<(), Error> {
-    prk.expand(info, Length).and_then(|okm| okm.fill(bytes)).map_err(|_| Error::Broken("HKDF"))
-}
-
-fn aead_key(bytes: &[u8]) -> Result<LessSafeKey, Error> {
-    UnboundKey::new(&AES_256_GCM, bytes).map(LessSafeKey::new).map_err(|_| Error::Broken("AES-256-GCM"))
-}
-
-/// How many bytes HKDF is asked for.
-struct Length;
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        KEY
-    }
-}
-
-/// Bytes of every key here.
-const KEY: usize = 32;
 /// The first byte of a sealed row.
-const FORMAT: u8 = 1;
-/// What the envelope's wrapping authenticates.
-const ENVELOPE: &[u8] = b"strongroom root key v1";
-/// 64 MiB and three passes take about a fifth of a second: RFC 9106's second recommendation.
-const MEMORY_KIB: u32 = 64 << 10;
-const PASSES: u32 = 3;
-/// An envelope that asks for more than this was not made here.
-const MOST_MEMORY_KIB: u32 = 1 << 20;
-const MOST_PASSES: u32 = 16;
+const FORMAT: u8 = 2;
+/// Bytes before a row's ciphertext: format, number of the data key, nonce.
+const HEAD: usize = 1 + 4 + NONCE_LEN;
 
 #[cfg(test)]
 mod tests {
@@ -265,7 +219,7 @@ mod tests {
 
     fn sealer() -> Sealer {
         let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
-        Root::new(&*chance).unwrap().sealer("store", &chance).unwrap()
+        Sealer::new(&Ring::new(&*chance).unwrap(), "store", &chance).unwrap()
     }
 
     const PLACE: Place<'static> = Place { table: "object", key: "a", part: "meta", generation: 7 };
@@ -299,23 +253,31 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_opens_with_what_it_was_closed_with_and_nothing_else() {
-        let dice = Dice::new(2);
-        let root = Root::new(&dice).unwrap();
-        let phrase = |text: &str| Key::Passphrase(Secret::copy_of(text.as_bytes()));
-        let file = |byte: u8| Key::File(Secret::new(vec![byte; 32]));
-        let by_phrase = Envelope::close(&root, &phrase("correct horse"), &dice).unwrap();
-        let by_file = Envelope::close(&root, &file(1), &dice).unwrap();
-        assert_eq!(by_phrase.open(&phrase("correct horse")).unwrap().key.reveal(), root.key.reveal());
-        assert_eq!(by_file.open(&file(1)).unwrap().key.reveal(), root.key.reveal());
-        for (why, envelope, key) in [
-            ("another passphrase", &by_phrase, phrase("correct horse ")),
-            ("nothing", &by_phrase, phrase("")),
-            ("a file for a passphrase", &by_phrase, file(1)),
-            ("another file", &by_file, file(2)),
-            ("a short file", &by_file, Key::File(Secret::new(vec![1; 31]))),
-        ] {
-            assert!(matches!(envelope.open(&key), Err(Error::WrongKey)), "{why}");
+    fn a_row_of_another_format_or_data_key_is_refused() {
+        let sealer = sealer();
+        let row = sealer.close(&PLACE, b"plain").unwrap();
+        for (name, at) in [("format", 0), ("data key", 4)] {
+            for other in (0..=255).filter(|other| *other != row[at]) {
+                let mut bad = row.clone();
+                bad[at] = other;
+                assert!(matches!(sealer.open(&PLACE, &bad), Err(Error::Damaged(_))), "{name} {other}");
+            }
         }
+    }
+
+    #[test]
+    fn a_new_data_key_seals_and_the_old_one_opens_until_it_is_gone() {
+        let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
+        let ring = Ring::new(&*chance).unwrap();
+        let sealer = Sealer::new(&ring, "store", &chance).unwrap();
+        let (clone, old) = (sealer.clone(), sealer.close(&PLACE, b"old").unwrap());
+        let next = ring.next(&*chance).unwrap();
+        sealer.follow(&next).unwrap();
+        let new = clone.close(&PLACE, b"new").unwrap();
+        assert_ne!(data_key(&old), data_key(&new));
+        assert_eq!(clone.open(&PLACE, &old).unwrap().reveal(), b"old");
+        sealer.follow(&next.newest()).unwrap();
+        assert!(matches!(clone.open(&PLACE, &old), Err(Error::Damaged(_))));
+        assert_eq!(clone.open(&PLACE, &new).unwrap().reveal(), b"new");
     }
 }

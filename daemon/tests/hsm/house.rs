@@ -46,7 +46,7 @@ impl House {
         let (log, _) = Log::open(Options::new(folder.0.join("audit"), clock, chance)).unwrap();
         let key = || UnsealKey::File(Secret::new(vec![7; 32]));
         vault.initialise(&[key()]).unwrap();
-        vault.unseal(&key()).unwrap();
+        vault.enter(key()).unwrap();
         let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
         Self { service, vault, folder }
     }

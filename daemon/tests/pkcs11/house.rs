@@ -72,7 +72,7 @@ impl House {
         let vault = Arc::new(vault.with_openness("other", openness));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
-        vault.unseal(&key()).unwrap();
+        vault.enter(key()).unwrap();
         let log = Arc::new(log);
         let service = Service::new(vault.clone(), log.clone(), Durability::Written);
         for slot in ["dev", "other"] {

@@ -272,7 +272,7 @@ fn what_an_earlier_run_left_is_gone_before_the_first_session_and_nothing_goes_la
     house.vault.seal();
     house.reopen();
     let mut early = house.attach(2);
-    house.vault.unseal(&key()).unwrap();
+    house.vault.enter(key()).unwrap();
     let session = early.session(RW);
     early.log_in(session, UserType::USER, PIN).unwrap();
     let own = early.aes(session, vec![number(AttributeType::VALUE_LEN, 32)]).unwrap();

@@ -186,7 +186,7 @@ fn a_token_that_comes_or_goes_is_told_once() {
     assert!(slots().is_empty());
     house.vault.seal();
     assert_eq!(slots(), [0, 1]);
-    house.vault.unseal(&crate::house::key()).unwrap();
+    house.vault.enter(crate::house::key()).unwrap();
     assert_eq!(slots(), [0, 1]);
     assert!(slots().is_empty());
 }

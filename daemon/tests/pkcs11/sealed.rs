@@ -21,7 +21,7 @@ fn a_sealed_vault_is_a_slot_without_a_token() {
     assert!(String::from_utf8_lossy(&slot.description).contains("strongroom unseal"));
     assert_eq!(client.ask(request::GetTokenInfo { slot: 0 }).err(), Some(Rv::TOKEN_NOT_PRESENT));
     assert_eq!(client.ask(request::OpenSession { slot: 0, flags: RW }).err(), Some(Rv::TOKEN_NOT_PRESENT));
-    house.vault.unseal(&key()).unwrap();
+    house.vault.enter(key()).unwrap();
     client.session(RW);
 }
 
@@ -36,6 +36,6 @@ fn a_key_in_hand_is_gone_when_the_vault_is_sealed() {
     let sign = request::Sign { session, data: Wiped::new(vec![1; 32]), room: Room::Bytes(64) };
     assert_eq!(client.ask(sign).err(), Some(Rv::DEVICE_REMOVED));
     assert_eq!(client.ask(begin()).err(), Some(Rv::DEVICE_REMOVED));
-    house.vault.unseal(&key()).unwrap();
+    house.vault.enter(key()).unwrap();
     client.ask(begin()).unwrap();
 }

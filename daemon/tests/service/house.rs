@@ -73,7 +73,7 @@ impl House {
         std::fs::create_dir_all(&folder).unwrap();
         let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
-        vault.unseal(&key()).unwrap();
+        vault.enter(key()).unwrap();
         let log = Arc::new(log);
         let service = change(Service::new(vault.clone(), log.clone(), Durability::Written));
         Self { service, vault, clock, log, folder }

@@ -259,7 +259,7 @@ fn what_a_batch_lets_go_leaves_the_store_in_order() {
     ask(ObliterateRequest { unique_identifier: Some(made.unique_identifier.into()) }.into());
     together.keep().unwrap();
     house.vault.seal();
-    let findings = house.vault.unseal(&crate::house::key()).unwrap();
+    let findings = house.vault.enter(crate::house::key()).unwrap().findings().unwrap();
     assert!(!findings.rolled_back && findings.damaged.is_empty(), "{findings:?}");
     assert_eq!(house.vault.count().unwrap(), 0);
 }

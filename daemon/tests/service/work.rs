@@ -169,7 +169,7 @@ fn a_nonce_of_the_clients_choosing_is_taken_once_under_one_key() {
     assert!(gcm(&id, &[8; 12]).is_ok(), "another nonce");
     assert!(gcm(&other, &[7; 12]).is_ok(), "another key");
     house.vault.seal();
-    house.vault.unseal(&strongroom::vault::UnsealKey::File(Secret::new(vec![7; 32]))).unwrap();
+    house.vault.enter(strongroom::vault::UnsealKey::File(Secret::new(vec![7; 32]))).unwrap();
     assert!(gcm(&id, &[7; 12]).is_err(), "what is remembered outlasts the opening of the vault");
     assert!(gcm(&id, &[8; 12]).is_err());
     assert!(gcm(&id, &[9; 12]).is_ok());

@@ -55,7 +55,14 @@ lines! {
     Status;
     Unseal { passphrase: Hex };
     UnsealFile { key: Hex };
+    UnsealShare { share: Hex };
+    UnsealSlots;
+    UnsealForget;
     Seal;
+    Rekey { passphrase: Hex, key: Hex, threshold: u8, labels: Vec<String>, slot: Option<String>, stay: bool };
+    WayRemove { number: u32 };
+    Rotate { what: String };
+    RecoveryMake { threshold: u8, labels: Vec<String> };
     ClientAdd { name: String, role: String, days: u32, user: Option<u32>, csr: Option<Vec<u8>> };
     ClientList;
     ClientRevoke { name: String };
