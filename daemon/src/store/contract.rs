@@ -42,6 +42,13 @@ pub trait Store: Send + Sync {
     /// [`Error::Busy`] at once when the queue is full, and [`Error::Failed`] once a write has failed.
     fn commit(&self, batch: Batch) -> Receipt;
 
+    /// The rows as they stand now, for as long as the answer is held. Changes go on meanwhile and wait for nobody.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] where two snapshots are held already, [`Error::Failed`] after a failed write.
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error>;
+
     /// How many groups of changes have become durable since the store was made. Kept in the store; it never falls.
     fn generation(&self) -> u64;
 
@@ -51,6 +58,20 @@ pub trait Store: Send + Sync {
     ///
     /// Whatever kept the last changes from becoming durable.
     fn close(&self) -> Result<(), Error>;
+}
+
+/// The rows of a store as they stood at one generation.
+pub trait Snapshot: Send + Sync {
+    /// The generation: everything that became durable up to it is shown, and nothing later.
+    fn generation(&self) -> u64;
+
+    /// Shows a table's rows to `visit` in the order of their keys, until it breaks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Overtaken`] where so much was changed since that nobody can tell any more; what was shown is then worth
+    /// nothing. [`Error::Damaged`] as [`Store::walk`] has it.
+    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error>;
 }
 
 /// A change to one row.
@@ -149,6 +170,12 @@ macro_rules! tables {
                 }
             }
 
+            /// The table of this number.
+            #[must_use]
+            pub fn numbered(number: u8) -> Option<Self> {
+                Self::ALL.iter().copied().find(|table| table.number() == number)
+            }
+
             /// The number that stands for the table on disk. Zero belongs to the store itself.
             #[must_use]
             pub const fn number(self) -> u8 {
@@ -185,6 +212,9 @@ pub enum Error {
     /// The queue to the writer is full.
     #[error("the store has as many changes waiting as it may hold; try again")]
     Busy,
+    /// Too much was changed while somebody looked at the rows as they had stood.
+    #[error("more was changed meanwhile than could be set aside; try again when less is changed")]
+    Overtaken,
     /// An earlier write failed; nobody knows what the disk holds until it is read again.
     #[error("the store stopped after a failed write; see the log for why, then restart the daemon")]
     Failed,

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use super::contract::{Batch, Error, Store, Table, Visit};
+use super::medium::Medium;
 use super::settings::Settings;
-use super::writer::{Medium, Written};
+use super::writer::Written;
 
 /// Opens an empty store in memory.
 pub(super) fn open(settings: &Settings) -> Result<Box<dyn Store>, Error> {

@@ -5,13 +5,15 @@
 
 mod contract;
 mod folder;
+mod medium;
 mod memory;
+mod past;
 mod registry;
 mod row;
 mod settings;
 mod sled;
 mod writer;
 
-pub use contract::{Batch, Error, Receipt, Store, Table, Visit, Write};
+pub use contract::{Batch, Error, Receipt, Snapshot, Store, Table, Visit, Write};
 pub use registry::{Keeps, MEMBERS, Member, open};
 pub use settings::{Kind, Queue, Settings};

@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use super::contract::{Batch, Error, Store, Table, Visit};
 use super::folder::{Folder, disk};
+use super::medium::Medium;
 use super::row::{self, Outline, PART, Row};
 use super::settings::Settings;
-use super::writer::{Medium, Written};
+use super::writer::Written;
 
 /// Opens the database in the settings' folder, or makes it.
 pub(super) fn open(settings: &Settings) -> Result<Box<dyn Store>, Error> {

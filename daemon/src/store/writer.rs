@@ -12,35 +12,16 @@ use std::thread::{self, JoinHandle};
 
 use crate::receipt;
 
-use super::contract::{Batch, Error, Receipt, Store, Table, Visit};
+use super::contract::{Batch, Error, Receipt, Snapshot, Store, Table, Visit};
+use super::medium::Medium;
+use super::past::Lookers;
 use super::settings::Queue;
-
-/// Something that keeps rows: what a member of this room has to be able to do.
-pub(super) trait Medium: Send + Sync + 'static {
-    /// As [`Store::get`].
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
-
-    /// As [`Store::walk`].
-    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error>;
-
-    /// The generation it was opened with.
-    fn generation(&self) -> u64;
-
-    /// Whether the batch can be applied as far as one can tell beforehand. It is refused alone where it cannot, while
-    /// a failure of [`apply`](Self::apply) ends the store.
-    fn admits(&self, batch: &Batch) -> Result<(), Error>;
-
-    /// Applies the batches, in order, together with the new generation: after a crash all of it is there or nothing.
-    fn apply(&self, group: &[Batch], generation: u64) -> Result<(), Error>;
-
-    /// Makes everything applied so far, which is up to `generation`, survive a loss of power.
-    fn sync(&self, generation: u64) -> Result<(), Error>;
-}
 
 /// A store: a medium and its writer.
 pub(super) struct Written<M> {
     medium: Arc<M>,
     desk: Arc<Desk>,
+    lookers: Arc<Lookers>,
     limit: Queue,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -54,12 +35,13 @@ impl<M: Medium> Written<M> {
             generation: AtomicU64::new(medium.generation()),
             failed: AtomicBool::new(false),
         });
-        let (its_medium, its_desk) = (Arc::clone(&medium), Arc::clone(&desk));
+        let lookers = Arc::new(Lookers::default());
+        let (its_medium, its_desk, its_lookers) = (Arc::clone(&medium), Arc::clone(&desk), Arc::clone(&lookers));
         let writer = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || write(&*its_medium, &its_desk))
+            .spawn(move || write(&*its_medium, &its_desk, &its_lookers))
             .map_err(|source| Error::Thread(Arc::new(source)))?;
-        Ok(Self { medium, desk, limit, writer: Mutex::new(Some(writer)) })
+        Ok(Self { medium, desk, lookers, limit, writer: Mutex::new(Some(writer)) })
     }
 }
 
@@ -113,6 +95,11 @@ impl<M: Medium> Store for Written<M> {
         drop(queued);
         self.desk.news.notify_one();
         receipt
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
+        self.desk.usable()?;
+        self.lookers.enter(&self.medium, || self.generation())
     }
 
     fn generation(&self) -> u64 {
@@ -178,7 +165,7 @@ impl Desk {
 }
 
 /// The writer's thread.
-fn write(medium: &impl Medium, desk: &Desk) {
+fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers) {
     let _fuse = Fuse(desk);
     loop {
         let taken = desk.take();
@@ -199,9 +186,14 @@ fn write(medium: &impl Medium, desk: &Desk) {
             continue;
         }
         let generation = desk.generation.load(Ordering::Acquire).saturating_add(1);
-        match medium.apply(&batches, generation).and_then(|()| medium.sync(generation)) {
+        let applying = lookers.before(medium, &batches);
+        let applied = medium.apply(&batches, generation).and_then(|()| medium.sync(generation));
+        if applied.is_ok() {
+            desk.generation.store(generation, Ordering::Release);
+        }
+        drop(applying);
+        match applied {
             Ok(()) => {
-                desk.generation.store(generation, Ordering::Release);
                 for promise in promises {
                     promise.keep(Ok(generation));
                 }
