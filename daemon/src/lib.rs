@@ -1,6 +1,7 @@
 //! The house: fronts, service, vault, slots, store and audit, floor upon floor. ARCHITECTURE.md is its plan.
 
 pub mod audit;
+pub mod backup;
 pub mod caller;
 pub mod certificate;
 pub mod chance;

@@ -66,6 +66,16 @@ impl Chain {
         u64::try_from(self.keys.len()).unwrap_or(u64::MAX).saturating_sub(1)
     }
 
+    /// Whether this was the log's key in that epoch.
+    pub fn has(&self, epoch: u64, key: &[u8; 32]) -> bool {
+        usize::try_from(epoch).ok().and_then(|epoch| self.keys.get(epoch)) == Some(key)
+    }
+
+    /// The origin of the log.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
     /// Whether this log signed the note, with the key of the epoch that the note names.
     pub fn believes(&self, note: &Note) -> bool {
         let key = usize::try_from(note.checkpoint.epoch).ok().and_then(|epoch| self.keys.get(epoch));

@@ -46,6 +46,11 @@ pub fn origin(log: &[u8; 16]) -> String {
     format!("{ORIGIN}{}", hex(log))
 }
 
+/// Whether a text begins as every checkpoint does.
+pub(super) fn is_origin(text: &str) -> bool {
+    text.starts_with(ORIGIN)
+}
+
 /// The log id in an origin of ours.
 pub fn log_id(origin: &str) -> Option<[u8; 16]> {
     from_hex(origin.strip_prefix(ORIGIN)?)

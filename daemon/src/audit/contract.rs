@@ -92,6 +92,19 @@ pub struct Head {
     pub note: Arc<str>,
 }
 
+/// A text that is no checkpoint, signed with the key of an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// The epoch.
+    pub epoch: u64,
+    /// Its public key.
+    pub key: [u8; 32],
+    /// When, as RFC 3339 writes it.
+    pub time: String,
+    /// The signature.
+    pub signature: [u8; 64],
+}
+
 /// Why a log is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -9,6 +9,7 @@ use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::checkpoint::{Checkpoint, Identity, Signer, origin};
+use super::contract::Vouched;
 use super::medium::{Hold, Medium, read};
 use super::sign::Pair;
 use crate::chance::{self, Chance};
@@ -121,6 +122,11 @@ impl Epoch {
     /// What the disk must have for this epoch to go on.
     pub(super) fn expected(&self) -> Expected {
         Expected { number: self.number, key: Some(self.pair.public()) }
+    }
+
+    /// Signs something else than a checkpoint.
+    pub(super) fn vouch(&self, text: &[u8], time: String) -> Vouched {
+        Vouched { epoch: self.number, key: self.pair.public(), time, signature: self.pair.sign(text) }
     }
 
     /// Signs a checkpoint that does not end the epoch.

@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::contract::{Durability, Error, Found, Head, OpenError, Options, Sequence};
+use super::checkpoint;
+use super::contract::{Durability, Error, Found, Head, OpenError, Options, Sequence, Vouched};
 use super::desk::Desk;
 use super::entry::{Entry, Event};
 use super::epoch::{Keeper, Unsigned};
@@ -87,6 +88,12 @@ impl Log {
         signed
     }
 
+    /// Signs a text with the present epoch's key, or nothing where the log cannot sign. `text` makes it of the epoch and the
+    /// time; what begins as a checkpoint does is not signed.
+    pub fn vouch(&self, text: impl FnOnce(u64, &str) -> String) -> Option<Vouched> {
+        self.inner.vouch(text)
+    }
+
     /// The last signed tree; nothing before the log was unlocked for the first time in this run.
     pub fn head(&self) -> Option<Head> {
         self.inner.head()
@@ -95,6 +102,11 @@ impl Log {
     /// The log's id: 16 random bytes, in every line and in the origin of its checkpoints.
     pub fn id(&self) -> [u8; 16] {
         self.inner.id
+    }
+
+    /// The origin of its checkpoints: the name that every signature of it has.
+    pub fn origin(&self) -> String {
+        checkpoint::origin(&self.inner.id)
     }
 
     /// Whether a write has failed; nothing may be answered any more.

@@ -31,7 +31,7 @@ mod writer;
 
 pub use self::log::Log;
 pub use chain::Chain;
-pub use contract::{Durability, Error, Found, Head, OpenError, Options, Sequence, Torn};
+pub use contract::{Durability, Error, Found, Head, OpenError, Options, Sequence, Torn, Vouched};
 pub use damage::{Damage, Fault};
 pub use entry::{Action, Entry, Event, Object, Outcome, Reason, Who};
 pub use epoch::{Keeper, Unsigned};

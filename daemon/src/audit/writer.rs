@@ -7,8 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::before::{Before, before_name};
-use super::checkpoint::{Checkpoint, origin, stamp};
-use super::contract::{Durability, Error, Head, Sequence};
+use super::checkpoint::{Checkpoint, is_origin, origin, stamp};
+use super::contract::{Durability, Error, Head, Sequence, Vouched};
 use super::desk::{Desk, Round, State};
 use super::entry::{Entry, Place};
 use super::epoch::{Epoch, Expected, HEAD, Keeper, Unsigned};
@@ -305,6 +305,13 @@ impl Inner {
 
     pub(super) fn lock(&self) {
         self.pen().epoch = None;
+    }
+
+    pub(super) fn vouch(&self, text: impl FnOnce(u64, &str) -> String) -> Option<Vouched> {
+        let (time, pen) = (stamp(self.clock.now()), self.pen());
+        let epoch = pen.epoch.as_ref()?;
+        let text = text(epoch.number, &time);
+        (!is_origin(&text)).then(|| epoch.vouch(text.as_bytes(), time))
     }
 
     /// Changes the desk and wakes the writer.
