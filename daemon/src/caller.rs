@@ -14,6 +14,8 @@ pub enum Principal {
     User(u32),
     /// Whoever may open the control socket.
     Operator,
+    /// Somebody whom the configuration names as an operator, by the user id the kernel gave for the control socket.
+    Officer(ClientName),
     /// The daemon itself, for what happens unasked.
     Daemon,
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Principal {
             Self::Client(name) => write!(f, "client:{name}"),
             Self::User(uid) => write!(f, "uid:{uid}"),
             Self::Operator => f.write_str("operator"),
+            Self::Officer(name) => write!(f, "operator:{name}"),
             Self::Daemon => f.write_str("daemon"),
         }
     }
@@ -35,6 +38,7 @@ impl FromStr for Principal {
     fn from_str(text: &str) -> Result<Self, BadName> {
         match text.split_once(':') {
             Some(("client", name)) => Ok(Self::Client(name.parse()?)),
+            Some(("operator", name)) => Ok(Self::Officer(name.parse()?)),
             Some(("uid", uid)) => {
                 let number: u32 = uid.parse().map_err(|_| BadName)?;
                 // One spelling for each user: "+1" and "01" are nobody.
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_principal_reads_back_as_it_prints() {
-        for text in ["client:alice", "uid:1000", "operator", "daemon"] {
+        for text in ["client:alice", "uid:1000", "operator", "operator:anna", "daemon"] {
             assert_eq!(text.parse::<Principal>().unwrap().to_string(), text);
         }
     }

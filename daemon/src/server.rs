@@ -151,6 +151,7 @@ impl House {
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
         let service = settings.slot.iter().fold(service, |service, slot| service.with_pins(&slot.name, slot.into()));
         let service = if settings.kmip.conformance { service.conforming() } else { service };
+        let service = service.guarding(config::Quorum::told(&settings.quorum, &settings.operator));
         let service =
             Arc::new(service.telling(settings.kmip.endpoint.iter().filter_map(config::Endpoint::told).collect()));
         service.remember(&found.last);
@@ -444,7 +445,9 @@ fn sockets(settings: &Settings) -> Result<Sockets, Error> {
     }
     let path = &settings.control.socket;
     let failed = || at(path.display().to_string());
-    let control = control.map_or_else(|| front::bind_local(path, 0o600), Ok).map_err(failed())?;
+    // Operators of the configuration are other users. The kernel says who knocks, and whoever is nobody is turned away.
+    let mode = if settings.operator.is_empty() { 0o600 } else { 0o666 };
+    let control = control.map_or_else(|| front::bind_local(path, mode), Ok).map_err(failed())?;
     let control = local(control).map_err(failed())?;
     let path = &settings.pkcs11.socket;
     let failed = || at(path.display().to_string());

@@ -218,6 +218,14 @@ events! {
     Granted = "granted";
     /// A grant was withdrawn.
     GrantRevoked = "grant-revoked";
+    /// A call was held back until several people agree to it; the object names the request, its kind and what it is on.
+    ApprovalAsked = "approval-asked";
+    /// An operator agreed to a call that was held back.
+    Approved = "approved";
+    /// An operator did not agree.
+    Denied = "denied";
+    /// A call was let through that enough people had agreed to.
+    ApprovalUsed = "approval-used";
     /// Certificates, policy or configuration were read anew.
     Reload = "reload";
     /// A backup was made.
@@ -342,6 +350,11 @@ impl Who<'_> {
                         line.push('"');
                     }
                     Principal::Operator => fixed(line, "caller", "operator"),
+                    Principal::Officer(name) => {
+                        line.push_str(",\"caller\":\"operator:");
+                        push_escaped(line, name.as_str());
+                        line.push('"');
+                    }
                     Principal::Daemon => fixed(line, "caller", "daemon"),
                 }
                 fixed(line, "role", caller.role.word());

@@ -59,6 +59,9 @@ pub(super) enum Verb {
     /// List and show keys and other objects, and grant them to others
     #[command(subcommand)]
     Key(Key),
+    /// Look at requests that several operators must agree to, and agree or not
+    #[command(subcommand)]
+    Approval(Approval),
     /// Verify and read the audit log
     #[command(subcommand)]
     Audit(Audit),
@@ -334,6 +337,27 @@ pub(super) enum Level {
     Read,
     /// All of that, and change and destroy it
     Manage,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Approval {
+    /// List the requests, oldest first
+    List,
+    /// Show a request in full
+    Show {
+        /// Its identifier
+        id: String,
+    },
+    /// Agree to a request, as the operator that your user is in the configuration
+    Approve {
+        /// Its identifier
+        id: String,
+    },
+    /// Do not agree: nobody can agree to it any more
+    Deny {
+        /// Its identifier
+        id: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

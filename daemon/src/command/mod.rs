@@ -2,6 +2,7 @@
 //!
 //! Most verbs are orders to a running daemon, over its control socket; `init`, `serve` and `dev` build the house themselves.
 
+mod approval;
 mod args;
 mod ask;
 mod audit;

@@ -6,6 +6,7 @@ use clap::Parser;
 use strongroom_kmip::print::Secrets;
 
 use super::{
+    approval,
     args::{CONFIG, Kmip, Line, Verb},
     audit, client,
     daemon::Daemon,
@@ -69,6 +70,7 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Client(verb) => client::client(&daemon, verb),
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),
+        Verb::Approval(verb) => approval::approval(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),
         Verb::Dev(_) | Verb::Pkcs11(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } | Verb::SlotWorker => {

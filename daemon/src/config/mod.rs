@@ -6,6 +6,7 @@
 mod endpoint;
 mod error;
 mod file;
+mod quorum;
 mod schema;
 mod slot;
 mod table;
@@ -14,6 +15,7 @@ mod tls;
 pub use endpoint::{Encoding, Endpoint, Told};
 pub use error::{Error, Exposed};
 pub use file::{Secrecy, create, line, read};
+pub use quorum::{Operator, Quorum};
 pub use slot::{Mechanisms, Slot, SlotKind};
 pub use table::{Audit, Control, Durability, Kmip, Limits, Method, Pkcs11, Seal, Settings, Store};
 pub use tls::{credentials, endpoint_credentials};

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Endpoint, Error, Secrecy, Slot, file, schema::tables};
+use super::{Endpoint, Error, Operator, Quorum, Secrecy, Slot, file, schema::tables};
 use crate::{audit, front};
 
 tables! {
@@ -30,6 +30,10 @@ tables! {
         seal: Seal = Seal::default();
         /// The slots, at least one.
         slot: Vec<Slot> = vec![Slot::default()];
+        /// Who has a say where several people are asked.
+        operator: Vec<Operator> = Vec::new();
+        /// What several of them must agree to.
+        quorum: Vec<Quorum> = Vec::new();
         /// What fronts may take of the machine.
         limits: Limits = Limits::default();
     }
@@ -193,6 +197,7 @@ impl Settings {
     fn check(&self) -> Result<(), (&'static str, String)> {
         Endpoint::check(&self.kmip.endpoint)?;
         Slot::check_all(&self.slot)?;
+        Quorum::check(&self.quorum, &self.operator)?;
         let methods = &self.seal.methods;
         if methods.iter().enumerate().any(|(at, method)| methods.iter().take(at).any(|other| other == method)) {
             return Err(("methods", "a method stands there twice".to_owned()));
@@ -371,6 +376,20 @@ mod tests {
             ("a tiny message", "[limits]\nmessage = 1", 2, "`message` must be 1024 to"),
             ("an unknown way to unseal", "[seal]\nmethods = [\"tpm\"]", 2, "unknown variant `tpm`"),
             ("a way to unseal twice", "[seal]\nmethods = [\"key\", \"key\"]", 2, "stands there twice"),
+            ("an operator without a user", "[[operator]]\nname = \"anna\"", 2, "`user` is the number"),
+            (
+                "an operator twice",
+                "[[operator]]\nname = \"a\"\nuser = 1\n[[operator]]\nname = \"b\"\nuser = 1",
+                6,
+                "same user",
+            ),
+            ("a quorum of strangers", "[[quorum]]\noperations = [\"destroy\"]\napprovals = 1", 3, "there are 0"),
+            (
+                "a quorum for nothing",
+                "[[quorum]]\noperations = [\"sign\"]",
+                2,
+                "cannot be guarded; what can is \"destroy\"",
+            ),
         ] {
             let (at, what) = Settings::parse(text).unwrap_err();
             assert!(at == line && what.contains(says), "{name}: line {at}: {what}");
@@ -390,6 +409,8 @@ mod tests {
             ("[audit]", Audit::KEYS),
             ("[seal]", Seal::KEYS),
             ("[[slot]]", Slot::KEYS),
+            ("[[operator]]", Operator::KEYS),
+            ("[[quorum]]", Quorum::KEYS),
             ("[limits]", Limits::KEYS),
         ];
         let mut missing = Vec::new();

@@ -6,10 +6,12 @@ use strongroom_kmip::{code::ResultReason, secret::Secret};
 
 use super::{
     adopt::{self, Adopted},
+    approval::{Word, may_say},
     bearer,
     credential::{self, Registered},
     order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
-    provision::{self, AUTHORITY, AUTHORITY_KEY, certificates, fingerprint},
+    provision::{self, certificates, fingerprint},
+    quorum::Guarded,
     refusal::Refusal,
     registry::Service,
     sealing::Rekey,
@@ -18,7 +20,7 @@ use super::{
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, ClientName, Principal, Role},
-    certificate::{self, Authority, Span, Wanted},
+    certificate::{self, Span, Wanted},
     sharing::Share,
     vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Query, UnsealKey},
 };
@@ -29,6 +31,15 @@ impl Service {
     /// # Errors
     /// [`Refusal`], with a sentence for the operator.
     pub fn order(&self, operator: &Caller, order: Order) -> Result<Report, Refusal> {
+        let exact = format!("{order:?}");
+        self.order_exactly(operator, order, exact.as_bytes())
+    }
+
+    /// The same for an order as it came, in `exact` bytes: what others approve is these and nothing else.
+    ///
+    /// # Errors
+    /// [`Refusal`], with a sentence for the operator.
+    pub fn order_exactly(&self, operator: &Caller, order: Order, exact: &[u8]) -> Result<Report, Refusal> {
         let mut done = Done { event: event(&order), object: None, change: None };
         let object = match &order {
             Order::ClientAdd { name, .. } | Order::ClientRevoke { name } => Some(name.clone()),
@@ -43,6 +54,9 @@ impl Service {
             }
             Order::Rotate { what } => Some(what.clone()),
             Order::UnsealShare { share } => holder(share),
+            Order::ApprovalShow { id } | Order::ApprovalGive { id } | Order::ApprovalDeny { id } => {
+                Some(self.approval_name(id))
+            }
             _ => None,
         };
         let sealing = matches!(order, Order::Seal);
@@ -58,7 +72,14 @@ impl Service {
             _ => None,
         };
         let _alone = token.as_ref().map(|token| token.lock().unwrap_or_else(PoisonError::into_inner));
-        let outcome = self.perform_order(operator, order, &mut done);
+        let (guarded, shown) = (Guarded::of_order(&order), format!("{order:?}"));
+        let outcome = may_say(operator, &order)
+            .and_then(|()| self.hold_order(operator, guarded, object.as_deref(), (&shown, exact)))
+            .and_then(|passed| {
+                let report = self.perform_order(operator, order, &mut done)?;
+                passed.map_or(Ok(()), |id| self.spend_approval(&id, done.change(self)?))?;
+                Ok(report)
+            });
         let said = match &outcome {
             Ok(_) => Outcome::Success,
             Err(refusal) => Outcome::Refused(Reason::Kmip(refusal.reason)),
@@ -77,32 +98,6 @@ impl Service {
             self.streams.clear();
         }
         outcome
-    }
-
-    /// Founds the appliance's authority in an open vault, and gives its certificate (DER) and a certificate for the
-    /// appliance's own server with its key (DER, PKCS#8).
-    ///
-    /// # Errors
-    /// [`Refusal`], when the vault is sealed or has an authority.
-    pub fn found_authority(&self, operator: &Caller, name: &str, names: &[String]) -> Result<Founded, Refusal> {
-        if self.vault.setting(AUTHORITY_KEY)?.is_some() {
-            return Err(Refusal::new(ResultReason::ObjectAlreadyExists, "the appliance has an authority already"));
-        }
-        let now = self.vault.now();
-        let (key, _) = provision::leaving(&self.vault)?;
-        let span = Span::days(now, AUTHORITY_DAYS);
-        let authority = Authority::found(name, key.reveal(), span, self.vault.chance()).map_err(certificates)?;
-        let (server_key, server_public) = provision::leaving(&self.vault)?;
-        let wanted = Wanted::Server { names, key: &server_public };
-        let span = Span::days(now, SERVER_DAYS);
-        let server = authority.issue(&wanted, span, self.vault.chance()).map_err(certificates)?;
-        let mut change = self.vault.begin()?;
-        change.put_setting(AUTHORITY_KEY, Some(key));
-        change.put_setting(AUTHORITY, Some(Secret::copy_of(authority.certificate())));
-        let entry = Entry::new(Who::Known(operator), audit::Action::Event(Event::ClientAdded), Outcome::Success);
-        let settled = self.settle(&entry, Durability::Sync, Some(change)).wait();
-        settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
-        Ok(Founded { authority: authority.certificate().to_vec(), server: server.certificate, server_key })
     }
 
     fn perform_order(&self, operator: &Caller, order: Order, done: &mut Done) -> Result<Report, Refusal> {
@@ -229,6 +224,14 @@ impl Service {
                 self.vault.share(done.change(self)?, operator, &ObjectId::from_text(&id), grant)?;
                 Ok(Report::Done)
             }
+            Order::ApprovalList => Ok(Report::Approvals { approvals: self.approval_rows()? }),
+            Order::ApprovalShow { id } => self.approval_row(&id).map(Box::new).map(Report::Approval),
+            Order::ApprovalGive { id } => {
+                self.say(operator, &id, Word::Approve, done.change(self)?).map(Box::new).map(Report::Approval)
+            }
+            Order::ApprovalDeny { id } => {
+                self.say(operator, &id, Word::Deny, done.change(self)?).map(Box::new).map(Report::Approval)
+            }
             Order::KmipPut { endpoint, id } => {
                 self.push(&endpoint, &id, done.change(self)?)?;
                 Ok(Report::Done)
@@ -349,16 +352,6 @@ impl Service {
     }
 }
 
-/// What the founding of an authority gives.
-pub struct Founded {
-    /// The authority's certificate, DER.
-    pub authority: Vec<u8>,
-    /// The server's certificate, DER.
-    pub server: Vec<u8>,
-    /// The server's key, PKCS#8.
-    pub server_key: Secret,
-}
-
 /// What an order is about to write and to say.
 struct Done {
     event: Event,
@@ -385,9 +378,15 @@ struct NewName {
 
 fn event(order: &Order) -> Event {
     match order {
-        Order::Status | Order::ClientList | Order::SlotList | Order::KeyList { .. } | Order::KeyShow { .. } => {
-            Event::Inspect
-        }
+        Order::Status
+        | Order::ClientList
+        | Order::SlotList
+        | Order::KeyList { .. }
+        | Order::KeyShow { .. }
+        | Order::ApprovalList
+        | Order::ApprovalShow { .. } => Event::Inspect,
+        Order::ApprovalGive { .. } => Event::Approved,
+        Order::ApprovalDeny { .. } => Event::Denied,
         Order::Unseal { .. } | Order::UnsealFile { .. } | Order::UnsealShare { .. } | Order::UnsealSlots => {
             Event::Unseal
         }
@@ -460,7 +459,3 @@ fn unknown_client(name: &str) -> Refusal {
 }
 
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// Ten years; an authority is replaced by a new appliance or by an authority of the operator's.
-const AUTHORITY_DAYS: u32 = 3650;
-/// What public authorities allow at most, and clients expect.
-const SERVER_DAYS: u32 = 397;

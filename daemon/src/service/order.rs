@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use strongroom_kmip::{message::Device, secret::Secret};
 
-use super::seal::{Dealt, SealStatus};
+use super::{
+    seal::{Dealt, SealStatus},
+    shown::ApprovalRow,
+};
 use zeroize::Zeroize;
 
 /// An order.
@@ -177,6 +180,23 @@ pub enum Order {
         /// `use`, `read` or `manage`; nothing takes the grant back.
         level: Option<String>,
     },
+    /// What waits for the word of several people.
+    ApprovalList,
+    /// One of these requests, in full.
+    ApprovalShow {
+        /// Its identifier.
+        id: String,
+    },
+    /// Agree to it.
+    ApprovalGive {
+        /// Its identifier.
+        id: String,
+    },
+    /// Do not agree to it.
+    ApprovalDeny {
+        /// Its identifier.
+        id: String,
+    },
     /// Give an endpoint an object of its client's.
     KmipPut {
         /// The endpoint's name.
@@ -229,6 +249,13 @@ pub enum Report {
     },
     /// One object.
     Object(ObjectRow),
+    /// Requests that wait, or waited, for the word of several people.
+    Approvals {
+        /// Oldest first.
+        approvals: Vec<ApprovalRow>,
+    },
+    /// One of them.
+    Approval(Box<ApprovalRow>),
 }
 
 /// How the daemon is.

@@ -20,12 +20,19 @@ pub struct Refusal {
     pub message: String,
     /// Whether the true reason is that the policy says no, although the peer is told that there is no such object.
     pub hidden: bool,
+    /// Whether somebody else's word is all that is missing.
+    pub held: bool,
 }
 
 impl Refusal {
     /// A refusal.
     pub fn new(reason: ResultReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), hidden: false }
+        Self { reason, message: message.into(), hidden: false, held: false }
+    }
+
+    /// Several people have to agree first, or one of them did not.
+    pub fn held(message: impl Into<String>) -> Self {
+        Self { held: true, ..Self::new(ResultReason::PermissionDenied, message) }
     }
 
     /// Something that the operation needs is not there.

@@ -25,6 +25,7 @@ use super::{
     later::Later,
     outbox::Queue,
     pace::{is_mere_use, is_slow},
+    petition::Approvals,
     pins::Pins,
     pool::Pool,
     refusal::Refusal,
@@ -62,6 +63,8 @@ pub struct Service {
     pub(super) pins: Pins,
     /// Whether keys in slots open the vault once they can.
     pub(super) by_slots: AtomicBool,
+    /// What waits for the word of several people.
+    pub(super) approvals: Arc<Approvals>,
     /// What waits to be told to clients.
     pub(super) outbox: Vec<Arc<Queue>>,
 }
@@ -192,6 +195,7 @@ impl Service {
             cryptoki: Mutex::default(),
             pins: Pins::default(),
             by_slots: AtomicBool::new(false),
+            approvals: Arc::default(),
             outbox: Vec::new(),
         }
     }
@@ -268,6 +272,8 @@ impl Service {
         earlier: Option<Change>,
     ) -> (Result<Response, Refusal>, Done, Option<Change>) {
         let operation = ask.request.operation();
+        let about = (ask.version, ask.slot.as_deref(), ask.mechanism.as_ref());
+        let watched = self.approvals.watch(caller, &ask.request, about);
         let mut call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, caller, ask.version);
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
@@ -284,6 +290,7 @@ impl Service {
             log::error!("{operation} panicked; the request is refused");
             Err(Refusal::new(ResultReason::GeneralFailure, "the server failed"))
         });
+        let outcome = outcome.and_then(|response| self.hold_back(&mut call, watched, response));
         let (change, placeholder, notes, instead) = call.into_parts();
         let said = match &outcome {
             Ok(_) => Outcome::Success,

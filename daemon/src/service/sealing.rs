@@ -48,6 +48,7 @@ impl Service {
             if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 self.reconcile(&told);
             }
+            self.recall();
             self.resume();
             self.collect();
         }

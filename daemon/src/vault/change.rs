@@ -169,8 +169,11 @@ impl Change {
         self.seize(&format!("key {hex}"))
     }
 
-    /// Claims something that only one change at a time may touch.
-    pub(super) fn seize(&mut self, what: &str) -> Result<(), Error> {
+    /// Claims a name that stands for no object: whoever claims it next waits until this change is kept or dropped.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn seize(&mut self, what: &str) -> Result<(), Error> {
         let claim = ObjectId::from_text(what);
         if !self.claims.iter().any(|held| *held.object() == claim) {
             let taken = self.opened.claims.take(&claim);

@@ -15,13 +15,13 @@ use serde_json::Value;
 
 use crate::appliance::{Daemon, Ended, Folder, program, run};
 
-struct Site {
-    folder: Folder,
+pub(crate) struct Site {
+    pub(crate) folder: Folder,
     config: String,
 }
 
 impl Site {
-    fn new(more: &str) -> Self {
+    pub(crate) fn new(more: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
             "state = {:?}\n[kmip]\nlisten = [\"127.0.0.1:0\"]\n[pkcs11]\nsocket = \"p.sock\"\n\
@@ -32,11 +32,11 @@ impl Site {
         Self { folder, config }
     }
 
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> Ended {
         run(&[&["--config", &self.config], arguments].concat(), input)
     }
 
-    fn start(&self) -> Daemon {
+    pub(crate) fn start(&self) -> Daemon {
         let control = self.folder.0.join("state/c.sock");
         let _ = fs::remove_file(&control);
         Daemon::start(&["--config", &self.config, "serve"], &control)

@@ -12,7 +12,7 @@ use strongroom::{
     audit::{Durability, Log, Options},
     caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, StillClock, Time},
-    service::{Ask, Endpoint, Order, Refusal, Service},
+    service::{Ask, Endpoint, Order, Quorum, Refusal, Service},
     slot::{
         Slot,
         policy::Level,
@@ -54,6 +54,20 @@ impl House {
     /// One with endpoints that clients are told at.
     pub fn telling(endpoints: Vec<Endpoint>) -> Self {
         Self::built(Level::Standard, |service| service.telling(endpoints))
+    }
+
+    /// One in which several people must agree to what is named there.
+    pub fn guarding(quorum: Quorum) -> Self {
+        Self::built(Level::Standard, |service| service.guarding(quorum))
+    }
+
+    /// The same after a restart in which nothing but the store was kept.
+    pub fn begun_again(self, quorum: Quorum) -> Self {
+        self.vault.seal();
+        let mut house = self;
+        house.service = Service::new(house.vault.clone(), house.log.clone(), Durability::Written).guarding(quorum);
+        house.service.order(&operator(), Order::UnsealFile { key: Secret::new(vec![7; 32]) }).unwrap();
+        house
     }
 
     /// One whose slot is as strict as that.

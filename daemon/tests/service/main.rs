@@ -13,6 +13,7 @@ mod pair;
 mod pin;
 mod policy;
 mod port;
+mod quorum;
 mod reason;
 mod replace;
 mod rules;

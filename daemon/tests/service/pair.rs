@@ -22,7 +22,7 @@ fn template(attributes: impl IntoIterator<Item = Attribute>) -> Template {
 }
 
 /// An RSA pair of alice's that wraps and works with data, activated: private, public.
-fn pair(house: &House) -> (String, String) {
+pub(crate) fn pair(house: &House) -> (String, String) {
     let common = [Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA), Attribute::CryptographicLength(2048)];
     let request = CreateKeyPairRequest {
         common_attributes: Some(template(common)),

@@ -81,6 +81,10 @@ lines! {
     KeyShow { id: String };
     KeyGrant { id: String, to: String, level: Option<String> };
     KmipPut { endpoint: String, id: String };
+    ApprovalList;
+    ApprovalShow { id: String };
+    ApprovalGive { id: String };
+    ApprovalDeny { id: String };
 }
 
 /// The line for an order, without its end.

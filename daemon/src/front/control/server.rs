@@ -50,7 +50,8 @@ pub async fn serve(listener: UnixListener, service: Arc<Service>, mut stop: Stop
 async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Stop) {
     let Ok(peer) = stream.peer_cred() else { return };
     let from = peer.pid().map_or_else(|| "pid unknown".to_owned(), |pid| format!("pid {pid}"));
-    if !may_order(&peer) {
+    let officer = service.officer(peer.uid());
+    if !may_order(&peer) && officer.is_none() {
         log::warn!("turned user {} away from the control socket", peer.uid());
         let told = move || service.turned_away(Front::Control, &from, None, Turned::Untrusted).wait();
         if !matches!(tokio::task::spawn_blocking(told).await, Ok(Ok(()))) {
@@ -61,8 +62,8 @@ async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Sto
         return;
     }
     let caller = Caller {
-        principal: Principal::Operator,
-        role: Role::Administrator,
+        principal: officer.map_or(Principal::Operator, Principal::Officer),
+        role: if may_order(&peer) { Role::Administrator } else { Role::Auditor },
         front: Front::Control,
         from,
         scope: Scope::Everything,
@@ -92,7 +93,7 @@ fn perform(service: &Service, caller: &Caller, line: &[u8]) -> Reply {
         Ok(order) => order,
         Err(why) => return refused(ResultReason::InvalidMessage, &format!("this is no order: {why}")),
     };
-    match service.order(caller, order) {
+    match service.order_exactly(caller, order, line) {
         Ok(report) => Reply::Done(report),
         Err(refusal) => refused(refusal.reason, &refusal.message),
     }

@@ -49,6 +49,10 @@ impl Failure {
 /// What PKCS#11 calls a refusal.
 pub fn rv(refusal: &Refusal, about: About) -> Rv {
     use ResultReason as R;
+    // PKCS#11 has no place for the number of the request that waits; `strongroom approval list` names it.
+    if refusal.held {
+        return Rv::FUNCTION_REJECTED;
+    }
     match refusal.reason {
         R::ItemNotFound | R::ObjectNotFound | R::ObjectDestroyed | R::PermissionDenied | R::ObjectArchived => {
             absent(about)
