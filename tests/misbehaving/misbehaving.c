@@ -1,11 +1,18 @@
 /* A PKCS#11 library that misbehaves as it is told: the file `fault` in the folder MISBEHAVING names what is wrong with it now.
  * Its token keeps secret keys as names in the file `keys`; what it calls a signature is made of the name and the data. */
 
+#define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef unsigned long ulong;
@@ -74,6 +81,26 @@ static int keys(void) {
 static void pad(byte *to, ulong length, const char *text) {
     memset(to, ' ', length);
     memcpy(to, text, strlen(text));
+}
+
+/* Reaches for what is none of a library's business, and notes it where something came of it. */
+static void reach(void) {
+    const char *target = getenv("TARGET");
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/mem", (int)getppid());
+    int got = 0;
+    if (fault("file")) got = open(target ? target : "/etc/shadow", O_RDONLY) >= 0;
+    else if (fault("write")) got = open(target ? target : "/etc/shadow", O_WRONLY) >= 0;
+    else if (fault("memory")) got = open(path, O_RDWR) >= 0;
+    else if (fault("internet")) got = socket(AF_INET, SOCK_STREAM, 0) >= 0;
+    else if (fault("socket")) got = socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+    else if (fault("ring")) got = syscall(SYS_io_uring_setup, 1, 0) >= 0 || errno != EPERM;
+    else if (fault("program")) got = execl("/bin/true", "true", (char *)NULL) == 0 || 1;
+    else if (fault("fork")) got = fork() >= 0;
+    else if (fault("trace")) got = ptrace(PTRACE_ATTACH, getppid(), 0, 0) == 0 || 1;
+    else if (fault("kill")) got = kill(getppid(), 0) == 0 || 1;
+    else if (fault("mount")) got = mount("none", "/mnt", "tmpfs", 0, NULL) == 0 || 1;
+    if (got) note("escapes");
 }
 
 static void hang(void) {
@@ -237,6 +264,7 @@ static ulong C_SignInit(ulong session, void *mechanism, ulong key) {
 }
 static ulong C_Sign(ulong session, byte *data, ulong length, byte *signature, ulong *signature_length) {
     (void)session;
+    reach();
     if (fault("crash")) *(volatile int *)8 = 1;
     if (fault("exit")) exit(0);
     if (fault("hang")) hang();

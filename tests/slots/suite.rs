@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use strongroom::clock::SystemClock;
 use strongroom::slot::contract::{Family, Pair};
-use strongroom::slot::hsm::{Choice, Settings};
+use strongroom::slot::hsm::{Choice, Network, Settings};
 use strongroom::slot::software::Software;
 use strongroom::slot::{
     Condition, Derivation, Error, Finish, Form, Kept, Made, Name, Peer, Purpose, Recipe, Shape, Slot, registry,
@@ -152,6 +152,9 @@ fn slot(token: &Token) -> Result<Arc<dyn Slot>, String> {
         pin: Box::new(move || Some(Secret::copy_of(pin.as_bytes()))),
         deadline: Duration::from_secs(20),
         sessions: 4,
+        network: if token.local { Network::Local } else { Network::None },
+        processes: false,
+        paths: token.paths.clone(),
         environment: token.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         program: built("strongroom"),
         clock: Arc::new(SystemClock),

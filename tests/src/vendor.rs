@@ -135,6 +135,10 @@ pub struct Token {
     pub pin: String,
     /// What the library looks for in its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// Files and folders that it reads and writes.
+    pub paths: Vec<PathBuf>,
+    /// Whether it speaks to a daemon of its own on this machine.
+    pub local: bool,
     /// What runs for it, ended before the folder goes.
     _alive: Alive,
     _folder: Folder,
@@ -200,9 +204,11 @@ impl Token {
         }
         format!(
             "[[slot]]\nname = {slot:?}\nkind = \"pkcs11\"\nlibrary = {:?}\nuri = {:?}\npin_file = {pin_file:?}\n\
-             deadline = 5\nenvironment = {{ {} }}\n",
+             deadline = 5\nnetwork = {:?}\npaths = {:?}\nenvironment = {{ {} }}\n",
             self.library,
             self.uri,
+            if self.local { "local" } else { "none" },
+            self.paths,
             environment.trim_end_matches(", ")
         )
     }
@@ -229,6 +235,8 @@ fn initialised(
         uri: uri.to_owned(),
         pin: PIN.to_owned(),
         environment,
+        paths: vec![folder.path().to_owned()],
+        local: !alive._servers.is_empty(),
         _alive: alive,
         _folder: folder,
     };
@@ -277,7 +285,9 @@ fn opencryptoki() -> Option<Token> {
     let server = Server(server.expect("it was found"));
     until(|| run(tool(&library).arg("--list-slots")).code == Some(0));
     // It says the time in a way that cannot be read, and with it everything else.
-    initialised(library, "pkcs11:slot-id=0", Vec::new(), vec![server].into(), folder)
+    let token = initialised(library, "pkcs11:slot-id=0", Vec::new(), vec![server].into(), folder)?;
+    let paths = ["/etc/opencryptoki", "/var/lib/opencryptoki", "/run", "/dev/shm"].map(PathBuf::from).to_vec();
+    Some(Token { paths, ..token })
 }
 
 /// What opencryptoki's packages make when they are installed, afresh.
@@ -350,6 +360,8 @@ fn strongroom() -> Option<Token> {
         uri: format!("pkcs11:token={}", doors.token),
         pin: doors.user_pin.clone(),
         environment: vec![("STRONGROOM_PKCS11_CONFIG", doors.config.display().to_string())],
+        paths: vec![doors.config.clone()],
+        local: true,
         _alive: Alive { _servers: Vec::new(), _appliance: Some(appliance) },
         _folder: Folder::new(),
     })

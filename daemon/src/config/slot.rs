@@ -47,6 +47,12 @@ tables! {
         pin_credential: Option<String> = None;
         /// What the library looks for in its environment.
         environment: BTreeMap<String, String> = BTreeMap::new();
+        /// Which sockets the library may have.
+        network: Network = Network::None;
+        /// Whether the library may start processes.
+        processes: bool = false;
+        /// Files and folders that the library may read and write.
+        paths: Vec<PathBuf> = Vec::new();
         /// Seconds that the token may take for a call.
         deadline: u64 = 10;
         /// Calls of the token that may be under way.
@@ -92,10 +98,32 @@ pub enum SlotKind {
     Pkcs11,
 }
 
+/// Which sockets a vendor's library may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// None.
+    None,
+    /// Those of this machine.
+    Local,
+    /// Any.
+    Any,
+}
+
+impl From<Network> for hsm::Network {
+    fn from(network: Network) -> Self {
+        match network {
+            Network::None => Self::None,
+            Network::Local => Self::Local,
+            Network::Any => Self::Any,
+        }
+    }
+}
+
 impl Slot {
     /// Paths, which are made those below the state.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.library, &mut self.pin_file].into_iter().flatten()
+        [&mut self.library, &mut self.pin_file].into_iter().flatten().chain(&mut self.paths)
     }
 
     /// What no type says of all of them.
@@ -131,7 +159,7 @@ impl Slot {
     /// What belongs together, and what does not.
     fn check(&self) -> Result<(), (&'static str, String)> {
         let wrong = |key: &'static str, what: &str| Err((key, format!("slot {:?}: {what}", self.name)));
-        let named: [(&'static str, bool); 7] = [
+        let named: [(&'static str, bool); 10] = [
             ("library", self.library.is_some()),
             ("token", self.token.is_some()),
             ("serial", self.serial.is_some()),
@@ -139,6 +167,9 @@ impl Slot {
             ("pin_file", self.pin_file.is_some()),
             ("pin_credential", self.pin_credential.is_some()),
             ("environment", !self.environment.is_empty()),
+            ("network", self.network != Network::None),
+            ("processes", self.processes),
+            ("paths", !self.paths.is_empty()),
         ];
         if self.kind == SlotKind::Software {
             return match named.into_iter().find(|(_, given)| *given) {
@@ -204,6 +235,9 @@ impl Slot {
             }),
             deadline: Duration::from_secs(self.deadline),
             sessions: self.sessions,
+            network: self.network.into(),
+            processes: self.processes,
+            paths: self.paths.clone(),
             environment: self.environment.clone().into_iter().collect(),
             program: PathBuf::from("/proc/self/exe"),
             clock: Arc::clone(clock),

@@ -142,6 +142,10 @@ reasons! {
     Garbage = "garbage", "its library answers what cannot be";
     /// The device failed.
     Device = "device", "its token reports a fault";
+    /// The library did what the sandbox forbids.
+    Trespass = "trespass", "its library started a program or reached for another process and was stopped; is it the vendor's?";
+    /// The sandbox could not be built.
+    NotConfined = "not-confined", "its library cannot be confined; see `paths`";
     /// The system starts no worker.
     NoProcess = "no-process", "the system starts no worker process for it";
 }

@@ -16,7 +16,7 @@ use strongroom::{
     clock::SystemClock,
     slot::{
         Condition, Slot,
-        hsm::{Choice, Settings},
+        hsm::{Choice, Network, Settings},
         registry,
     },
 };
@@ -97,6 +97,7 @@ impl Token {
     /// What a slot over it is made of.
     pub(crate) fn settings(&self, label: &str) -> Settings {
         Settings {
+            paths: vec![self.folder.0.clone()],
             environment: vec![("SOFTHSM2_CONF".to_owned(), self.conf().display().to_string())],
             ..settings(&self.library, label)
         }
@@ -117,6 +118,9 @@ pub(crate) fn settings(library: &Path, label: &str) -> Settings {
         pin: Box::new(|| Some(Secret::copy_of(PIN.as_bytes()))),
         deadline: Duration::from_secs(5),
         sessions: 4,
+        network: Network::None,
+        processes: false,
+        paths: Vec::new(),
         environment: Vec::new(),
         program: PathBuf::from(env!("CARGO_BIN_EXE_strongroom")),
         clock: Arc::new(SystemClock),

@@ -37,6 +37,11 @@ impl Misbehaving {
         fs::read(self.0.0.join("logins")).map_or(0, |tries| tries.len())
     }
 
+    /// How often the library got at something that is none of its business.
+    pub(crate) fn escapes(&self) -> usize {
+        fs::read(self.0.0.join("escapes")).map_or(0, |escapes| escapes.len())
+    }
+
     /// How many keys there are.
     pub(crate) fn keys(&self) -> usize {
         let bytes = fs::read(self.0.0.join("keys")).unwrap_or_default();
@@ -48,6 +53,7 @@ impl Misbehaving {
         let folder = self.0.0.display().to_string();
         Settings {
             deadline: Duration::from_secs(1),
+            paths: vec![self.0.0.clone()],
             environment: vec![("MISBEHAVING".to_owned(), folder)],
             ..settings(&library(), "token")
         }

@@ -10,9 +10,9 @@ use std::{
 use strongroom_kmip::secret::Secret;
 
 use super::{
-    message::{Answer, Ask, Token, Trouble},
+    message::{Answer, Ask, Bounds, Sockets, Token, Trouble},
     process::{Broken, Process},
-    settings::Settings,
+    settings::{Network, Settings},
 };
 use crate::slot::{
     contract::Error,
@@ -164,6 +164,7 @@ impl Shared {
                     self.turn(Condition::Usable, "");
                     let why = self.look_after(&open);
                     let end = open.process.bury();
+                    let why = if end.trespass { Why::Trespass } else { why };
                     self.state().open = None;
                     if self.stopped() {
                         return;
@@ -171,7 +172,7 @@ impl Shared {
                     if open.process.was_useful() {
                         pause = FIRST_PAUSE;
                     }
-                    self.probing(why, &end);
+                    self.probing(why, &end.how);
                     why
                 }
                 Err(why) => why,
@@ -199,6 +200,15 @@ impl Shared {
             choice: settings.choice.chosen(),
             pin: entered.or_else(|| (settings.pin)()),
             dare,
+            bounds: Bounds {
+                sockets: match settings.network {
+                    Network::None => Sockets::None,
+                    Network::Local => Sockets::Local,
+                    Network::Any => Sockets::Any,
+                },
+                processes: settings.processes,
+                paths: settings.paths.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            },
             lanes: u32::try_from(settings.sessions).unwrap_or(1),
         };
         let opening = settings.deadline.saturating_mul(OPENING);
@@ -231,9 +241,9 @@ impl Shared {
                 Err(Why::Garbage)
             }
             Err(broken) => {
-                let why = ended(broken);
                 let end = process.bury();
-                self.probing(why, &end);
+                let why = if end.trespass { Why::Trespass } else { ended(broken) };
+                self.probing(why, &end.how);
                 Err(why)
             }
         }
@@ -334,6 +344,7 @@ fn unfit(trouble: &Trouble) -> Why {
         Trouble::Gone => Why::TokenGone,
         Trouble::NoSession => Why::NoSession,
         Trouble::Garbage => Why::Garbage,
+        Trouble::NotConfined => Why::NotConfined,
         _ => Why::Device,
     }
 }

@@ -18,6 +18,8 @@ messages! {
             pin: Option<Secret>,
             /// Log in although the token says that a wrong PIN was entered before: the operator says so.
             dare: bool,
+            /// What the library may reach.
+            bounds: Bounds,
             /// How many lanes there are.
             lanes: u32,
         };
@@ -119,6 +121,26 @@ messages! {
             /// Each of them.
             keys: Vec<Listed>,
         };
+    }
+
+    /// What a library may reach beside what every library needs.
+    struct Bounds {
+        /// Which sockets it may have.
+        sockets: Sockets;
+        /// Whether it may start processes.
+        processes: bool;
+        /// Files and folders that it may read and write.
+        paths: Vec<String>;
+    }
+
+    /// Which sockets a library may have.
+    enum Sockets {
+        /// None.
+        0 = None;
+        /// Those of this machine: to a vendor's daemon.
+        1 = Local;
+        /// Any: to an HSM in the network.
+        2 = Any;
     }
 
     /// Which token.
@@ -374,6 +396,8 @@ messages! {
         21 = Garbage;
         /// The token failed.
         22 = Device;
+        /// The worker could not be confined.
+        23 = NotConfined;
     }
 }
 

@@ -8,6 +8,7 @@
 mod agree;
 mod choice;
 mod codec;
+mod confine;
 mod draft;
 mod engine;
 mod frame;
@@ -27,5 +28,5 @@ mod worker;
 
 pub use choice::{Choice, Unreadable};
 pub use engine::Hsm;
-pub use settings::Settings;
+pub use settings::{Network, Settings};
 pub use worker::work;

@@ -5,7 +5,10 @@ use std::{
     mem::MaybeUninit,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{net::UnixStream, process::ExitStatusExt},
+        unix::{
+            net::UnixStream,
+            process::{CommandExt, ExitStatusExt},
+        },
     },
     process::{Child, Command, Stdio},
     sync::{
@@ -15,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use nix::sys::signal::Signal;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use super::{
@@ -56,6 +60,14 @@ pub(super) enum Broken {
     TooLong,
 }
 
+/// How a worker ended.
+pub(super) struct End {
+    /// In words.
+    pub(super) how: String,
+    /// Whether the kernel ended it for what it tried to do.
+    pub(super) trespass: bool,
+}
+
 impl Process {
     /// Starts a worker that is to open with `ask`, and gives its answer.
     ///
@@ -69,6 +81,8 @@ impl Process {
         let (control, theirs) = UnixStream::pair()?;
         let mut command = Command::new(&settings.program);
         command.arg("slot-worker").stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null());
+        // A signal to the daemon's group is none to the worker: whether it ends is the keeper's to say.
+        command.process_group(0);
         // What systemd gave to the daemon is none of a vendor's business.
         for name in
             ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "CREDENTIALS_DIRECTORY", "WATCHDOG_USEC"]
@@ -201,16 +215,17 @@ impl Process {
     }
 
     /// Waits for the end of a worker that was killed, and says how it ended.
-    pub(super) fn bury(&self) -> String {
+    pub(super) fn bury(&self) -> End {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = child.kill();
-        match child.wait() {
-            Ok(status) => match status.signal() {
-                Some(signal) => format!("signal {signal}"),
-                None => format!("exit code {}", status.code().unwrap_or_default()),
-            },
-            Err(error) => error.to_string(),
-        }
+        let status = child.wait();
+        let signal = status.as_ref().ok().and_then(ExitStatusExt::signal);
+        let how = match (status, signal) {
+            (_, Some(signal)) => format!("signal {signal}"),
+            (Ok(status), None) => format!("exit code {}", status.code().unwrap_or_default()),
+            (Err(error), None) => error.to_string(),
+        };
+        End { how, trespass: signal == Some(Signal::SIGSYS as i32) }
     }
 }
 

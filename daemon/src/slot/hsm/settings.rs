@@ -21,10 +21,27 @@ pub struct Settings {
     pub deadline: Duration,
     /// How many calls may be under way.
     pub sessions: usize,
+    /// Which sockets the vendor's library may have.
+    pub network: Network,
+    /// Whether it may start processes.
+    pub processes: bool,
+    /// Files and folders that it may read and write, beside its own folder and the system's libraries, which it may read.
+    pub paths: Vec<PathBuf>,
     /// What the vendor's library looks for in its environment.
     pub environment: Vec<(String, String)>,
     /// The program that the worker is: this one.
     pub program: PathBuf,
     /// The time.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Which sockets a vendor's library may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// None.
+    None,
+    /// Those of this machine: to a vendor's daemon.
+    Local,
+    /// Any: to an HSM in the network.
+    Any,
 }

@@ -13,17 +13,13 @@ use std::{
 };
 
 use nix::{
-    sys::{
-        prctl,
-        resource::{Resource, setrlimit},
-        signal::{Signal, kill},
-    },
+    sys::signal::{Signal, kill},
     unistd::getpid,
 };
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::{
-    frame,
+    confine, frame,
     message::{Answer, Ask, Trouble},
     session::Lane,
     token::Opened,
@@ -35,14 +31,19 @@ use super::{
 /// # Errors
 /// When the process cannot be confined, or standard input is not the daemon's socket.
 pub fn work() -> io::Result<()> {
-    confine()?;
+    confine::begin()?;
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let lanes = lanes(&control)?;
-    let Ask::Open { library, choice, pin, dare, lanes: count } = frame::receive(&mut control, &mut || true)? else {
+    let Ask::Open { library, choice, pin, dare, bounds, lanes: count } = frame::receive(&mut control, &mut || true)?
+    else {
         return Err(io::ErrorKind::InvalidData.into());
     };
     if usize::try_from(count).ok() != Some(lanes.len()) {
         return Err(io::ErrorKind::InvalidData.into());
+    }
+    if let Err(error) = confine::shut(&library, &bounds) {
+        frame::send(&mut control, &Failure(Trouble::NotConfined, error.to_string()).answer())?;
+        return Ok(());
     }
     let opened = guarded(|| Opened::open(&library, &choice, pin.as_ref(), dare));
     drop(pin);
@@ -111,20 +112,5 @@ fn lanes(control: &UnixStream) -> io::Result<Vec<UnixStream>> {
     Ok(sockets.flatten().map(UnixStream::from).collect())
 }
 
-/// Gives up what a vendor's library does not need: more rights, core dumps with PINs in them, all of the machine's memory.
-fn confine() -> io::Result<()> {
-    prctl::set_pdeathsig(Signal::SIGKILL)?;
-    prctl::set_no_new_privs()?;
-    prctl::set_dumpable(false)?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    setrlimit(Resource::RLIMIT_AS, MOST_MEMORY, MOST_MEMORY)?;
-    setrlimit(Resource::RLIMIT_NOFILE, MOST_FILES, MOST_FILES)?;
-    Ok(())
-}
-
 /// Lanes of a worker.
 pub(super) const MOST_LANES: usize = 32;
-/// Address space: stacks and arenas of many threads take much of it and use little.
-const MOST_MEMORY: u64 = 8 << 30;
-/// Open files.
-const MOST_FILES: u64 = 1024;
