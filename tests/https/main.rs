@@ -16,6 +16,12 @@ const JSON: &str = r#"{"tag":"RequestMessage","value":[
 {"tag":"BatchItem","value":[{"tag":"Operation","type":"Enumeration","value":"Query"},
 {"tag":"RequestPayload","value":[{"tag":"QueryFunction","type":"Enumeration","value":"QueryServerInformation"}]}]}]}"#;
 
+/// What an operator's command says.
+fn command(appliance: &Appliance, arguments: &[&str]) -> Outcome {
+    let config = appliance.dir().join("strongroom.toml");
+    run(appliance.strongroom().arg("--config").arg(config).args(arguments))
+}
+
 /// Posts a message in JSON with these fields and without a certificate, to the name that the server's certificate has.
 fn bare(appliance: &Appliance, fields: &[String]) -> Option<Outcome> {
     let curl = skip_or_require("curl")?;
@@ -61,20 +67,17 @@ fn a_message_in_xml_and_one_in_json_are_answered_as_they_came() {
 
 #[test]
 fn a_token_is_enough_until_it_is_revoked_and_everything_else_is_too_little() {
-    let appliance = Appliance::start();
-    let command = |arguments: &[&str]| {
-        let config = appliance.dir().join("strongroom.toml");
-        run(appliance.strongroom().arg("--config").arg(config).args(arguments))
-    };
+    let mut appliance = Appliance::start();
+    let given = command(&appliance, &["--json", "client", "token", "bob", "--days", "1"]).succeeds();
+    appliance.restart();
     let field = |token: &str| vec![format!("Authorization: Bearer {token}")];
     let first = appliance.client("alice").token.clone().expect("alice has a token");
     let Some(served) = bare(&appliance, &field(&first)) else { return };
     assert!(served.stdout.contains("200 OK") && served.stdout.contains(r#""Strongroom""#), "{served}");
-    let given = command(&["--json", "client", "token", "bob", "--days", "1"]).succeeds();
     let given: serde_json::Value = serde_json::from_str(&given.stdout).expect("it prints JSON");
     let (id, second) = (given["id"].as_str().expect("an identifier"), given["token"].as_str().expect("a token"));
     for (name, fields, status, challenge) in [
-        ("the token just given", field(second), "200 OK", None),
+        ("a token that was given before a crash", field(second), "200 OK", None),
         ("nothing", Vec::new(), "401 Unauthorized", Some(r#"WWW-Authenticate: Bearer realm="strongroom""#)),
         ("half a token", field(&second[..30]), "401 Unauthorized", Some(r#"error="invalid_token""#)),
         ("another scheme", vec![format!("Authorization: Token {second}")], "401 Unauthorized", Some("Bearer")),
@@ -83,16 +86,16 @@ fn a_token_is_enough_until_it_is_revoked_and_everything_else_is_too_little() {
         assert!(answered.stdout.contains(status), "{name}: {answered}");
         assert!(challenge.is_none_or(|challenge| answered.stdout.contains(challenge)), "{name}: {answered}");
     }
-    let listed = command(&["client", "list"]).succeeds();
+    let listed = command(&appliance, &["client", "list"]).succeeds();
     assert!(listed.stdout.contains(id) && !listed.stdout.contains(&second[12..]), "{listed}");
-    let _ = command(&["client", "token", "bob", "--revoke", "0123456789abcdef"]).fails();
-    let _ = command(&["client", "token", "bob", "--revoke", id]).succeeds();
+    let _ = command(&appliance, &["client", "token", "bob", "--revoke", "0123456789abcdef"]).fails();
+    let _ = command(&appliance, &["client", "token", "bob", "--revoke", id]).succeeds();
     let Some(refused) = bare(&appliance, &field(second)) else { return };
     assert!(refused.stdout.contains("401 Unauthorized"), "{refused}");
-    let _ = command(&["client", "token", "alice", "--revoke"]).succeeds();
+    let _ = command(&appliance, &["client", "token", "alice", "--revoke"]).succeeds();
     let Some(refused) = bare(&appliance, &field(&first)) else { return };
     assert!(refused.stdout.contains("401 Unauthorized"), "{refused}");
-    let told = command(&["audit", "tail"]).succeeds();
+    let told = command(&appliance, &["audit", "tail"]).succeeds();
     for part in ["bearer-issued", "bearer-revoked", "bearer-refused", id] {
         assert!(told.stdout.contains(part), "no {part}: {told}");
     }

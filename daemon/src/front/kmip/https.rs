@@ -90,6 +90,8 @@ impl Connection {
     /// Reads the next request: its body stands in the buffer.
     async fn request(&mut self, stream: &mut TlsStream<TcpStream>, place: &mut Place) -> Result<Head, End> {
         let limits = self.desk.limits;
+        // Each request shows its own; what is refused before that is nobody's of the one before.
+        self.peer.shown.bearer = None;
         // Who is nobody yet has the time of a handshake to say who it is.
         let (idle, limit) =
             if self.known { (limits.idle, limits.request) } else { (limits.handshake, limits.handshake) };
