@@ -15,7 +15,6 @@ macro_rules! say {
 mod handshake;
 mod measure;
 mod remote;
-mod rival;
 mod signing;
 mod token;
 mod ttlv;

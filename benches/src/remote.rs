@@ -20,9 +20,9 @@ use strongroom_kmip::{
     ttlv::Bytes,
     version::V1_2,
 };
-use strongroom_tests::{Appliance, Doors, Folder, Line, connect};
+use strongroom_tests::{Appliance, Doors, Folder, Line, PyKmip, connect};
 
-use crate::{measure::median, rival::Rival};
+use crate::measure::median;
 
 /// The section.
 pub(crate) fn run() {
@@ -38,7 +38,7 @@ pub(crate) fn run() {
     );
     let ours = figures(doors);
     let folder = Folder::new();
-    let theirs = match Rival::start(&appliance, folder.path()) {
+    let theirs = match PyKmip::start(&appliance, folder.path()) {
         Some(rival) => figures(&Doors { kmip: rival.address.clone(), ..doors.clone() }),
         None => {
             say!("skipped: the PyKMIP server cannot be started");

@@ -13,6 +13,7 @@ pub mod oasis;
 mod port;
 mod post;
 mod program;
+mod pykmip;
 mod vendor;
 
 pub use appliance::Appliance;
@@ -25,4 +26,5 @@ pub use line::{Line, Stream, connect, dial, dial_as, papers, papers_over, secure
 pub use port::{free_port, until};
 pub use post::Post;
 pub use program::{Outcome, find, openssl_engine, python, run, skip, skip_or_require};
+pub use pykmip::PyKmip;
 pub use vendor::{Token, VENDORS, Vendor, alone};

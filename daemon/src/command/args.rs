@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::migrate::{Export, Import};
 pub(super) use super::seat::{Operator, Quota, Rotation};
 
 /// Keeps keys, secrets and certificates, and hands them to the tools people already use.
@@ -62,6 +63,10 @@ pub(super) enum Verb {
     /// Look at requests that several operators must agree to, and agree or not
     #[command(subcommand)]
     Approval(Approval),
+    /// Take keys, certificates and secrets from where they were kept before, as a client's own
+    Import(Import),
+    /// Write a client's keys and certificates into a file, as far as they may leave
+    Export(Export),
     /// Verify and read the audit log
     #[command(subcommand)]
     Audit(Audit),

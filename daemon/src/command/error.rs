@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use super::migrate;
 use crate::{audit, chance::Dry, config, front::control, server, service::Refusal, vault};
 
 /// Why a command came to nothing: what is printed before it exits with 1.
@@ -53,6 +54,10 @@ pub(super) enum Error {
     NoIdentity(PathBuf),
     #[error("programs on this host see no token, or not as they should; `strongroom pkcs11 check` says why")]
     NoToken,
+    #[error(transparent)]
+    Migrate(#[from] migrate::Error),
+    #[error("say with --from-as which client of that server you are")]
+    NoIdentityThere,
     #[error("{} was started but its files are not complete; remove the folder and start again", .0.display())]
     HalfMade(PathBuf),
 }

@@ -15,6 +15,7 @@ mod error;
 mod init;
 mod key;
 mod man;
+mod migrate;
 mod operator;
 mod pkcs11;
 mod print;

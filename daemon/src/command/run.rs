@@ -12,7 +12,7 @@ use super::{
     daemon::Daemon,
     decode, dev,
     error::Error,
-    init, key, man, operator, pkcs11,
+    init, key, man, migrate, operator, pkcs11,
     print::{self, Style},
     push, seal, slot, voice,
 };
@@ -52,6 +52,8 @@ fn perform(line: &Line) -> Result<(), Error> {
         }
         Verb::Man { dir } => return man::man(dir),
         Verb::Pkcs11(verb) => return pkcs11::pkcs11(verb, style),
+        Verb::Import(wanted) => return migrate::import(wanted, style),
+        Verb::Export(wanted) => return migrate::export(wanted, style),
         _ => {}
     }
     let settings = settings(&line.config)?;
@@ -73,9 +75,13 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Approval(verb) => approval::approval(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),
-        Verb::Dev(_) | Verb::Pkcs11(_) | Verb::Kmip(Kmip::Decode { .. }) | Verb::Man { .. } | Verb::SlotWorker => {
-            Ok(())
-        }
+        Verb::Dev(_)
+        | Verb::Pkcs11(_)
+        | Verb::Import(_)
+        | Verb::Export(_)
+        | Verb::Kmip(Kmip::Decode { .. })
+        | Verb::Man { .. }
+        | Verb::SlotWorker => Ok(()),
     }
 }
 

@@ -18,4 +18,4 @@ pub use file::{Secrecy, create, line, read};
 pub use quorum::{Operator, Quorum};
 pub use slot::{Mechanisms, Slot, SlotKind};
 pub use table::{Audit, Control, Durability, Kmip, Limits, Method, Pkcs11, Seal, Settings, Store};
-pub use tls::{credentials, endpoint_credentials};
+pub use tls::{credentials, endpoint_credentials, papers};

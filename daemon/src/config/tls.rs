@@ -33,6 +33,14 @@ pub fn endpoint_credentials(settings: &Settings, endpoint: &Endpoint) -> Result<
     Ok(Credentials { chain: certificates(certificate)?, key: key(own)?, authorities })
 }
 
+/// What a client shows, and the authorities whose word it takes for the server's certificate.
+///
+/// # Errors
+/// [`Error`], for the first file that cannot be used.
+pub fn papers(certificate: &Path, own: &Path, authority: &Path) -> Result<Credentials, Error> {
+    Ok(Credentials { chain: certificates(certificate)?, key: key(own)?, authorities: certificates(authority)? })
+}
+
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     let text = read(path, Secrecy::Secret)?;
     let wrong = |_| Error::Pem { path: path.to_owned(), what: "private key" };

@@ -1,6 +1,8 @@
 //! Which token of a library is meant: by label, by serial number, or by a PKCS#11 URI (RFC 7512), which may also say in which
 //! slot it is.
 
+use cryptoki::slot::{Slot, TokenInfo};
+
 use super::message::Chosen;
 
 /// Which token is meant. A library without such a token, or with several, is not worked with.
@@ -75,6 +77,23 @@ impl Choice {
             return Err(Unreadable::Empty);
         }
         Ok(Self::Properties { label, serial, manufacturer, model, number })
+    }
+
+    /// Whether the token in this slot is meant.
+    pub fn means(&self, slot: Slot, token: &TokenInfo) -> bool {
+        let is = |wanted: &str, said: &str| wanted == said.trim_end();
+        let says = |wanted: &Option<String>, said: &str| wanted.as_deref().is_none_or(|wanted| is(wanted, said));
+        match self {
+            Self::Label(label) => is(label, token.label()),
+            Self::Serial(serial) => is(serial, token.serial_number()),
+            Self::Properties { label, serial, manufacturer, model, number } => {
+                number.is_none_or(|number| number == slot.id())
+                    && says(label, token.label())
+                    && says(serial, token.serial_number())
+                    && says(manufacturer, token.manufacturer_id())
+                    && says(model, token.model())
+            }
+        }
     }
 
     pub(super) fn chosen(&self) -> Chosen {

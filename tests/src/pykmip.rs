@@ -1,4 +1,4 @@
-//! PyKMIP's server, beside which ours is measured.
+//! PyKMIP's server: something to be measured against, and to move away from.
 
 use std::{
     fs,
@@ -9,16 +9,19 @@ use std::{
     time::Duration,
 };
 
-use strongroom_tests::{Appliance, python};
+use crate::{appliance::Appliance, program::python};
 
 /// A PyKMIP server with the appliance's own certificates. Ends when dropped.
-pub(crate) struct Rival {
-    pub(crate) address: String,
+pub struct PyKmip {
+    /// Where it listens.
+    pub address: String,
     process: Child,
 }
 
-impl Rival {
-    pub(crate) fn start(appliance: &Appliance, folder: &Path) -> Option<Self> {
+impl PyKmip {
+    /// Starts one in a folder of its own; nothing, after saying so, where it is not installed.
+    #[must_use]
+    pub fn start(appliance: &Appliance, folder: &Path) -> Option<Self> {
         let python = python()?;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).ok()?.port();
         let tls = appliance.dir().join("tls");
@@ -49,7 +52,7 @@ impl Rival {
     }
 }
 
-impl Drop for Rival {
+impl Drop for PyKmip {
     fn drop(&mut self) {
         // It ends by itself otherwise; nothing is lost when it is already gone.
         let _ = self.process.kill();
