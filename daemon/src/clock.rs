@@ -55,6 +55,22 @@ impl Deadline {
     }
 }
 
+/// How long something takes, by the time that passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// How long it is since it began.
+    pub fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// A clock that stands still until it is moved, for tests.
 #[derive(Debug, Default)]
 pub struct StillClock(AtomicI64);

@@ -102,11 +102,6 @@ impl Line {
             Self::Afar(line) => line.sock.stream.set_nonblocking(nonblocking),
         }
     }
-
-    /// Whether the daemon is as near as the next process, so that it is worth to stay awake for its answer.
-    pub(crate) fn is_near(&self) -> bool {
-        matches!(self, Self::Near(_))
-    }
 }
 
 impl AsRawFd for Line {

@@ -100,6 +100,8 @@ pub(crate) struct Remote {
 struct Pool {
     idle: Vec<Connection>,
     open: usize,
+    /// How many calls wait for a place.
+    waiting: usize,
     daemon: Option<[u8; 16]>,
 }
 
@@ -195,7 +197,9 @@ impl Remote {
             if left.is_zero() {
                 return Err(Error::Busy);
             }
+            pool.waiting = pool.waiting.saturating_add(1);
             pool = self.freed.wait_timeout(pool, left).unwrap_or_else(PoisonError::into_inner).0;
+            pool.waiting = pool.waiting.saturating_sub(1);
         }
     }
 
@@ -205,7 +209,12 @@ impl Remote {
             Some(connection) if connection.epoch == self.epoch() => pool.idle.push(connection),
             _ => pool.open = pool.open.saturating_sub(1),
         }
-        self.freed.notify_one();
+        // To ring a bell that nobody hears would be a call into the kernel for nothing, at every call.
+        let waited_for = pool.waiting > 0;
+        drop(pool);
+        if waited_for {
+            self.freed.notify_one();
+        }
     }
 
     fn connect(&self) -> Result<Connection, Error> {
@@ -349,7 +358,8 @@ impl Connection {
             // Memory follows the bytes that came, not the length they claim.
             let start = self.receiving.len();
             self.receiving.resize(start.saturating_add(start.max(CHUNK)), 0);
-            let read = self.wakeful.read(&mut self.stream, self.receiving.get_mut(start..).unwrap_or_default());
+            let room = self.receiving.get_mut(start..).unwrap_or_default();
+            let read = self.wakeful.read(&mut self.stream, room, self.patience);
             self.receiving.truncate(start.saturating_add(*read.as_ref().unwrap_or(&0)));
             match read {
                 Ok(0) => return Err(Broken::Unanswered),

@@ -1,53 +1,98 @@
 //! Waiting without falling asleep, for the short while in which most answers come. To put a thread to sleep and to wake it
 //! costs more than a signature does.
 //!
-//! Only the only thread that waits does so, for the daemon needs a processor to answer with; and only as long as it was
-//! worth it the last time.
+//! Only the only thread that waits does so, for the daemon needs a processor to answer with; and only where answers come
+//! sooner that way.
 
 use std::{
     io::{self, Read},
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::net::UnixStream,
+    },
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::socket::{MsgFlags, recv},
+};
+
+use strongroom_pkcs11_wire::watch::{Watch, Way};
 
 use crate::line::Line;
 
-/// Whether a connection's answers are quick enough to stay awake for.
+/// What is known of how to wait on a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Wakeful {
-    /// So many answers are slept for before it is tried again.
-    pause: u8,
-}
+pub(crate) struct Wakeful(Watch);
 
 impl Wakeful {
-    /// Reads what there is, as soon as there is something. The stream blocks before and after.
-    pub(crate) fn read(&mut self, stream: &mut Line, into: &mut [u8]) -> io::Result<usize> {
+    /// Reads what there is, as soon as there is something; within `patience`, from a daemon on this host.
+    ///
+    /// # Errors
+    /// What the line says; [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`] when nothing comes.
+    pub(crate) fn read(&mut self, line: &mut Line, into: &mut [u8], patience: Duration) -> io::Result<usize> {
         let waiting = Waiting::begin();
-        if self.pause > 0 {
-            self.pause -= 1;
-        } else if stream.is_near() && waiting.is_alone() && has_two_processors() {
-            stream.set_nonblocking(true)?;
-            let seen = Self::watch(stream, into, &waiting);
-            stream.set_nonblocking(false)?;
-            match seen {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.pause = PAUSE,
-                seen => return seen,
-            }
+        let Line::Near(stream) = line else { return line.read(into) };
+        if !waiting.is_alone() || !has_two_processors() {
+            return sleep(stream, into, patience);
         }
-        stream.read(into)
+        let begun = Instant::now();
+        let seen = match self.0.way() {
+            Way::Asleep => sleep(stream, into, patience),
+            Way::Awake => match watch(stream, into, &waiting, begun) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if waiting.is_alone() {
+                        self.0.in_vain();
+                    }
+                    sleep(stream, into, patience)
+                }
+                seen => seen,
+            },
+        };
+        if waiting.is_alone() {
+            self.0.took(begun.elapsed());
+        }
+        seen
     }
+}
 
-    fn watch(stream: &mut Line, into: &mut [u8], waiting: &Waiting) -> io::Result<usize> {
-        for _ in 1..TRIES {
-            match stream.read(into) {
+/// Looks again and again, for as long as nobody else waits and it is not too long.
+fn watch(stream: &UnixStream, into: &mut [u8], waiting: &Waiting, begun: Instant) -> io::Result<usize> {
+    loop {
+        for _ in 0..TRIES {
+            match look(stream, into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && waiting.is_alone() => thread::yield_now(),
                 seen => return seen,
             }
         }
-        stream.read(into)
+        if begun.elapsed() > WORTHWHILE {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+    }
+}
+
+/// Sleeps until there is something. Whoever sleeps in `recv` on a socket of this kind is also woken when the other side
+/// takes what was sent to it, for nothing; whoever sleeps in `poll` is not.
+fn sleep(stream: &UnixStream, into: &mut [u8], patience: Duration) -> io::Result<usize> {
+    let limit = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+    let mut ends = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut ends, limit)? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => look(stream, into),
+    }
+}
+
+fn look(stream: &UnixStream, into: &mut [u8]) -> io::Result<usize> {
+    match recv(stream.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT) {
+        Err(Errno::EAGAIN) => Err(io::ErrorKind::WouldBlock.into()),
+        seen => Ok(seen?),
     }
 }
 
@@ -84,7 +129,7 @@ fn has_two_processors() -> bool {
     *ANSWER.get_or_init(|| thread::available_parallelism().is_ok_and(|count| count.get() > 1))
 }
 
-/// A look takes half a microsecond or so; all of them together, about as long as two signatures with P-256.
-const TRIES: usize = 200;
-/// Whoever waited in vain sleeps through so many answers.
-const PAUSE: u8 = 31;
+/// Looks between two at the clock. A look takes half a microsecond or so.
+const TRIES: usize = 32;
+/// Long enough for a signature with RSA-2048 and for a record that must reach the disk first.
+const WORTHWHILE: Duration = Duration::from_micros(600);

@@ -19,6 +19,7 @@ pub mod rv;
 mod sample;
 mod table;
 pub mod value;
+pub mod watch;
 
 pub use attribute::{Attribute, AttributeType};
 pub use function::Function;
