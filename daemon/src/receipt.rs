@@ -57,7 +57,8 @@ impl<T, E> Receipt<T, E> {
         loop {
             match mem::replace(&mut *state, State::Taken) {
                 State::Answered(answer) => return answer,
-                other => *state = other,
+                // From here on somebody is there to be woken.
+                _ => *state = State::Watched,
             }
             state = self.desk.answered.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -67,6 +68,26 @@ impl<T, E> Receipt<T, E> {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(*self.desk.look(), State::Answered(_))
+    }
+
+    /// The same receipt for something that is made of the answer: at once if it is there, without another promise.
+    pub fn map<U, F>(self, make: impl FnOnce(Result<T, E>) -> Result<U, F> + Send + 'static) -> Receipt<U, F>
+    where
+        U: Send + 'static,
+        F: From<Abandoned> + Send + 'static,
+    {
+        let mut state = self.desk.look();
+        match mem::replace(&mut *state, State::Taken) {
+            State::Answered(answer) => {
+                drop(state);
+                Receipt::ready(make(answer))
+            }
+            _ => {
+                let (promise, receipt) = Receipt::pair();
+                *state = State::Continued(Box::new(move |answer| promise.keep(make(answer))));
+                receipt
+            }
+        }
     }
 
     /// Runs `next` with the answer: at once if it is there, else on the thread that gives it, before that thread does
@@ -99,7 +120,7 @@ impl<T, E> Future for Receipt<T, E> {
                 Poll::Pending
             }
             // Only a future that is polled again after its answer comes here; it has nothing left to say.
-            State::Continued(_) | State::Taken => Poll::Pending,
+            State::Watched | State::Continued(_) | State::Taken => Poll::Pending,
         }
     }
 }
@@ -142,6 +163,8 @@ struct Desk<T, E> {
 enum State<T, E> {
     /// No answer yet; a task may want to be woken.
     Open(Option<Waker>),
+    /// No answer yet; a thread sleeps until it is there.
+    Watched,
     /// No answer yet; this wants to be run with it.
     Continued(Box<dyn FnOnce(Result<T, E>) + Send>),
     /// The answer, not yet fetched.
@@ -162,10 +185,14 @@ impl<T, E> Desk<T, E> {
             State::Open(waker) => {
                 *state = State::Answered(answer);
                 drop(state);
-                self.answered.notify_one();
                 if let Some(waker) = waker {
                     waker.wake();
                 }
+            }
+            State::Watched => {
+                *state = State::Answered(answer);
+                drop(state);
+                self.answered.notify_one();
             }
             State::Continued(next) => {
                 drop(state);
@@ -281,6 +308,22 @@ mod tests {
         assert_eq!((stale.0.load(Ordering::SeqCst), bell.0.load(Ordering::SeqCst)), (0, 1));
         let polled = Pin::new(&mut receipt).poll(&mut Context::from_waker(Waker::noop()));
         assert_eq!(polled, Poll::Ready(Ok(7)));
+    }
+
+    #[test]
+    fn what_is_made_of_an_answer_is_there_when_the_answer_is() {
+        let (promise, receipt) = Slip::pair();
+        let made: Receipt<String, Refused> = receipt.map(|answer| answer.map(|number| number.to_string()));
+        assert!(!made.is_ready());
+        promise.keep(Ok(7));
+        assert_eq!(made.wait(), Ok("7".to_owned()));
+        let made: Receipt<u64, Refused> = Slip::ready(Ok(8)).map(|answer| answer.map(|number| number + 1));
+        assert!(made.is_ready());
+        assert_eq!(made.wait(), Ok(9));
+        let (promise, receipt) = Slip::pair();
+        let made: Receipt<u64, Refused> = receipt.map(|answer| answer);
+        drop(promise);
+        assert_eq!(made.wait(), Err(Refused));
     }
 
     #[test]

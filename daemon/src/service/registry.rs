@@ -343,11 +343,10 @@ impl Service {
             self.announce(entry, change);
         }
         let recorded = self.log.append(entry, durability);
-        let (promise, receipt) = Receipt::pair();
         let Some(mut change) = change else {
-            recorded.then(move |answer| promise.keep(answer.map(|_| ()).map_err(Error::Audit)));
-            return receipt;
+            return recorded.map(|answer| answer.map(|_| ()).map_err(Error::Audit));
         };
+        let (promise, receipt) = Receipt::pair();
         self.tickets.end_with(&mut change);
         let (vault, log) = (Arc::clone(&self.vault), Arc::clone(&self.log));
         recorded.then(move |answer| match answer {
