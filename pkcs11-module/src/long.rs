@@ -1,11 +1,12 @@
 //! Work in one go on more data than one call carries. The module makes parts of it, so that no host has to know the limit.
 //!
 //! How long the output will be is asked first, of a few bytes that leave the same rest in every block; only for a caller
-//! who has the room does the work begin. So a question, or too small a buffer, costs nothing and ends nothing.
+//! who has the room does the work begin. So a question, or too small a buffer, costs nothing and ends nothing. A sum's
+//! length, said once, is known of the same work with the same key: the next question is answered without asking.
 
 use strongroom_pkcs11_wire::{
     Rv,
-    call::request,
+    call::{Ask, request},
     codec::LARGEST_DATA,
     value::{Bytes, Output, Room, Wiped},
 };
@@ -140,8 +141,16 @@ macro_rules! sum {
                 short
             }
             fn whole(module: &Module, session: u64, data: Wiped, room: Room) -> Result<Output, Rv> {
+                let asks = room == Room::Query;
+                if asks && let Some(length) = module.length(session, Self::FUNCTION)? {
+                    return Ok(Output::Length(length));
+                }
                 let request = Self { session, data, room };
-                Ok(module.whole(session, &request, |answer| answer.output.is_given())?.output)
+                let output = module.whole(session, &request, |answer| answer.output.is_given())?.output;
+                if asks && let Output::Length(length) = output {
+                    module.measured(session, Self::FUNCTION, length)?;
+                }
+                Ok(output)
             }
             fn part(module: &Module, session: u64, data: Wiped, _room: Room) -> Result<Output, Rv> {
                 module.in_session(session, &request::$part { session, data })?;

@@ -222,6 +222,17 @@ impl Module {
         Ok(answer)
     }
 
+    /// How long the output of what was kept back in a session will be, where that was said before.
+    pub(crate) fn length(&self, session: u64, whole: Function) -> Result<Option<u32>, Rv> {
+        Ok(self.session(session)?.prelude.length(whole))
+    }
+
+    /// The output of the operation under way in a session is so long, whatever its data.
+    pub(crate) fn measured(&self, session: u64, whole: Function, length: u32) -> Result<(), Rv> {
+        self.session(session)?.prelude.measured(whole, length);
+        Ok(())
+    }
+
     /// A call in a session after what was kept back of it.
     fn after<R: Ask>(&self, session: &Session, prelude: Option<Vec<u8>>, request: &R) -> Result<R::Answer, Rv> {
         let (mut begun, mut outcome) = (prelude.is_none(), Err(Rv::DEVICE_ERROR));

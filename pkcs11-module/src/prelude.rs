@@ -38,6 +38,8 @@ struct State {
     frame: Vec<u8>,
     /// The function that ends it in one go.
     whole: Option<Function>,
+    /// How long its output is, once that was said. It is the same for all data.
+    length: Option<u32>,
     age: u64,
     stage: Stage,
 }
@@ -68,7 +70,7 @@ impl Prelude {
 
     /// This frame was sent and has begun an operation, which `whole` may end in one go.
     pub(crate) fn begun(&self, frame: Vec<u8>, age: u64, whole: Function) {
-        *self.state() = State { frame, whole: Some(whole), age, stage: Stage::Begun };
+        *self.state() = State { frame, whole: Some(whole), length: None, age, stage: Stage::Begun };
     }
 
     /// This function has ended an operation well, in one go.
@@ -77,6 +79,20 @@ impl Prelude {
         if state.stage == Stage::Begun && state.whole == Some(whole) {
             state.stage = Stage::Proven;
         }
+    }
+
+    /// The output of this function is so long, whatever its data, for the operation that is under way.
+    pub(crate) fn measured(&self, whole: Function, length: u32) {
+        let mut state = self.state();
+        if state.stage == Stage::Begun && state.whole == Some(whole) {
+            state.length = Some(length);
+        }
+    }
+
+    /// How long the output of this function will be for the operation whose frame is kept back, where that is known.
+    pub(crate) fn length(&self, whole: Function) -> Option<u32> {
+        let state = self.state();
+        state.length.filter(|_| state.stage == Stage::Waiting && state.whole == Some(whole))
     }
 
     /// The frame that is kept back, to be sent with the call that goes on.
@@ -159,6 +175,26 @@ mod tests {
         proven();
         assert_eq!(prelude.interrupt(), None);
         assert!(!prelude.keeps_back(b"a", 0));
+    }
+
+    #[test]
+    fn a_length_is_known_of_what_is_kept_back_and_of_nothing_else() {
+        let prelude = Prelude::default();
+        prelude.measured(SIGN, 64);
+        prelude.begun(b"a".to_vec(), 0, SIGN);
+        prelude.measured(Function::Digest, 32);
+        prelude.measured(SIGN, 64);
+        assert_eq!(prelude.length(SIGN), None, "the operation is the daemon's");
+        prelude.ended(SIGN);
+        assert!(prelude.keeps_back(b"a", 0));
+        assert_eq!(prelude.length(SIGN), Some(64));
+        assert_eq!(prelude.length(Function::Digest), None, "another function");
+        assert_eq!(prelude.send_along().as_deref(), Some(&b"a"[..]), "a question brings nothing out");
+        assert_eq!(prelude.length(SIGN), None, "it was sent");
+        prelude.begun(b"b".to_vec(), 0, SIGN);
+        prelude.ended(SIGN);
+        assert!(prelude.keeps_back(b"b", 0));
+        assert_eq!(prelude.length(SIGN), None, "it was said of another operation");
     }
 
     #[test]
