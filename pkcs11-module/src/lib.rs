@@ -14,5 +14,6 @@ mod prelude;
 mod recall;
 mod remote;
 mod source;
+mod spare;
 mod trace;
 mod wakeful;

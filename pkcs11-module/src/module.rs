@@ -22,6 +22,7 @@ use crate::{
     recall::Recall,
     remote::{Error, Next, Remote, Repeat},
     source::Source,
+    spare::{self, Spare},
     trace,
 };
 
@@ -38,6 +39,7 @@ pub(crate) struct Module {
     /// The slots that hold the token to show, and the epoch in which that was found out.
     shown: Mutex<Option<(u64, Vec<u64>)>>,
     recall: Recall,
+    spare: Spare,
     /// Whether `C_Finalize` was called.
     finished: Mutex<bool>,
     ended: Condvar,
@@ -72,6 +74,7 @@ impl Module {
             age: Age::default(),
             shown: Mutex::default(),
             recall: Recall::default(),
+            spare: Spare::default(),
             finished: Mutex::default(),
             ended: Condvar::new(),
         }
@@ -332,6 +335,23 @@ impl Module {
 
     /// Exactly so many random bytes.
     pub(crate) fn random(&self, session: u64, length: usize) -> Result<Wiped, Rv> {
+        let epoch = self.session(session)?.epoch;
+        match self.spare.take(length, epoch) {
+            spare::Source::Here(random) => Ok(random),
+            spare::Source::Fetch(fetched) => {
+                let fetched = self.fetch_random(session, fetched)?;
+                Ok(self.spare.leave(fetched, length, epoch))
+            }
+        }
+    }
+
+    /// Stirs a seed in. What was fetched before comes from before.
+    pub(crate) fn seed(&self, session: u64, seed: Wiped) -> Result<(), Rv> {
+        self.spare.clear();
+        self.in_session(session, &request::SeedRandom { session, seed }).map(|_| ())
+    }
+
+    fn fetch_random(&self, session: u64, length: usize) -> Result<Wiped, Rv> {
         let mut all = Vec::with_capacity(length.min(codec::LARGEST_DATA));
         while all.len() < length {
             let next = length.saturating_sub(all.len()).min(codec::LARGEST_DATA);

@@ -387,7 +387,7 @@ functions! {
     };
     C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_length: CK_ULONG) => |module| {
         let seed = Input::new(seed, seed_length)?.wiped()?;
-        module.in_session(session, &request::SeedRandom { session, seed }).map(|_| ())
+        module.seed(session, seed)
     };
     C_GenerateRandom(session: CK_SESSION_HANDLE, random: *mut CK_BYTE, length: CK_ULONG) => |module| {
         let mut random = Row::new(random, length)?;
