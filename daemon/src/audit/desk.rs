@@ -34,6 +34,9 @@ pub(super) struct Desk {
     pub(super) tick: bool,
     pub(super) turn: bool,
     pub(super) state: State,
+    /// So many more lines that must be durable are left to the writer: whoever comes alone is served faster by its own
+    /// thread, and whoever comes together by one write for all of them.
+    pub(super) crowded: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,20 @@ impl Desk {
             tick: false,
             turn: false,
             state: State::Running,
+            // How callers come is not known yet.
+            crowded: CROWDED,
         }
+    }
+
+    /// Whether nobody but the caller wants lines durable now, as far as one can tell, and one entry of the journal takes all
+    /// there are.
+    pub(super) fn is_lone(&self) -> bool {
+        self.crowded == 0 && self.waiting.is_empty() && self.full.is_empty() && self.fresh.lines().is_some()
+    }
+
+    /// Learns whether those who want lines durable come together.
+    pub(super) fn learn(&mut self, together: bool) {
+        self.crowded = if together { CROWDED } else { self.crowded.saturating_sub(1) };
     }
 
     /// Leaves a promise that is kept once the writer has been through.
@@ -145,3 +161,6 @@ impl Desk {
         }
     }
 }
+
+/// So many rounds must have served one caller each before a caller goes without the writer again.
+const CROWDED: u8 = 32;

@@ -2,7 +2,8 @@
 //!
 //! Whoever appends writes the line itself, under one short lock that gives the line its place; a record that only has to
 //! be in the log then costs no change of threads. One writer thread makes durable whatever was written, as much as there
-//! is at a time, signs the tree, and releases the receipts that waited for it.
+//! is at a time, signs the tree, and releases the receipts that waited for it. Only where nobody else is waiting does a
+//! record become durable on the thread that appends it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};

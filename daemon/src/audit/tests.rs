@@ -367,3 +367,50 @@ fn the_queue_for_the_disk_has_an_end() {
     assert_eq!(kept.last().unwrap() - kept[0], kept.len() as u64 - 1);
     assert!(scene.append(Durability::Sync).wait().is_ok());
 }
+
+/// A log that has seen its callers come one by one.
+fn lonely() -> Scene {
+    let scene = Scene::new();
+    for _ in 0..40 {
+        scene.append(Durability::Sync).wait().unwrap();
+    }
+    scene
+}
+
+#[test]
+fn who_comes_alone_goes_to_the_disk_alone_and_who_comes_meanwhile_goes_together() {
+    let scene = lonely();
+    scene.disk.become_(Mood::Slow);
+    scene.disk.done.lock().unwrap().clear();
+    let (first, rest) = thread::scope(|scope| {
+        let first = scope.spawn(|| scene.append(Durability::Sync).wait());
+        let since = Instant::now();
+        while scene.disk.done.lock().unwrap().is_empty() {
+            assert!(since.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(1));
+        }
+        let rest: Vec<_> = (0..20).map(|_| scene.append(Durability::Sync)).collect();
+        assert!(rest.iter().all(|receipt| !receipt.is_ready()));
+        scene.disk.become_(Mood::Well);
+        let rest: Vec<_> = rest.into_iter().map(|receipt| receipt.wait().unwrap().0).collect();
+        (first.join().unwrap().unwrap().0, rest)
+    });
+    assert_eq!(rest, (first + 1..=first + 20).collect::<Vec<_>>());
+    let trips = scene.disk.done.lock().unwrap().iter().filter(|what| **what == "journal").count();
+    assert_eq!(trips, 2);
+    let size = rest.last().unwrap() + 1;
+    let since = Instant::now();
+    while scene.log().head().unwrap().size < size {
+        assert!(since.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn who_comes_alone_to_a_disk_that_forgets_stops_the_log_and_is_promised_nothing() {
+    let scene = lonely();
+    scene.disk.become_(Mood::Forgets);
+    assert_eq!(scene.append(Durability::Sync).wait(), Err(Error::Failed));
+    scene.failed();
+    assert_eq!(scene.append(Durability::Written).wait(), Err(Error::Failed));
+}
