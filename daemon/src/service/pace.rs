@@ -42,6 +42,27 @@ pub fn is_slow(request: &Request) -> bool {
     !templates().any(said)
 }
 
+/// Whether an operation is over so soon that to give it to another thread would take as long as the operation itself. None of
+/// them waits for more than a record; `is_distant` says that some slot's keys are not in this process, so that whoever uses
+/// one may have to wait.
+pub(super) fn is_quick(operation: Operation, is_distant: bool) -> bool {
+    match operation {
+        Operation::Query
+        | Operation::DiscoverVersions
+        | Operation::Ping
+        | Operation::GetAttributes
+        | Operation::GetAttributeList => true,
+        Operation::Get
+        | Operation::Create
+        | Operation::Encrypt
+        | Operation::MAC
+        | Operation::MACVerify
+        | Operation::Hash
+        | Operation::RNGRetrieve => !is_distant,
+        _ => false,
+    }
+}
+
 /// Whether an operation only uses or shows what is there.
 pub(super) fn is_mere_use(operation: Operation) -> bool {
     matches!(

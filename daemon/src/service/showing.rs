@@ -14,6 +14,7 @@ use strongroom_kmip::{
 };
 
 use super::{
+    pace,
     refusal::Refusal,
     registry::{Error, Service},
 };
@@ -88,6 +89,11 @@ impl Service {
             served: Mutex::default(),
         };
         self.vault.slots().iter().map(view).collect()
+    }
+
+    /// Whether an operation may be performed where others wait for the same thread, because it is over so soon.
+    pub fn is_quick(&self, operation: Operation) -> bool {
+        pace::is_quick(operation, self.vault.slots().iter().any(|fitted| fitted.slot.holding().is_some()))
     }
 
     /// The objects that fit one of `alternatives`, that the caller may see and that were made after the one of this number,

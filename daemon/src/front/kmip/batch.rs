@@ -1,7 +1,7 @@
 //! A message: its version, its header, and its items one after the other.
 
 use strongroom_kmip::{
-    code::{AsynchronousIndicator, BatchErrorContinuationOption, EndpointRole, ResultReason, ResultStatus},
+    code::{AsynchronousIndicator, BatchErrorContinuationOption, EndpointRole, Operation, ResultReason, ResultStatus},
     message::{Asynchronous, RequestHeader, RequestItem, RequestMessage, ResponseItem, ResponseMessage},
     operation::Response,
     secret::Wiped,
@@ -236,6 +236,36 @@ fn glimpse(message: &[u8]) -> Option<Version> {
     Some(Version::new(number(0, Tag::ProtocolVersionMajor)?, number(16, Tag::ProtocolVersionMinor)?))
 }
 
+/// The operation of a message that shows no credential and has one item, read from where they always stand.
+pub(super) fn sole(message: &[u8]) -> Option<Operation> {
+    let (message, after) = cut(message, Tag::RequestMessage)?;
+    let (mut header, rest) = cut(message, Tag::RequestHeader)?;
+    while let Some((tag, _, others)) = next(header) {
+        if tag == Tag::Authentication {
+            return None;
+        }
+        header = others;
+    }
+    let (item, rest) = cut(rest, Tag::BatchItem)?;
+    let (operation, _) = cut(item, Tag::Operation)?;
+    let number = operation.first_chunk().copied().map(u32::from_be_bytes)?;
+    (rest.is_empty() && after.is_empty()).then_some(Operation(number))
+}
+
+/// What the first item has inside, if it is one under `tag`, and what follows it.
+fn cut(bytes: &[u8], tag: Tag) -> Option<(&[u8], &[u8])> {
+    next(bytes).filter(|(found, ..)| *found == tag).map(|(_, inside, rest)| (inside, rest))
+}
+
+/// The tag of the first item, what it has inside, and what follows it.
+fn next(bytes: &[u8]) -> Option<(Tag, &[u8], &[u8])> {
+    let ([a, b, c, _, length @ ..], rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (inside, _) = rest.split_at_checked(length)?;
+    let rest = rest.get(length.checked_next_multiple_of(8)?..)?;
+    Some((Tag(u32::from_be_bytes([0, *a, *b, *c])), inside, rest))
+}
+
 /// What follows the head of a structure under `tag`.
 fn nested(bytes: &[u8], tag: Tag) -> Option<&[u8]> {
     let (head, rest) = bytes.split_first_chunk::<8>()?;
@@ -260,3 +290,47 @@ const SEALED: &str = "the vault is sealed; the operator opens it with `strongroo
 const NOT_KEPT: &str = "the daemon could not keep what it did; see its log";
 /// What a client is told when an answer is longer than it takes.
 const TOO_LARGE: &str = "the answer is longer than the Maximum Response Size";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An item with that tag and type.
+    fn item(tag: Tag, kind: u8, inside: &[u8]) -> Vec<u8> {
+        let [_, a, b, c] = tag.0.to_be_bytes();
+        let mut bytes = vec![a, b, c, kind];
+        bytes.extend_from_slice(&u32::try_from(inside.len()).unwrap().to_be_bytes());
+        bytes.extend_from_slice(inside);
+        bytes.resize(bytes.len().next_multiple_of(8), 0);
+        bytes
+    }
+
+    fn message(header: &[u8], items: &[u8]) -> Vec<u8> {
+        item(Tag::RequestMessage, 1, &[item(Tag::RequestHeader, 1, header), items.to_vec()].concat())
+    }
+
+    #[test]
+    fn only_a_message_with_one_item_and_no_credential_is_one_of_a_sole_operation() {
+        let count = item(Tag::BatchCount, 2, &1_i32.to_be_bytes());
+        let operation = item(Tag::Operation, 5, &Operation::Query.0.to_be_bytes());
+        let query = item(Tag::BatchItem, 1, &operation);
+        let shown = [count.clone(), item(Tag::Authentication, 1, &[])].concat();
+        for (name, message, sole) in [
+            ("one item", message(&count, &query), Some(Operation::Query)),
+            ("two items", message(&count, &[query.clone(), query.clone()].concat()), None),
+            ("no item", message(&count, &[]), None),
+            ("a credential", message(&shown, &query), None),
+            ("an item without an operation", message(&count, &item(Tag::BatchItem, 1, &count)), None),
+            (
+                "an operation of no length",
+                message(&count, &item(Tag::BatchItem, 1, &item(Tag::Operation, 5, &[]))),
+                None,
+            ),
+        ] {
+            assert_eq!(super::sole(&message), sole, "{name}");
+            for length in 0..message.len() {
+                assert_eq!(super::sole(&message[..length]), None, "{name}, cut at {length}");
+            }
+        }
+    }
+}
