@@ -25,7 +25,7 @@ use cryptoki::{
 };
 use strongroom_tests::Appliance;
 
-use crate::token;
+use crate::{raw, token};
 
 /// The section: starts all sides and prints them beside each other.
 pub(crate) fn run() {
@@ -51,6 +51,11 @@ pub(crate) fn run() {
             let (a, b) = (written / theirs, sync / theirs);
             say!("{what:<24} {theirs:>14.0} {written:>12.0} {a:>8.2}x {sync:>12.0} {b:>8.2}x");
         }
+    }
+    let Some(raw) = raw::rates() else { return };
+    say!("\nThe same beside AWS-LC alone, which no token over it can reach\n");
+    for ((what, raw), written) in LABELS.iter().zip(raw).zip(&written) {
+        say!("{what:<24} {raw:>14.0} {written:>12.0} {:>8.2}x", written / raw);
     }
 }
 
@@ -136,13 +141,15 @@ fn rate(
     Ok(counts[SPANS / 2] as f64 / SPAN.as_secs_f64())
 }
 
-fn elliptic(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
+/// A new pair of keys over P-256, on the token.
+pub(crate) fn elliptic(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
     let public = [Attribute::Token(true), Attribute::EcParams(P256.to_vec()), Attribute::Verify(true)];
     let private = [Attribute::Token(true), Attribute::Private(true), Attribute::Sign(true)];
     session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private).map(|(_, private)| private)
 }
 
-fn rsa(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
+/// A new pair of RSA keys of 2,048 bits, on the token.
+pub(crate) fn rsa(session: &Session) -> Result<ObjectHandle, cryptoki::error::Error> {
     let exponent = vec![1, 0, 1];
     let public = [
         Attribute::Token(true),
