@@ -230,8 +230,8 @@ fn head(status: &str, media: &str, length: usize, after: After, more: &str, now:
 
 /// The token of an Authorization field; nothing where its scheme is another.
 fn bearer(authorization: &str) -> Option<Bearer> {
-    let (scheme, token) = authorization.split_once([' ', '\t']).unwrap_or((authorization, ""));
-    scheme.eq_ignore_ascii_case("bearer").then(|| Bearer::of(token.trim_start()))
+    let (scheme, token) = authorization.split_once(SPACE).unwrap_or((authorization, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| Bearer::of(token.trim_start_matches(SPACE)))
 }
 
 /// Whether a request's target is the place where KMIP is served, named with or without the server (RFC 9112 §3.2).
@@ -254,7 +254,7 @@ impl<'b> Fields<'_, 'b> {
         if found.next().is_some() {
             return Err(Refused::Unsound);
         }
-        str::from_utf8(field.value).map(|text| Some(text.trim())).map_err(|_| Refused::Unsound)
+        str::from_utf8(field.value).map(|text| Some(text.trim_matches(SPACE))).map_err(|_| Refused::Unsound)
     }
 
     fn has_any(&self, name: &str) -> bool {
@@ -278,6 +278,8 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 pub const LARGEST_HEAD: usize = 8 << 10;
 /// Fields of a head. Clients of KMIP send about eight.
 const MOST_FIELDS: usize = 64;
+/// What stands around a value and is no part of it (RFC 9110 §5.6.3). Any other space is.
+const SPACE: [char; 2] = [' ', '\t'];
 const END: &[u8] = b"\r\n\r\n";
 /// RFC 9110 §5.6.7.
 const DATE: &[BorrowedFormatItem<'_>] =
@@ -386,6 +388,7 @@ mod tests {
             ("as the standard writes it", field("Bearer "), shown),
             ("in another case", field("bEARER "), shown),
             ("with more space", field("Bearer \t "), shown),
+            ("with space behind it", format!("{} \t", field("Bearer ")), shown),
             ("another scheme", field("Basic "), None),
             ("no scheme", field(""), None),
             ("a longer scheme", field("Bearers "), None),
@@ -394,6 +397,12 @@ mod tests {
             ("a cookie", format!("Cookie: access_token={token}"), None),
         ] {
             assert_eq!(asked(&[POST, HOST, TTLV, EIGHT, &line]).unwrap().bearer, expected, "{name}");
+        }
+        let spaced = format!("{token}\u{A0}");
+        let spaced = [format!("Bearer {spaced}"), format!("Bearer \u{3000}{token}"), format!("Bearer {token}\u{2028}")];
+        for line in spaced.map(|value| format!("Authorization: {value}")) {
+            let other = asked(&[POST, HOST, TTLV, EIGHT, &line]).unwrap().bearer;
+            assert!(other.is_some() && other != shown, "{line:?} is taken for what stands between the spaces");
         }
         for (name, value) in [("none", "Bearer"), ("another", "Bearer x"), ("two", "Bearer a, Bearer b")] {
             let shown = asked(&[POST, HOST, TTLV, EIGHT, &format!("Authorization: {value}")]).unwrap().bearer;
