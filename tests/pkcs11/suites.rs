@@ -17,7 +17,7 @@ fn legacy() -> Appliance {
     let config = appliance.dir().join("strongroom.toml");
     appliance.kill();
     let text = fs::read_to_string(&config).expect("`dev` writes its configuration");
-    let changed = text.replace("name = \"dev\"", "name = \"dev\"\nmechanisms = \"legacy\"\nopen_derivations = [\"ECDH\", \"ML-KEM\", \"SP800-108-COUNTER\", \"SP800-108-FEEDBACK\", \"SP800-108-PIPELINE\"]");
+    let changed = text.replace("name = \"dev\"", "name = \"dev\"\nmechanisms = \"legacy\"\nopen_derivations = [\"ECDH\", \"DH\", \"ML-KEM\", \"SP800-108-COUNTER\", \"SP800-108-FEEDBACK\", \"SP800-108-PIPELINE\"]");
     assert_ne!(text, changed, "the configuration has the slot");
     fs::write(&config, changed).expect("it is ours");
     appliance.restart();

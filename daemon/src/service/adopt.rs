@@ -187,6 +187,7 @@ fn algorithm(shape: Shape) -> CryptographicAlgorithm {
             Pair::Rsa { .. } => CryptographicAlgorithm::RSA,
             Pair::Elliptic(Curve::Ed25519) => CryptographicAlgorithm::Ed25519,
             Pair::Quantum(set) => set.facts().code,
+            Pair::Group { .. } => CryptographicAlgorithm::DH,
             Pair::Elliptic(_) => CryptographicAlgorithm::EC,
         },
     }
@@ -201,7 +202,7 @@ fn mask(shape: Shape) -> CryptographicUsageMask {
         Shape::Symmetric { .. } => CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt,
         Shape::Private(Pair::Rsa { .. }) => CryptographicUsageMask::Sign | CryptographicUsageMask::Decrypt,
         Shape::Public(Pair::Rsa { .. }) => CryptographicUsageMask::Verify | CryptographicUsageMask::Encrypt,
-        Shape::Private(Pair::Elliptic(Curve::X25519)) => CryptographicUsageMask::KeyAgreement,
+        Shape::Private(Pair::Group { .. } | Pair::Elliptic(Curve::X25519)) => CryptographicUsageMask::KeyAgreement,
         Shape::Private(_) => CryptographicUsageMask::Sign,
         Shape::Public(_) => CryptographicUsageMask::Verify,
     }

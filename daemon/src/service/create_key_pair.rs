@@ -3,11 +3,13 @@
 use strongroom_kmip::{
     attribute::{Attribute, Link, Set},
     code::{LinkType, ObjectType, ResultReason},
+    mechanism::Keys,
     payload::{CreateKeyPairRequest, CreateKeyPairResponse},
+    ttlv::Bytes,
 };
 
 use super::{call::Call, contract::Perform, create, creation, material, refusal::Refusal};
-use crate::vault::{Content, Kept, Made, ObjectId};
+use crate::vault::{Content, Group, Kept, Made, ObjectId, guard};
 
 impl Perform for CreateKeyPairRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<CreateKeyPairResponse, Refusal> {
@@ -25,9 +27,11 @@ impl Perform for CreateKeyPairRequest {
         create::safe_enough(&Set::from_iter(
             private.iter().filter(|attribute| matches!(attribute, Attribute::QuantumSafe(_))).cloned(),
         ))?;
-        let Made::Pair { private: private_key, public: public_key } =
-            call.vault.make(call.slot, &material::recipe(shape))?
-        else {
+        let made = match (named_group(&mut private), named_group(&mut public)) {
+            (Some(group), _) if shape.keys() == Keys::Finite => call.vault.make_in(call.slot, group)?,
+            _ => call.vault.make(call.slot, &material::recipe(shape))?,
+        };
+        let Made::Pair { private: private_key, public: public_key } = made else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made one key where a pair was asked for"));
         };
         let private_id = add(call, call.slot, ObjectType::PrivateKey, &mut private, private_key)?;
@@ -44,6 +48,20 @@ impl Perform for CreateKeyPairRequest {
             public_key_attributes: None,
         })
     }
+}
+
+/// The group that PKCS#11 names for a pair, which the pair itself says from then on.
+fn named_group(set: &mut Set) -> Option<Group> {
+    let mut take = |name: &str| {
+        let own = set.iter().find(|attribute| guard::name(attribute) == Some(name)).cloned()?;
+        set.remove_value(&own);
+        match own {
+            Attribute::Vendor(own) => own.value.read_as().ok().map(|Bytes(bytes)| bytes),
+            _ => None,
+        }
+    };
+    let (prime, base) = (take("CKA_PRIME"), take("CKA_BASE"));
+    Some(Group::of(&prime?, &base?))
 }
 
 /// Both halves must be told to be of one kind.

@@ -181,7 +181,7 @@ pub fn describe(set: &mut Set, shape: Shape) {
         Shape::Private(pair) | Shape::Public(pair) => (None, Some(pair)),
     };
     let bits = bits.or(match pair {
-        Some(Pair::Rsa { bits }) => Some(bits),
+        Some(Pair::Rsa { bits } | Pair::Group { bits }) => Some(bits),
         Some(Pair::Elliptic(curve)) => {
             if let Some(recommended_curve) = material::curve_code(curve) {
                 let mut parameters = set.domain_parameters().cloned().unwrap_or_default();
@@ -212,6 +212,7 @@ pub fn masked(version: Version, set: &mut Set, shape: Shape) -> Result<(), Refus
             CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify
         }
         Shape::Symmetric { .. } => CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt,
+        Shape::Private(Pair::Group { .. }) | Shape::Public(Pair::Group { .. }) => CryptographicUsageMask::KeyAgreement,
         Shape::Private(_) => CryptographicUsageMask::Sign,
         Shape::Public(_) => CryptographicUsageMask::Verify,
     };

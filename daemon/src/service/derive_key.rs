@@ -69,8 +69,12 @@ impl Perform for DeriveKeyRequest {
         if derivation.is_whole() && bases.iter().any(closely) && length < whole(&bases) {
             return Err(Refusal::invalid("of what is sensitive or unextractable all goes into what is derived"));
         }
-        call.notes.mechanism = Some(derivation.name());
-        let openly = call.vault.derives_openly(&base.object().slot, &derivation);
+        let shape = match base.content() {
+            Content::Key(kept) => kept.shape,
+            Content::Blob(_) => Shape::Symmetric { family: Family::Hmac, bits: 0 },
+        };
+        call.notes.mechanism = Some(derivation.name_from(shape));
+        let openly = call.vault.derives_openly(&base.object().slot, &derivation, shape);
         let secret = match derivation {
             Derivation::Encapsulation => {
                 let (ciphertext, secret) = base.encapsulate(length)?;

@@ -124,8 +124,14 @@ fn officers() -> Refusal {
 }
 
 /// What stays as it was said.
-const LASTING: [&str; 4] =
-    [guard::WRAP_TEMPLATE, guard::UNWRAP_TEMPLATE, guard::DERIVE_TEMPLATE, guard::ALLOWED_MECHANISMS];
+const LASTING: [&str; 6] = [
+    guard::WRAP_TEMPLATE,
+    guard::UNWRAP_TEMPLATE,
+    guard::DERIVE_TEMPLATE,
+    guard::ALLOWED_MECHANISMS,
+    "CKA_ENCAPSULATE_TEMPLATE",
+    "CKA_DECAPSULATE_TEMPLATE",
+];
 /// What stays once it is true.
 const TIGHT: [&str; 2] = [guard::ALWAYS_AUTHENTICATE, guard::WRAP_WITH_TRUSTED];
 /// What stays once it is false.

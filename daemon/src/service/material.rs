@@ -5,8 +5,9 @@ use strongroom_kmip::{
     code::{CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType, RecommendedCurve, ResultReason},
     mechanism::{Curve, Hash, ParameterSet},
     object::{
-        KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentECPrivateKey,
-        TransparentECPublicKey, TransparentRSAPrivateKey, TransparentRSAPublicKey, TransparentSymmetricKey,
+        KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentDHPrivateKey,
+        TransparentDHPublicKey, TransparentECPrivateKey, TransparentECPublicKey, TransparentRSAPrivateKey,
+        TransparentRSAPublicKey, TransparentSymmetricKey,
     },
     secret::Secret,
     tag::Tag,
@@ -15,7 +16,7 @@ use strongroom_kmip::{
 };
 
 use super::refusal::Refusal;
-use crate::vault::{Family, Form, Material, Pair, QuantumPrivate, Recipe, RsaPrivate, Shape};
+use crate::vault::{Family, Form, Group, Material, Pair, QuantumPrivate, Recipe, RsaPrivate, Shape};
 
 /// What kind of key these attributes describe, if it is one that a slot works with.
 pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
@@ -49,6 +50,7 @@ fn family(algorithm: CryptographicAlgorithm) -> Option<Family> {
 fn pair(algorithm: CryptographicAlgorithm, bits: Option<usize>, attributes: &Set) -> Option<Pair> {
     match algorithm {
         CryptographicAlgorithm::RSA => bits.map(|bits| Pair::Rsa { bits }),
+        CryptographicAlgorithm::DH => bits.map(|bits| Pair::Group { bits }),
         CryptographicAlgorithm::Ed25519 => Some(Pair::Elliptic(Curve::Ed25519)),
         algorithm if ParameterSet::of_code(algorithm).is_some() => ParameterSet::of_code(algorithm).map(Pair::Quantum),
         CryptographicAlgorithm::Ed448 => Some(Pair::Elliptic(Curve::Ed448)),
@@ -145,6 +147,14 @@ pub fn read(block: &KeyBlock, shape: Shape) -> Result<Material, Refusal> {
         (KeyMaterial::RSAPublicKey(key), _, Shape::Public(Pair::Rsa { .. })) => {
             Ok(Material::RsaPublic { modulus: open(&key.modulus)?, exponent: open(&key.public_exponent)? })
         }
+        (KeyMaterial::DHPrivateKey(key), _, Shape::Private(Pair::Group { .. })) => Ok(Material::GroupPrivate {
+            group: Group::of(magnitude(&key.p)?, magnitude(&key.g)?),
+            number: Secret::copy_of(magnitude(&key.x)?),
+        }),
+        (KeyMaterial::DHPublicKey(key), _, Shape::Public(Pair::Group { .. })) => Ok(Material::GroupPublic {
+            group: Group::of(magnitude(&key.p)?, magnitude(&key.g)?),
+            number: open(&key.y)?,
+        }),
         (KeyMaterial::ECPrivateKey(key), _, Shape::Private(Pair::Elliptic(_))) => Ok(Material::EllipticPrivate {
             curve: curve(key.recommended_curve).ok_or_else(|| Refusal::unsupported("this curve is not served"))?,
             number: Secret::copy_of(magnitude(&key.d)?),
@@ -201,10 +211,12 @@ pub fn default_format(shape: Shape) -> KeyFormatType {
         Shape::Symmetric { .. } => KeyFormatType::Raw,
         Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => KeyFormatType::PKCS_1,
         Shape::Private(
-            Pair::Quantum(_) | Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448),
+            Pair::Group { .. }
+            | Pair::Quantum(_)
+            | Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448),
         ) => KeyFormatType::PKCS_8,
         Shape::Private(Pair::Elliptic(_)) => KeyFormatType::ECPrivateKey,
-        Shape::Public(Pair::Elliptic(_) | Pair::Quantum(_)) => KeyFormatType::X_509,
+        Shape::Public(Pair::Elliptic(_) | Pair::Group { .. } | Pair::Quantum(_)) => KeyFormatType::X_509,
     }
 }
 
@@ -228,6 +240,8 @@ pub fn form(format: KeyFormatType, shape: Shape) -> Result<Form, Refusal> {
         KeyFormatType::PKCS_1 if !symmetric => Ok(Form::Pkcs1),
         KeyFormatType::X_509 if !symmetric && !private => Ok(Form::PublicKeyInfo),
         KeyFormatType::ECPrivateKey if private => Ok(Form::Sec1),
+        KeyFormatType::TransparentDHPrivateKey if private => Ok(Form::Numbers),
+        KeyFormatType::TransparentDHPublicKey if !symmetric && !private => Ok(Form::Numbers),
         KeyFormatType::TransparentRSAPrivateKey | KeyFormatType::TransparentECPrivateKey if private => {
             Ok(Form::Numbers)
         }
@@ -295,6 +309,24 @@ pub fn block(
                 public_exponent: BigInteger::positive(&exponent),
             })
         }
+        (Material::GroupPrivate { group, number: x }, KeyFormatType::TransparentDHPrivateKey) => {
+            KeyMaterial::DHPrivateKey(TransparentDHPrivateKey {
+                p: BigInteger::positive(&group.prime),
+                q: None,
+                g: BigInteger::positive(&group.base),
+                j: None,
+                x: number(&x),
+            })
+        }
+        (Material::GroupPublic { group, number: y }, KeyFormatType::TransparentDHPublicKey) => {
+            KeyMaterial::DHPublicKey(TransparentDHPublicKey {
+                p: BigInteger::positive(&group.prime),
+                q: None,
+                g: BigInteger::positive(&group.base),
+                j: None,
+                y: BigInteger::positive(&y),
+            })
+        }
         (Material::EllipticPrivate { curve, number: d }, _) => KeyMaterial::ECPrivateKey(TransparentECPrivateKey {
             recommended_curve: curve_code(curve).ok_or_else(|| format_refused(format))?,
             d: number(&d),
@@ -322,7 +354,8 @@ pub fn bytes(material: &Material) -> &[u8] {
             bytes.reveal()
         }
         Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
-        Material::EllipticPrivate { number, .. } => number.reveal(),
+        Material::EllipticPrivate { number, .. } | Material::GroupPrivate { number, .. } => number.reveal(),
+        Material::GroupPublic { number, .. } => number,
         Material::EllipticPublic { point, .. } => point,
         Material::QuantumPrivate(key) => key.expanded.as_ref().map_or(&[], Secret::reveal),
         Material::QuantumPublic { bytes, .. } => bytes,

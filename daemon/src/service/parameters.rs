@@ -181,6 +181,7 @@ pub fn signature(parameters: &CryptographicParameters, shape: Shape, digested: b
             }
             _ => Err(unsupported("this Padding Method")),
         },
+        Pair::Group { .. } => Err(unfit("such a key agrees on keys, it makes no signatures")),
         Pair::Quantum(set) => {
             let signing = Signing::default();
             match set.facts().keys {

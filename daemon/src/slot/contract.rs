@@ -9,6 +9,7 @@ use strongroom_kmip::{
 
 use super::{
     derivation::Derivation,
+    group::Group,
     holding::{Condition, Found, Name},
 };
 use crate::chance::Chance;
@@ -287,6 +288,20 @@ pub enum Material {
         modulus: Vec<u8>,
         /// The public exponent.
         exponent: Vec<u8>,
+    },
+    /// A private key of Diffie and Hellman's agreement.
+    GroupPrivate {
+        /// Where it is at home.
+        group: Group,
+        /// Its number.
+        number: Secret,
+    },
+    /// A public key of Diffie and Hellman's agreement.
+    GroupPublic {
+        /// Where it is at home.
+        group: Group,
+        /// Its number.
+        number: Vec<u8>,
     },
     /// A private key of ML-KEM, ML-DSA or SLH-DSA.
     QuantumPrivate(QuantumPrivate),

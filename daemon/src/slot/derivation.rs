@@ -5,7 +5,7 @@ use strongroom_kmip::{
     secret::Secret,
 };
 
-use super::kept::Kept;
+use super::kept::{Kept, Pair, Shape};
 
 /// A derivation, with everything it needs besides the key.
 #[derive(Debug)]
@@ -273,6 +273,14 @@ impl Derivation {
             Self::Join { .. } => "CONCATENATE",
             Self::Xor(_) => "XOR",
             Self::Extract(_) => "EXTRACT",
+        }
+    }
+
+    /// The same, for a key of this shape: an agreement is called by what is agreed with.
+    pub const fn name_from(&self, base: Shape) -> &'static str {
+        match (self, base) {
+            (Self::Agreement { .. }, Shape::Private(Pair::Group { .. })) => "DH",
+            _ => self.name(),
         }
     }
 

@@ -39,6 +39,7 @@ impl Shape {
             Self::Private(pair) | Self::Public(pair) => match pair {
                 Pair::Rsa { .. } => Keys::Rsa,
                 Pair::Elliptic(curve) => curve.keys(),
+                Pair::Group { .. } => Keys::Finite,
                 Pair::Quantum(set) => set.facts().keys,
             },
         }
@@ -48,6 +49,7 @@ impl Shape {
     pub const fn bits(self) -> usize {
         match self {
             Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
+            Self::Private(Pair::Group { bits }) | Self::Public(Pair::Group { bits }) => bits,
             Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
             Self::Private(Pair::Quantum(set)) | Self::Public(Pair::Quantum(set)) => set.bits(),
         }
@@ -64,6 +66,11 @@ pub enum Pair {
     },
     /// Elliptic.
     Elliptic(Curve),
+    /// Of Diffie and Hellman's agreement over the numbers below a prime; the key says which.
+    Group {
+        /// Bits of the prime.
+        bits: usize,
+    },
     /// ML-KEM, ML-DSA or SLH-DSA.
     Quantum(ParameterSet),
 }

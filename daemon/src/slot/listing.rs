@@ -57,6 +57,7 @@ fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
         Keys::Symmetric(family) => return Some(Recipe::Symmetric { family, bits }),
         Keys::Rsa => Pair::Rsa { bits },
         Keys::Weierstrass | Keys::Agreeing => Pair::Elliptic(Curve::P256),
+        Keys::Finite => Pair::Group { bits },
         Keys::MlKem => Pair::Quantum(ParameterSet::MlKem1024),
         Keys::MlDsa => Pair::Quantum(ParameterSet::MlDsa87),
         Keys::SlhDsa => Pair::Quantum(ParameterSet::SlhDsaShake256f),

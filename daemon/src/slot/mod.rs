@@ -5,6 +5,7 @@
 
 pub mod contract;
 pub mod derivation;
+pub mod group;
 pub mod holding;
 pub mod hsm;
 mod kept;

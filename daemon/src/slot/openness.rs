@@ -3,7 +3,7 @@
 //! What is made of a sensitive key is sensitive too, unless this says otherwise. Only derivations that tell nothing of
 //! their key can be named: what comes out of the others is as good as what went in.
 
-use super::derivation::Derivation;
+use super::{derivation::Derivation, kept::Shape};
 
 /// The derivations, by the plain names of their mechanisms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,8 @@ impl Openness {
     }
 
     /// Whether what is derived so may be kept less closely than its key.
-    pub fn covers(&self, derivation: &Derivation) -> bool {
-        self.0.contains(&derivation.name())
+    pub fn covers(&self, derivation: &Derivation, base: Shape) -> bool {
+        self.0.contains(&derivation.name_from(base))
     }
 }
 
@@ -32,18 +32,26 @@ pub const NAMES: [&str; 8] =
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::{mechanism::Hash, secret::Secret};
+    use strongroom_kmip::{
+        mechanism::{Curve, Hash},
+        secret::Secret,
+    };
 
     use super::*;
-    use crate::slot::derivation::{Finish, Operand, Order, Peer};
+    use crate::slot::{
+        derivation::{Finish, Operand, Order, Peer},
+        kept::Pair,
+    };
 
     #[test]
     fn what_is_named_is_covered_and_nothing_else() {
         let agreement = Derivation::Agreement { peer: Peer::Bare(vec![4]), finish: Finish::Last };
         let openness = Openness::of(&["ECDH".to_owned()]).unwrap();
-        assert!(openness.covers(&agreement));
-        assert!(!openness.covers(&Derivation::Digest(Hash::Sha256)));
-        assert!(!Openness::default().covers(&agreement));
+        let elliptic = Shape::Private(Pair::Elliptic(Curve::P256));
+        assert!(openness.covers(&agreement, elliptic));
+        assert!(!openness.covers(&agreement, Shape::Private(Pair::Group { bits: 2048 })), "DH");
+        assert!(!openness.covers(&Derivation::Digest(Hash::Sha256), elliptic));
+        assert!(!Openness::default().covers(&agreement, elliptic));
     }
 
     #[test]

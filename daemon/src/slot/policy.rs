@@ -4,7 +4,7 @@
 
 use strongroom_kmip::mechanism::{Block, Curve, Hash, Mechanism, Mode};
 
-use super::contract::{Family, Pair, Purpose, Recipe, Shape};
+use super::contract::{Family, Material, Pair, Purpose, Recipe, Shape};
 
 /// How strict a slot is, from its configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,16 @@ pub fn check_recipe(level: Level, recipe: &Recipe) -> Result<(), Forbidden> {
 pub fn check_digest(level: Level, hash: Hash) -> Result<(), Forbidden> {
     let broken = (hash == Hash::Md5).then_some((Level::Legacy, "MD5"));
     judge(level, broken.into_iter())
+}
+
+/// Whether a slot of that level may take a key of the group that the material names.
+///
+/// # Errors
+/// [`Forbidden`] for a group of which nobody knows how its prime was found.
+pub fn check_group(level: Level, material: &Material) -> Result<(), Forbidden> {
+    let (Material::GroupPrivate { group, .. } | Material::GroupPublic { group, .. }) = material else { return Ok(()) };
+    let nameless = group.name().is_none().then_some((Level::Legacy, "a group that no standard names"));
+    judge(level, nameless.into_iter())
 }
 
 fn judge(level: Level, rows: impl Iterator<Item = (Level, &'static str)>) -> Result<(), Forbidden> {
@@ -245,6 +255,11 @@ const RECIPES: &[Making] = &[
         what: "making RSA keys of fewer than 3072 bits",
         allowed: Level::Standard,
         applies: |recipe| matches!(recipe, Recipe::Pair(Pair::Rsa { bits }) if *bits < 3072),
+    },
+    Making {
+        what: "making keys of Diffie and Hellman's of fewer than 3072 bits",
+        allowed: Level::Standard,
+        applies: |recipe| matches!(recipe, Recipe::Pair(Pair::Group { bits }) if *bits < 3072),
     },
     Making {
         what: "making MAC keys of fewer than 112 bits",

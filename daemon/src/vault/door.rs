@@ -78,8 +78,8 @@ impl Vault {
     }
 
     /// Whether what is derived so in a slot may be kept less closely than its key.
-    pub fn derives_openly(&self, slot: &str, derivation: &Derivation) -> bool {
-        self.openness.get(slot).is_some_and(|openness| openness.covers(derivation))
+    pub fn derives_openly(&self, slot: &str, derivation: &Derivation, base: Shape) -> bool {
+        self.openness.get(slot).is_some_and(|openness| openness.covers(derivation, base))
     }
 
     /// Whether the store has a root key.

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     chance,
-    slot::{self, Condition, Derivation, Family, Form, Holding, Kept, Made, Material, Name, Recipe, Shape},
+    slot::{
+        self, Condition, Derivation, Family, Form, Holding, Kept, Made, Material, Name, Pair, Recipe, Shape,
+        group::Group,
+    },
     store::{Batch, Table},
 };
 
@@ -31,6 +34,20 @@ impl Vault {
             None => Ok(fitted.slot.make(recipe)?),
             Some(holding) => self.held(fitted, holding, |name| holding.make(name, recipe)),
         }
+    }
+
+    /// A new pair in a group that the caller names, kept by nobody yet.
+    ///
+    /// # Errors
+    /// [`Error::Slot`], [`Error::NoSlot`].
+    pub fn make_in(&self, slot: Option<&str>, group: Group) -> Result<Made, Error> {
+        let pair = Pair::Group { bits: group.bits() };
+        slot::policy::check_recipe(self.slot(slot)?.level, &Recipe::Pair(pair))
+            .map_err(|forbidden| slot::Error::Unsupported(forbidden.what))?;
+        let number = Secret::new(chance::array::<{ slot::group::NUMBER }>(&*self.chance)?.to_vec());
+        let private = self.take(slot, Shape::Private(pair), &Material::GroupPrivate { group, number })?;
+        let public = self.give(slot, &private, Form::PublicKeyInfo)?;
+        Ok(Made::Pair { private, public: self.take(slot, Shape::Public(pair), &public)? })
     }
 
     /// A key of this shape out of a password, kept by nobody yet.
@@ -66,7 +83,14 @@ impl Vault {
     pub fn take(&self, slot: Option<&str>, shape: Shape, material: &Material) -> Result<Kept, Error> {
         let fitted = self.slot(slot)?;
         match fitted.slot.holding() {
-            None => Ok(fitted.slot.take(shape, material)?),
+            None => {
+                let kept = fitted.slot.take(shape, material)?;
+                if let Shape::Private(Pair::Group { .. }) | Shape::Public(Pair::Group { .. }) = shape {
+                    slot::policy::check_group(fitted.level, &fitted.slot.give(&kept, Form::Numbers)?)
+                        .map_err(|forbidden| slot::Error::Key(forbidden.what))?;
+                }
+                Ok(kept)
+            }
             Some(holding) => self.held(fitted, holding, |name| holding.take(name, shape, material)),
         }
     }

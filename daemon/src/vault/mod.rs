@@ -49,7 +49,7 @@ mod view;
 pub use crate::slot::{
     Condition, Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Held, Kept, Made, Material,
     Method, Number, Offer, Offered, Operand, Order, Pair, Peer, Purpose, QuantumPrivate, Recipe, RsaPrivate, Shake,
-    Shape, Step, Sum, Why, listing, policy::Level as MechanismLevel,
+    Shape, Step, Sum, Why, group::Group, listing, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

@@ -249,6 +249,8 @@ mod shape {
         to.serialize_str(&match shape {
             Shape::Symmetric { family, bits } => format!("symmetric {family:?} {bits}"),
             Shape::Private(Pair::Rsa { bits }) => format!("private RSA {bits}"),
+            Shape::Private(Pair::Group { bits }) => format!("private DH {bits}"),
+            Shape::Public(Pair::Group { bits }) => format!("public DH {bits}"),
             Shape::Private(Pair::Elliptic(curve)) => format!("private {curve:?} 0"),
             Shape::Public(Pair::Rsa { bits }) => format!("public RSA {bits}"),
             Shape::Public(Pair::Elliptic(curve)) => format!("public {curve:?} 0"),
@@ -267,6 +269,7 @@ mod shape {
         let (class, kind, bits) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
         let pair = || match kind {
             "RSA" => Some(Pair::Rsa { bits }),
+            "DH" => Some(Pair::Group { bits }),
             _ => {
                 let curve = Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic);
                 let set = || ParameterSet::ALL.iter().find(|set| format!("{set:?}") == kind);

@@ -4,9 +4,9 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Reveal, Template, Value, Wanted},
     call::request,
-    mechanism::{Context, Parameter},
+    mechanism::{Context, HashContext, Parameter},
     number::{Hedge, KeyType, ObjectClass},
-    value::{Output, Room, Wiped},
+    value::{Bytes, Output, Room, Wiped},
 };
 
 use crate::house::{Client, House, class, number, truth};
@@ -141,4 +141,75 @@ fn a_ciphertext_brings_the_same_key_to_the_other_side() {
     ] {
         assert_eq!(client.ask(decapsulate(key, template, ciphertext)).err(), Some(expected), "{why}");
     }
+}
+
+#[test]
+fn a_digest_comes_whole_or_the_operation_is_over() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (public, private) = pair(&mut client, session, MechanismType::ML_DSA_KEY_PAIR_GEN, 1).unwrap();
+    let digested = || {
+        let (hedge, context) = (Hedge::HEDGE_PREFERRED, Bytes::default());
+        let parameter = Parameter::HashContext(HashContext { hedge, context, hash: MechanismType::SHA256 });
+        Some(Mechanism { kind: MechanismType::HASH_ML_DSA, parameter })
+    };
+    let part = || Wiped::from(&[7; 10][..]);
+    client.ask(request::SignInit { session, mechanism: digested(), key: private }).unwrap();
+    let refused = client.ask(request::SignUpdate { session, data: part() });
+    assert_eq!(refused.err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    client.ask(request::SignInit { session, mechanism: digested(), key: private }).expect("the last one is over");
+    let ask = request::Sign { session, data: Wiped::from(&[7; 32][..]), room: Room::Bytes(4096) };
+    let signature = given(client.ask(ask).unwrap().output);
+    client.ask(request::VerifyInit { session, mechanism: digested(), key: public }).unwrap();
+    let refused = client.ask(request::VerifyUpdate { session, data: part() });
+    assert_eq!(refused.err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    let first = || request::VerifySignatureInit {
+        session,
+        mechanism: digested(),
+        key: public,
+        signature: signature.as_slice().into(),
+    };
+    client.ask(first()).unwrap();
+    let refused = client.ask(request::VerifySignatureUpdate { session, data: part() });
+    assert_eq!(refused.err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    client.ask(first()).unwrap();
+    assert!(client.ask(request::VerifySignature { session, data: Wiped::from(&[7; 32][..]) }).is_ok());
+}
+
+#[test]
+fn what_a_ciphertext_brings_is_as_the_key_that_brings_it_has_it() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let inner = |truth_of: bool| Value::Template(vec![truth(AttributeType::ENCRYPT, truth_of)]);
+    let mut private = open();
+    private.push(Attribute::new(AttributeType::DECAPSULATE_TEMPLATE, inner(true)));
+    private.push(Attribute::new(AttributeType::ALLOWED_MECHANISMS, Value::Ulongs(vec![MechanismType::ML_KEM.0])));
+    let public = vec![
+        number(AttributeType::PARAMETER_SET, 1),
+        Attribute::new(AttributeType::ENCAPSULATE_TEMPLATE, Value::Template(vec![truth(AttributeType::SIGN, false)])),
+    ];
+    let mechanism = || Mechanism::plain(MechanismType::ML_KEM);
+    let maker = Mechanism::plain(MechanismType::ML_KEM_KEY_PAIR_GEN);
+    let made = client.ask(request::GenerateKeyPair { session, mechanism: maker, public, private }).unwrap();
+    let encapsulate = |mut template: Template| {
+        template.push(number(AttributeType::KEY_TYPE, KeyType::AES.0));
+        request::EncapsulateKey {
+            session,
+            mechanism: mechanism(),
+            public: made.public,
+            template,
+            room: Room::Bytes(768),
+        }
+    };
+    let refused = client.ask(encapsulate(vec![truth(AttributeType::SIGN, true)]));
+    assert_eq!(refused.err(), Some(Rv::TEMPLATE_INCONSISTENT), "against its template");
+    let ciphertext = given(client.ask(encapsulate(Vec::new())).unwrap().output);
+    let decapsulate = |mut template: Template| {
+        template.push(number(AttributeType::KEY_TYPE, KeyType::AES.0));
+        let ciphertext = ciphertext.as_slice().into();
+        request::DecapsulateKey { session, mechanism: mechanism(), private: made.private, template, ciphertext }
+    };
+    let refused = client.ask(decapsulate(vec![truth(AttributeType::ENCRYPT, false)]));
+    assert_eq!(refused.err(), Some(Rv::TEMPLATE_INCONSISTENT), "against the other's");
+    assert!(client.ask(decapsulate(Vec::new())).is_ok());
 }

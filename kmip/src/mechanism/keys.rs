@@ -15,6 +15,8 @@ pub enum Keys {
     Edwards,
     /// Elliptic, of X25519 and its kin.
     Montgomery,
+    /// Numbers below a prime that two sides agree on a secret with.
+    Finite,
     /// ML-KEM.
     MlKem,
     /// ML-DSA.

@@ -219,6 +219,8 @@ mechanisms! {
         // On curves of cofactor one, and where RFC 7748 clears it, the two are the same.
         EcdhCofactor: "ECDH", Keys::Agreeing, Bits, Derivation, [ECDH1_COFACTOR_DERIVE = 0x1051];
         MontgomeryKeyGen: "ECDH", Keys::Montgomery, Bits, Pair, [EC_MONTGOMERY_KEY_PAIR_GEN = 0x1056];
+        FiniteKeyGen: "DH", Keys::Finite, Bits, Pair, [DH_PKCS_KEY_PAIR_GEN = 0x20];
+        Dh: "DH", Keys::Finite, Bits, Derivation, [DH_PKCS_DERIVE = 0x21];
         MlKemKeyGen: "ML-KEM", Keys::MlKem, Bits, Pair, [ML_KEM_KEY_PAIR_GEN = 0xf];
         MlKem: "ML-KEM", Keys::MlKem, Bits, Derivation, [ML_KEM = 0x17];
         MlDsaKeyGen: "ML-DSA", Keys::MlDsa, Bits, Pair, [ML_DSA_KEY_PAIR_GEN = 0x1c];

@@ -131,6 +131,7 @@ fn bit(class: ObjectClass) -> u8 {
         ObjectClass::PUBLIC_KEY => PUBLIC,
         ObjectClass::PRIVATE_KEY => PRIVATE,
         ObjectClass::SECRET_KEY => SECRET,
+        ObjectClass::DOMAIN_PARAMETERS => DOMAIN,
         _ => 0,
     }
 }
@@ -246,10 +247,11 @@ const CERTIFICATE: u8 = 2;
 const PUBLIC: u8 = 4;
 const PRIVATE: u8 = 8;
 const SECRET: u8 = 16;
+const DOMAIN: u8 = 32;
 const PAIR: u8 = PUBLIC | PRIVATE;
 const KEYS: u8 = PAIR | SECRET;
 const GUARDED: u8 = PRIVATE | SECRET;
-const ALL: u8 = DATA | CERTIFICATE | KEYS;
+const ALL: u8 = DATA | CERTIFICATE | KEYS | DOMAIN;
 
 type A = AttributeType;
 
@@ -354,6 +356,8 @@ const ROWS: &[Row] = &[
     row_of(A::WRAP_TEMPLATE, PUBLIC | SECRET, Make::Kept, Change::Never, |view| kept(view, A::WRAP_TEMPLATE)),
     row_of(A::UNWRAP_TEMPLATE, GUARDED, Make::Kept, Change::Never, |view| kept(view, A::UNWRAP_TEMPLATE)),
     row_of(A::DERIVE_TEMPLATE, KEYS, Make::Kept, Change::Never, |view| kept(view, A::DERIVE_TEMPLATE)),
+    row_of(A::ENCAPSULATE_TEMPLATE, PUBLIC, Make::Kept, Change::Never, |view| kept(view, A::ENCAPSULATE_TEMPLATE)),
+    row_of(A::DECAPSULATE_TEMPLATE, PRIVATE, Make::Kept, Change::Never, |view| kept(view, A::DECAPSULATE_TEMPLATE)),
     row_of(A::WRAP_WITH_TRUSTED, GUARDED, Make::Kept, Change::Once(true), |view| {
         kept_truth(view, A::WRAP_WITH_TRUSTED, false)
     }),
@@ -362,6 +366,7 @@ const ROWS: &[Row] = &[
         view.set().map_or(Reading::Absent, |set| number(set.facts().number))
     }),
     row_of(A::VALUE, PUBLIC, Make::Said, Change::Never, |view| match view.numbers() {
+        Some(Numbers::Group { value, .. }) => bytes(value.as_slice()),
         Some(Numbers::Twisted { point, .. }) if view.set().is_some() => bytes(point.as_slice()),
         _ => Reading::Absent,
     }),
@@ -373,10 +378,7 @@ const ROWS: &[Row] = &[
     }),
     row_of(A::MODULUS, PAIR, Make::Said, Change::Never, |view| rsa(view, |modulus, _| bytes(modulus.as_slice()))),
     row_of(A::MODULUS_BITS, PUBLIC, Make::Said, Change::Never, |view| {
-        rsa(view, |modulus, _| {
-            let leading = modulus.first().map_or(0, |byte| byte.leading_zeros());
-            number(modulus.len().saturating_mul(8).saturating_sub(usize::try_from(leading).unwrap_or(0)))
-        })
+        rsa(view, |modulus, _| number(der::bits(modulus)))
     }),
     row_of(A::PUBLIC_EXPONENT, PAIR, Make::Said, Change::Never, |view| {
         rsa(view, |_, exponent| bytes(exponent.as_slice()))
@@ -387,8 +389,26 @@ const ROWS: &[Row] = &[
     row_of(A::EXPONENT_1, PRIVATE, Make::Said, Change::Never, rsa_secret),
     row_of(A::EXPONENT_2, PRIVATE, Make::Said, Change::Never, rsa_secret),
     row_of(A::COEFFICIENT, PRIVATE, Make::Said, Change::Never, rsa_secret),
+    row_of(A::KEY_TYPE, DOMAIN, Make::Kept, Change::Never, |view| kept(view, A::KEY_TYPE)),
+    row_of(A::LOCAL, DOMAIN, Make::Never, Change::Never, |_| truth(false)),
+    row_of(A::PRIME, DOMAIN, Make::Kept, Change::Never, |view| kept(view, A::PRIME)),
+    row_of(A::SUBPRIME, DOMAIN, Make::Kept, Change::Never, |view| kept(view, A::SUBPRIME)),
+    row_of(A::BASE, DOMAIN, Make::Kept, Change::Never, |view| kept(view, A::BASE)),
+    row_of(A::PRIME_BITS, DOMAIN, Make::Never, Change::Never, |view| match object::kept(view.object, A::PRIME) {
+        Some(Value::Bytes(prime)) => number(der::bits(prime.reveal())),
+        _ => Reading::Absent,
+    }),
+    row_of(A::PRIME, PAIR, Make::Said, Change::Never, |view| match view.numbers() {
+        Some(Numbers::Group { prime, .. }) => bytes(prime.as_slice()),
+        _ => Reading::Absent,
+    }),
+    row_of(A::BASE, PAIR, Make::Said, Change::Never, |view| match view.numbers() {
+        Some(Numbers::Group { base, .. }) => bytes(base.as_slice()),
+        _ => Reading::Absent,
+    }),
     row_of(A::EC_PARAMS, PAIR, Make::Said, Change::Never, elliptic_parameters),
     row_of(A::EC_POINT, PAIR, Make::Said, Change::Never, elliptic_point),
+    row_of(A::PUBLIC_KEY_INFO, CERTIFICATE, Make::Said, Change::Never, |_| Reading::Material),
     row_of(A::PUBLIC_KEY_INFO, PAIR, Make::Said, Change::Never, |view| {
         view.public_info().map_or(Reading::Absent, bytes)
     }),
@@ -400,7 +420,7 @@ mod tests {
 
     #[test]
     fn an_attribute_stands_once_for_each_class() {
-        for class in [DATA, CERTIFICATE, PUBLIC, PRIVATE, SECRET] {
+        for class in [DATA, CERTIFICATE, PUBLIC, PRIVATE, SECRET, DOMAIN] {
             let mut kinds: Vec<_> = ROWS.iter().filter(|row| row.classes & class != 0).map(|row| row.kind).collect();
             let all = kinds.len();
             kinds.sort();

@@ -98,6 +98,15 @@ pub enum Numbers {
         /// The point, uncompressed.
         point: Vec<u8>,
     },
+    /// Diffie and Hellman's agreement; all without leading noughts.
+    Group {
+        /// The prime.
+        prime: Vec<u8>,
+        /// The base.
+        base: Vec<u8>,
+        /// The public number.
+        value: Vec<u8>,
+    },
     /// Ed25519 and X25519.
     Twisted {
         /// The curve, as `CKA_EC_PARAMS` has it.
@@ -119,6 +128,12 @@ pub fn numbers(info: &[u8]) -> Option<Numbers> {
         let exponent = first(modulus.rest)?;
         return Some(Numbers::Rsa { modulus: magnitude(modulus.content), exponent: magnitude(exponent.content) });
     }
+    if name.whole == AGREEMENT {
+        let prime = first(first(name.rest)?.content)?;
+        let base = first(prime.rest)?;
+        let [prime, base, value] = [prime, base, first(key)?].map(|number| magnitude(number.content));
+        return Some(Numbers::Group { prime, base, value });
+    }
     let point = key.to_vec();
     if name.whole == ELLIPTIC {
         return Some(Numbers::Elliptic { parameters: first(name.rest)?.whole.to_vec(), point });
@@ -126,11 +141,32 @@ pub fn numbers(info: &[u8]) -> Option<Numbers> {
     Some(Numbers::Twisted { parameters: name.whole.to_vec(), point })
 }
 
+/// The SubjectPublicKeyInfo in a certificate (RFC 5280 §4.1).
+pub fn certified(certificate: &[u8]) -> Option<&[u8]> {
+    let first_field = first(first(first(certificate)?.content)?.content)?;
+    // The version is left out of certificates of the first one.
+    let serial = if first_field.tag == VERSION { first(first_field.rest)? } else { first_field };
+    let algorithm = first(serial.rest)?;
+    let issuer = first(algorithm.rest)?;
+    let validity = first(issuer.rest)?;
+    let subject = first(validity.rest)?;
+    first(subject.rest).map(|info| info.whole)
+}
+
 /// A number without leading noughts.
 pub fn magnitude(number: &[u8]) -> Vec<u8> {
     number.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
+/// Bits of a number, from the highest that is set.
+pub fn bits(number: &[u8]) -> usize {
+    let magnitude = magnitude(number);
+    let unused = magnitude.first().map_or(0, |byte| byte.leading_zeros());
+    magnitude.len().saturating_mul(8).saturating_sub(usize::try_from(unused).unwrap_or(0))
+}
+
+/// The tag of a certificate's version.
+const VERSION: u8 = 0xA0;
 /// The tag of INTEGER.
 pub const INTEGER: u8 = 0x02;
 /// The tag of OCTET STRING.
@@ -138,6 +174,8 @@ pub const OCTET_STRING: u8 = 0x04;
 const PRINTABLE_STRING: u8 = 0x13;
 
 const RSA: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1];
+/// dhKeyAgreement (PKCS #3 §9).
+const AGREEMENT: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 3, 1];
 const ELLIPTIC: &[u8] = &[0x06, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1];
 
 const CURVES: &[(Curve, &[u8])] = &[

@@ -117,6 +117,7 @@ pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Opt
     match derivation {
         Derivation::Agreement { finish: Finish::First | Finish::Last, .. } => match base {
             Shape::Private(Pair::Elliptic(curve)) => Some(curve.length()),
+            Shape::Private(Pair::Group { bits }) => Some(bits.div_ceil(8)),
             _ => None,
         },
         Derivation::Digest(hash) | Derivation::Hkdf { step: Step::Extract, hash, .. } => Some(hash.length()),

@@ -81,6 +81,10 @@ pub fn class(object: &Object) -> Option<ObjectClass> {
         ObjectType::PrivateKey => Some(ObjectClass::PRIVATE_KEY),
         ObjectType::PublicKey => Some(ObjectClass::PUBLIC_KEY),
         ObjectType::Certificate => Some(ObjectClass::CERTIFICATE),
+        // Data of an application are of no key's type.
+        ObjectType::OpaqueObject if kept(object, AttributeType::KEY_TYPE).is_some() => {
+            Some(ObjectClass::DOMAIN_PARAMETERS)
+        }
         ObjectType::OpaqueObject => Some(ObjectClass::DATA),
         _ => None,
     }
@@ -96,7 +100,7 @@ pub fn is_private(object: &Object) -> bool {
 
 /// Whether objects of a class are private when nobody says anything.
 pub fn private_by_nature(class: ObjectClass) -> bool {
-    !matches!(class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE)
+    !matches!(class, ObjectClass::PUBLIC_KEY | ObjectClass::CERTIFICATE | ObjectClass::DOMAIN_PARAMETERS)
 }
 
 /// Whether an object outlives its session.

@@ -226,7 +226,9 @@ fn nature(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
         (ObjectClass::PUBLIC_KEY, KeyType::RSA) => M::Encrypt | M::Verify,
         (ObjectClass::PRIVATE_KEY, KeyType::RSA) => M::Decrypt | M::Sign,
         (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::ML_KEM) => M::KeyAgreement,
-        (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::EC_MONTGOMERY) => M::DeriveKey | M::KeyAgreement,
+        (ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY, KeyType::DH | KeyType::EC_MONTGOMERY) => {
+            M::DeriveKey | M::KeyAgreement
+        }
         (ObjectClass::PUBLIC_KEY, _) => M::Verify,
         (ObjectClass::PRIVATE_KEY, _) => M::Sign,
         (_, KeyType::HKDF) => M::DeriveKey,
@@ -245,7 +247,7 @@ fn beyond(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
         (_, KeyType::AES_XTS) => M::WrapKey | M::UnwrapKey,
         (_, KeyType::RSA | KeyType::AES | KeyType::DES2 | KeyType::DES3 | KeyType::CHACHA20) => M(0),
         (_, KeyType::HKDF) => ciphers | M::MACGenerate | M::MACVerify,
-        (_, KeyType::EC_MONTGOMERY | KeyType::ML_KEM) => ciphers | M::Sign | M::Verify,
+        (_, KeyType::DH | KeyType::EC_MONTGOMERY | KeyType::ML_KEM) => ciphers | M::Sign | M::Verify,
         _ => ciphers,
     }
 }
@@ -265,7 +267,8 @@ fn seconds(day: Date, time: Time) -> i64 {
 const MOST_KEPT: usize = 64;
 const LAST_SECOND: Time = time::macros::time!(23:59:59);
 
-const ELSEWHERE: [ObjectClass; 5] = [
+const ELSEWHERE: [ObjectClass; 6] = [
+    ObjectClass::DOMAIN_PARAMETERS,
     ObjectClass::DATA,
     ObjectClass::CERTIFICATE,
     ObjectClass::PUBLIC_KEY,

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::bytes::{UNFIT, cut};
 use super::encoding::{self, Parsed};
+use super::finite::{self, Theirs};
 use super::hash::Digesting;
 use super::{bare, goldilocks, info, point};
 use crate::slot::contract::{Error, Kept, Pair, Shape};
@@ -38,6 +39,15 @@ pub(super) fn agree(base: &Kept, peer: &Peer, finish: &Finish, length: usize) ->
 
 /// The common secret, whole.
 fn common(base: &Kept, peer: &Peer) -> Result<Secret, Error> {
+    if let (Shape::Private(Pair::Group { .. }), Parsed::Bare(own)) = (base.shape, encoding::open(base)?) {
+        return finite::agree(
+            &own,
+            match peer {
+                Peer::Info(info) => Theirs::Info(info),
+                Peer::Bare(number) => Theirs::Number(number),
+            },
+        );
+    }
     let Shape::Private(Pair::Elliptic(curve)) = base.shape else { return Err(UNFIT) };
     if curve.keys() == Keys::Edwards {
         return Err(STRANGER);

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::goldilocks::{self, PrivateGoldilocks, PublicGoldilocks};
 use super::stateless::{self, PublicStateless};
-use super::{info, point};
+use super::{finite, info, point};
 use crate::chance::Chance;
 use crate::slot::contract::{Error, Form, Material, Pair, QuantumPrivate};
 
@@ -17,6 +17,7 @@ use crate::slot::contract::{Error, Form, Material, Pair, QuantumPrivate};
 pub(super) fn is_bare(pair: Pair) -> bool {
     match pair {
         Pair::Rsa { .. } => false,
+        Pair::Group { .. } => true,
         Pair::Quantum(set) => set.facts().keys == Keys::SlhDsa,
         Pair::Elliptic(curve) => matches!(
             curve,
@@ -35,6 +36,9 @@ pub(super) fn make(pair: Pair, chance: &dyn Chance) -> Result<Secret, Error> {
     if let Pair::Quantum(set) = pair {
         return stateless::make(set, chance);
     }
+    if let Pair::Group { bits } = pair {
+        return finite::make(bits, chance);
+    }
     let Pair::Elliptic(curve) = pair else { return Err(FORM) };
     let mut bytes = Zeroizing::new(vec![0; curve.length()]);
     for _ in 0..MOST_TRIES {
@@ -50,6 +54,9 @@ pub(super) fn make(pair: Pair, chance: &dyn Chance) -> Result<Secret, Error> {
 
 /// Reads a private key.
 pub(super) fn take_private(pair: Pair, material: &Material) -> Result<Secret, Error> {
+    if let Pair::Group { bits } = pair {
+        return finite::take_private(bits, material);
+    }
     let bytes = match material {
         Material::Pkcs8(der) => info::read_private(pair, der.reveal())?,
         Material::Sec1(der) if is_weierstrass(pair) => info::read_sec1(der.reveal())?,
@@ -69,6 +76,9 @@ pub(super) fn take_private(pair: Pair, material: &Material) -> Result<Secret, Er
 
 /// Reads a public key.
 pub(super) fn take_public(pair: Pair, material: &Material) -> Result<Vec<u8>, Error> {
+    if let Pair::Group { bits } = pair {
+        return finite::take_public(bits, material);
+    }
     let bytes = match material {
         Material::PublicKeyInfo(der) => info::read_public(pair, der)?,
         Material::EllipticPublic { curve, point } if Pair::Elliptic(*curve) == pair => point.clone(),
@@ -88,6 +98,7 @@ pub(super) fn public_of(pair: Pair, private: &Secret) -> Result<Vec<u8>, Error> 
             let key = key.ec_key().map_err(|_| ENGINE)?;
             point::bytes(key.group(), key.public_key())
         }
+        Pair::Group { .. } => finite::public_of(private),
         Pair::Quantum(set) => stateless::public_of(set, private),
         Pair::Rsa { .. } => Err(FORM),
     }
@@ -95,6 +106,9 @@ pub(super) fn public_of(pair: Pair, private: &Secret) -> Result<Vec<u8>, Error> 
 
 /// Writes a private key, or the public half of it.
 pub(super) fn give_private(pair: Pair, private: &Secret, form: Form) -> Result<Material, Error> {
+    if let Pair::Group { .. } = pair {
+        return finite::give_private(private, form);
+    }
     let public = public_of(pair, private)?;
     match (form, pair) {
         (Form::Pkcs8, _) => Ok(Material::Pkcs8(info::private(pair, private, &public)?)),
@@ -112,6 +126,7 @@ pub(super) fn give_private(pair: Pair, private: &Secret, form: Form) -> Result<M
 /// Writes a public key.
 pub(super) fn give_public(pair: Pair, public: &[u8], form: Form) -> Result<Material, Error> {
     match (form, pair) {
+        (form, Pair::Group { .. }) => finite::give_public(public, form),
         (Form::PublicKeyInfo, _) => Ok(Material::PublicKeyInfo(info::public(pair, public)?)),
         (Form::Numbers, Pair::Quantum(set)) => Ok(Material::QuantumPublic { set, bytes: public.to_vec() }),
         (Form::Numbers, Pair::Elliptic(curve)) => Ok(Material::EllipticPublic { curve, point: public.to_vec() }),
@@ -123,6 +138,9 @@ pub(super) fn give_public(pair: Pair, public: &[u8], form: Form) -> Result<Mater
 pub(super) fn check_private(pair: Pair, bytes: &Secret) -> Result<(), Error> {
     if let Pair::Quantum(set) = pair {
         return stateless::check(set, bytes);
+    }
+    if let Pair::Group { bits } = pair {
+        return finite::check_private(bits, bytes);
     }
     let Pair::Elliptic(curve) = pair else { return Err(FORM) };
     if bytes.len() != curve.length() {
@@ -142,6 +160,7 @@ pub(super) fn canonical(pair: Pair, bytes: &[u8]) -> Result<Vec<u8>, Error> {
             point::check(&key)?;
             point::point_of(curve, &key)
         }
+        Pair::Group { bits } => finite::canonical(bits, bytes),
         Pair::Quantum(set) => PublicStateless::new(set, bytes).map(|_| bytes.to_vec()),
         Pair::Rsa { .. } => Err(FORM),
     }

@@ -148,6 +148,8 @@ fn read_private(material: &Material) -> Result<PKey<Private>, Error> {
         | Material::Pkcs1Public(_)
         | Material::RsaPublic { .. }
         | Material::QuantumPublic { .. }
+        | Material::GroupPrivate { .. }
+        | Material::GroupPublic { .. }
         | Material::EllipticPublic { .. } => Err(FORM),
     }
 }
@@ -172,6 +174,8 @@ fn read_public(material: &Material) -> Result<PKey<Public>, Error> {
         | Material::Sec1(_)
         | Material::RsaPrivate(_)
         | Material::QuantumPrivate(_)
+        | Material::GroupPrivate { .. }
+        | Material::GroupPublic { .. }
         | Material::EllipticPrivate { .. } => return Err(FORM),
     };
     point::check(&key)?;
@@ -181,6 +185,7 @@ fn read_public(material: &Material) -> Result<PKey<Public>, Error> {
 fn give_private(key: &PKey<Private>, form: Form) -> Result<Material, Error> {
     let pair = pair_of_private(key)?;
     match (form, pair) {
+        (_, Pair::Group { .. }) => Err(FORM),
         (Form::Pkcs8, _) => Ok(Material::Pkcs8(write_private(key)?)),
         (Form::Pkcs1, Pair::Rsa { .. }) => {
             let der = key.rsa().and_then(|key| key.private_key_to_der()).map_err(|_| ENGINE)?;
@@ -214,6 +219,7 @@ fn give_private(key: &PKey<Private>, form: Form) -> Result<Material, Error> {
 fn give_public(key: &PKey<Public>, form: Form) -> Result<Material, Error> {
     let pair = pair_of_public(key)?;
     match (form, pair) {
+        (_, Pair::Group { .. }) => Err(FORM),
         (Form::PublicKeyInfo, _) => Ok(Material::PublicKeyInfo(key.public_key_to_der().map_err(|_| ENGINE)?)),
         (Form::Pkcs1, Pair::Rsa { .. }) => {
             let der = key.rsa().and_then(|key| key.public_key_to_der_pkcs1()).map_err(|_| ENGINE)?;

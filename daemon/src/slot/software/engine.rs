@@ -92,6 +92,7 @@ impl Software {
                 let bits = u32::try_from(bits).map_err(|_| ENGINE)?;
                 Rsa::generate(bits).and_then(PKey::from_rsa)
             }
+            Pair::Group { .. } => return Err(offer::UNSUPPORTED),
             Pair::Quantum(set) => Ok(lattice::make(set, &self.random)?),
             Pair::Elliptic(Curve::Ed25519) => PKey::generate_ed25519(),
             Pair::Elliptic(Curve::X25519) => PKey::generate_x25519(),
@@ -146,6 +147,7 @@ impl Slot for Software {
             },
             (Shape::Private(pair), Parsed::Private(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PrivateRsa::new(key)?),
+                Pair::Group { .. } => Arc::new(Idle),
                 Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
                 Pair::Quantum(set) => Arc::new(PrivateLattice::new(set, key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PrivateEdwards::new(curve, key)),
@@ -153,11 +155,13 @@ impl Slot for Software {
             },
             (Shape::Public(pair), Parsed::Public(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PublicRsa::new(key)?),
+                Pair::Group { .. } => Arc::new(Idle),
                 Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
                 Pair::Quantum(set) => Arc::new(PublicLattice::new(set, key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PublicEdwards::new(curve, key)),
                 Pair::Elliptic(curve) => Arc::new(PublicElliptic::new(curve, &key)?),
             },
+            (Shape::Private(Pair::Group { .. }) | Shape::Public(Pair::Group { .. }), _) => Arc::new(Idle),
             (Shape::Private(Pair::Quantum(set)), Parsed::Bare(bytes)) => Arc::new(PrivateStateless::new(set, &bytes)?),
             (Shape::Public(Pair::Quantum(set)), Parsed::Bare(bytes)) => {
                 Arc::new(PublicStateless::new(set, bytes.reveal())?)

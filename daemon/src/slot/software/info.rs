@@ -165,7 +165,7 @@ pub(super) fn only(bytes: &[u8], tag: u8) -> Result<&[u8], Error> {
 }
 
 pub(super) const INTEGER: u8 = 0x02;
-const BITS: u8 = 0x03;
+pub(super) const BITS: u8 = 0x03;
 pub(super) const OCTETS: u8 = 0x04;
 pub(super) const SEQUENCE: u8 = 0x30;
 const PARAMETERS: u8 = 0xA0;

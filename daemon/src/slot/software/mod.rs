@@ -14,6 +14,7 @@ mod edwards;
 mod elliptic;
 mod encoding;
 mod engine;
+mod finite;
 mod gather;
 mod gcm;
 mod gmac;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use strongroom_kmip::mechanism::{Hash, Mechanism, Work};
 
 use crate::slot::contract::{Error, Offer, Offered, Purpose, Shape};
+use crate::slot::group;
 
 /// Every row.
 pub(super) static OFFERS: LazyLock<Vec<Offer>> = LazyLock::new(|| {
@@ -98,6 +99,8 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::MontgomeryKeyGen, (256, 448), NONE),
     (Offered::Ecdh, CURVE, DERIVATION),
     (Offered::EcdhCofactor, CURVE, DERIVATION),
+    (Offered::FiniteKeyGen, FINITE, NONE),
+    (Offered::Dh, FINITE, DERIVATION),
     (Offered::MlKemKeyGen, QUANTUM, NONE),
     (Offered::MlKem, QUANTUM, DERIVATION),
     (Offered::MlDsaKeyGen, QUANTUM, NONE),
@@ -149,6 +152,7 @@ const AES: (usize, usize) = (128, 256);
 const XTS: (usize, usize) = (512, 512);
 /// Bits of public keys, which is the one length that these algorithms have in common.
 const QUANTUM: (usize, usize) = (256, 20_736);
+const FINITE: (usize, usize) = (*group::BITS.start(), *group::BITS.end());
 const CURVE: (usize, usize) = (192, 521);
 /// Old keys of 1024 bits are opened so that old data can be read, and public ones of 512 so that they are verified; new ones
 /// are longer, and the policy says who may.

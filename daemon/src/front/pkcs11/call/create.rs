@@ -6,7 +6,8 @@ use strongroom_kmip::{
     mechanism::{Curve, Hash, Keys, ParameterSet},
     object::{
         Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
-        SymmetricKey, TransparentRSAPrivateKey, TransparentRSAPublicKey,
+        SymmetricKey, TransparentDHPrivateKey, TransparentDHPublicKey, TransparentRSAPrivateKey,
+        TransparentRSAPublicKey,
     },
     payload::RegisterRequest,
     secret::Secret,
@@ -100,10 +101,28 @@ fn bring(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
             Ok(Brought { object, key: None, attributes: Vec::new() })
         }
         ObjectClass::CERTIFICATE => certificate(wishes),
+        ObjectClass::DOMAIN_PARAMETERS => domain(wishes),
         ObjectClass::SECRET_KEY => secret(wishes),
         ObjectClass::PUBLIC_KEY | ObjectClass::PRIVATE_KEY => pair(wishes),
         _ => Err(Rv::ATTRIBUTE_VALUE_INVALID),
     }
+}
+
+/// Domain parameters are kept as they come: whoever makes a key with them puts them into its template, and they are looked at
+/// there.
+fn domain(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
+    let numbers = match key_type(wishes)? {
+        KeyType::DH => &[AttributeType::PRIME, AttributeType::BASE][..],
+        KeyType::DSA => &[AttributeType::PRIME, AttributeType::SUBPRIME, AttributeType::BASE],
+        _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
+    };
+    for number in numbers {
+        if !(1..=LONGEST_PRIME).contains(&wishes.needed(*number)?.len()) {
+            return Err(Rv::ATTRIBUTE_VALUE_INVALID);
+        }
+    }
+    let object = OpaqueObject { opaque_data_type: OPAQUE, opaque_data_value: Secret::copy_of(&[]) }.into();
+    Ok(Brought { object, key: None, attributes: Vec::new() })
 }
 
 fn certificate(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
@@ -132,6 +151,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     let key = key_type(wishes)?;
     let (material, attributes) = match key {
         KeyType::RSA => rsa(wishes)?,
+        KeyType::DH => finite(wishes)?,
         KeyType::ML_KEM | KeyType::ML_DSA | KeyType::SLH_DSA => quantum(wishes, key)?,
         KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY => elliptic(wishes, key)?,
         _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
@@ -140,6 +160,8 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     let key_format_type = match (&material, private) {
         (KeyMaterial::RSAPrivateKey(_), _) => KeyFormatType::TransparentRSAPrivateKey,
         (KeyMaterial::RSAPublicKey(_), _) => KeyFormatType::TransparentRSAPublicKey,
+        (KeyMaterial::DHPrivateKey(_), _) => KeyFormatType::TransparentDHPrivateKey,
+        (KeyMaterial::DHPublicKey(_), _) => KeyFormatType::TransparentDHPublicKey,
         _ => KeyFormatType::Raw,
     };
     let key_block = KeyBlock {
@@ -157,9 +179,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
 fn rsa(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
     let number = |kind| wishes.bytes(kind).map(BigInteger::positive);
     let needed = |kind| wishes.needed(kind).map(BigInteger::positive);
-    let magnitude = der::magnitude(wishes.needed(AttributeType::MODULUS)?);
-    let unused = magnitude.first().map_or(0, |byte| byte.leading_zeros());
-    let length = bits(magnitude.len())?.saturating_sub(i32::try_from(unused).unwrap_or(0));
+    let length = magnitude_bits(wishes.needed(AttributeType::MODULUS)?)?;
     let modulus = needed(AttributeType::MODULUS)?;
     let material = if wishes.class == ObjectClass::PRIVATE_KEY {
         KeyMaterial::RSAPrivateKey(TransparentRSAPrivateKey {
@@ -177,6 +197,27 @@ fn rsa(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
         KeyMaterial::RSAPublicKey(TransparentRSAPublicKey { modulus, public_exponent })
     };
     Ok((material, described(CryptographicAlgorithm::RSA, length)))
+}
+
+fn finite(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
+    let needed = |kind| wishes.needed(kind).map(BigInteger::positive);
+    let (p, g) = (needed(AttributeType::PRIME)?, needed(AttributeType::BASE)?);
+    let number = needed(AttributeType::VALUE)?;
+    let material = if wishes.class == ObjectClass::PRIVATE_KEY {
+        KeyMaterial::DHPrivateKey(TransparentDHPrivateKey { p, q: None, g, j: None, x: number })
+    } else {
+        KeyMaterial::DHPublicKey(TransparentDHPublicKey { p, q: None, g, j: None, y: number })
+    };
+    Ok((material, described(CryptographicAlgorithm::DH, magnitude_bits(wishes.needed(AttributeType::PRIME)?)?)))
+}
+
+/// Bits of a number, from the highest that is set.
+///
+/// # Errors
+/// [`Rv::ATTRIBUTE_VALUE_INVALID`] for nought and for more than KMIP can say.
+pub fn magnitude_bits(number: &[u8]) -> Result<i32, Rv> {
+    let bits = i32::try_from(der::bits(number)).map_err(|_| Rv::ATTRIBUTE_VALUE_INVALID)?;
+    if bits > 0 { Ok(bits) } else { Err(Rv::ATTRIBUTE_VALUE_INVALID) }
 }
 
 fn elliptic(wishes: &Wishes<'_>, key: KeyType) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
@@ -317,6 +358,9 @@ pub fn bits(bytes: usize) -> Result<i32, Rv> {
     let bits = i32::try_from(bytes).ok().and_then(|bytes| bytes.checked_mul(8));
     bits.filter(|bits| *bits > 0).ok_or(Rv::ATTRIBUTE_VALUE_INVALID)
 }
+
+/// Bytes of the longest prime of a group, with a nought in front.
+const LONGEST_PRIME: usize = 1025;
 
 /// The vendors' range: KMIP has no word for data of an application.
 const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);

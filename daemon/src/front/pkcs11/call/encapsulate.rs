@@ -3,6 +3,7 @@
 use strongroom_kmip::code::{self, DerivationMethod};
 use strongroom_pkcs11_wire::{
     AttributeType, Mechanism, Rv,
+    attribute::Template,
     call::{answer, request},
     number::{KeyType, MechanismFlags, ObjectClass},
     value::{Output, Wiped},
@@ -10,7 +11,14 @@ use strongroom_pkcs11_wire::{
 
 use super::{contract::Serve, create, derive, slot};
 use crate::{
-    front::pkcs11::{desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes, translate},
+    front::pkcs11::{
+        desk::Desk,
+        mechanism, object,
+        refusal::About,
+        session::Standing,
+        template::{self, Wishes},
+        translate,
+    },
     service::{Derivation, ObjectId, Pair, Shape},
 };
 
@@ -25,7 +33,8 @@ impl Serve for request::EncapsulateKey {
         if let Err((rv, output)) = self.room.check(set.facts().output) {
             return Ok((rv, answer::EncapsulateKey { output, key: 0 }));
         }
-        let (wishes, made) = wished(&self.template, standing, &Derivation::Encapsulation, shape)?;
+        let template = fixed(desk, &public, self.template, AttributeType::ENCAPSULATE_TEMPLATE)?;
+        let (wishes, made) = wished(&template, standing, &Derivation::Encapsulation, shape)?;
         let bases = vec![public.as_str().into()];
         let request = derive::request(desk, &wishes, bases, made, DerivationMethod::AsymmetricKey)?;
         let made = desk.ask_beside(standing.slot, request, Derivation::Encapsulation);
@@ -46,7 +55,8 @@ impl Serve for request::DecapsulateKey {
             return Err(desk.deny(DERIVE, &private, Rv::WRAPPED_KEY_LEN_RANGE));
         }
         let derivation = Derivation::Decapsulation(self.ciphertext.to_vec());
-        let (wishes, made) = wished(&self.template, standing, &derivation, shape)?;
+        let template = fixed(desk, &private, self.template, AttributeType::DECAPSULATE_TEMPLATE)?;
+        let (wishes, made) = wished(&template, standing, &derivation, shape)?;
         let bases = vec![private.as_str().into()];
         let request = derive::request(desk, &wishes, bases, made, DerivationMethod::AsymmetricKey)?;
         let made = desk.ask_derived(standing.slot, request, derivation).map_err(derive::refused)?;
@@ -69,11 +79,25 @@ fn ready(
     translate::nothing(&asked.parameter, ())?;
     let shape = desk.house.service.derivable(desk.caller, key);
     let shape = shape.map_err(|refusal| desk.refuse(DERIVE, key, refusal, About::Key))?;
-    if mechanism::suits(named.offered, shape) {
-        Ok(shape)
-    } else {
-        Err(desk.deny(DERIVE, key, Rv::KEY_TYPE_INCONSISTENT))
+    if !mechanism::suits(named.offered, shape) {
+        return Err(desk.deny(DERIVE, key, Rv::KEY_TYPE_INCONSISTENT));
     }
+    let own = desk.house.service.glance(desk.caller, key);
+    let own = own.map_err(|refusal| desk.refuse(DERIVE, key, refusal, About::Key))?;
+    if !object::allows(&own, asked.kind) {
+        return Err(desk.deny(DERIVE, key, Rv::MECHANISM_INVALID));
+    }
+    if object::asks_each_time(&own) {
+        return Err(desk.deny(DERIVE, key, Rv::USER_NOT_LOGGED_IN));
+    }
+    Ok(shape)
+}
+
+/// The template of the new key, under what the key that brings it says of such keys.
+fn fixed(desk: &Desk<'_>, key: &ObjectId, said: Template, kind: AttributeType) -> Result<Template, Rv> {
+    let own = desk.house.service.glance(desk.caller, key);
+    let own = own.map_err(|refusal| desk.refuse(DERIVE, key, refusal, About::Key))?;
+    template::joined(said, object::template(&own, kind)).map_err(|rv| desk.deny(DERIVE, key, rv))
 }
 
 /// What the template asks for, and the type and length of the new key.

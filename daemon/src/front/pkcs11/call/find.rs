@@ -169,7 +169,7 @@ fn object_type(class: ObjectClass) -> Option<ObjectType> {
         ObjectClass::PRIVATE_KEY => Some(ObjectType::PrivateKey),
         ObjectClass::PUBLIC_KEY => Some(ObjectType::PublicKey),
         ObjectClass::CERTIFICATE => Some(ObjectType::Certificate),
-        ObjectClass::DATA => Some(ObjectType::OpaqueObject),
+        ObjectClass::DATA | ObjectClass::DOMAIN_PARAMETERS => Some(ObjectType::OpaqueObject),
         // Nothing is of any other class; an Object Type that no object here has says so to the index.
         _ => Some(ObjectType::Template),
     }

@@ -7,14 +7,16 @@ use strongroom_kmip::{
 };
 use strongroom_pkcs11_wire::{
     AttributeType, Mechanism, Rv,
+    attribute::Value,
     call::{answer, request},
     number::{KeyType, MechanismFlags, ObjectClass},
+    value::Wiped,
 };
 
 use super::{contract::Serve, create, slot};
 use crate::{
     front::pkcs11::{
-        derivation, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes, translate,
+        derivation, desk::Desk, mechanism, object, refusal::About, session::Standing, template::Wishes, translate,
     },
     service::Offered,
 };
@@ -57,7 +59,7 @@ impl Serve for request::GenerateKeyPair {
         let key = agreed(&public, offered)?;
         agreed(&private, offered)?;
         private.without(&[AttributeType::SEED, AttributeType::VALUE, AttributeType::PRIVATE_EXPONENT])?;
-        public.without(&[AttributeType::MODULUS, AttributeType::EC_POINT])?;
+        public.without(&[AttributeType::MODULUS, AttributeType::EC_POINT, AttributeType::VALUE])?;
         create::may_make(standing, &public)?;
         create::may_make(standing, &private)?;
         let now = desk.house.service.now();
@@ -111,6 +113,14 @@ fn secret_bits(wishes: &Wishes<'_>, key: KeyType) -> Result<i32, Rv> {
 fn pair_attributes(public: &Wishes<'_>, key: KeyType) -> Result<Vec<Kmip>, Rv> {
     if matches!(key, KeyType::ML_KEM | KeyType::ML_DSA | KeyType::SLH_DSA) {
         return Ok(create::set_attributes(create::set(public, key)?));
+    }
+    if key == KeyType::DH {
+        let (prime, base) = (public.needed(AttributeType::PRIME)?, public.needed(AttributeType::BASE)?);
+        let mut attributes = create::described(CryptographicAlgorithm::DH, create::magnitude_bits(prime)?);
+        for (kind, number) in [(AttributeType::PRIME, prime), (AttributeType::BASE, base)] {
+            attributes.extend(object::keep(kind, &Value::Bytes(Wiped::from(number))));
+        }
+        return Ok(attributes);
     }
     if key != KeyType::RSA {
         return create::curve_attributes(create::curve(public, key)?);

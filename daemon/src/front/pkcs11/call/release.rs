@@ -38,6 +38,7 @@ pub fn release(desk: &Desk<'_>, view: &View<'_>) -> Result<Material, Withheld> {
     }
     let format = match (view.class(), view.numbers()) {
         (Some(ObjectClass::PRIVATE_KEY), Some(Numbers::Rsa { .. })) => Some(KeyFormatType::TransparentRSAPrivateKey),
+        (Some(ObjectClass::PRIVATE_KEY), Some(Numbers::Group { .. })) => Some(KeyFormatType::TransparentDHPrivateKey),
         (Some(ObjectClass::PRIVATE_KEY | ObjectClass::SECRET_KEY), _) => Some(KeyFormatType::Raw),
         _ => None,
     };
@@ -64,6 +65,9 @@ impl Material {
             return self.1.as_ref().and_then(seed);
         }
         match &self.0 {
+            Managed::Certificate(certificate) if kind == AttributeType::PUBLIC_KEY_INFO => {
+                der::certified(&certificate.certificate_value.0).map(Secret::copy_of)
+            }
             Managed::Certificate(certificate) => Some(Secret::copy_of(&certificate.certificate_value.0)),
             Managed::OpaqueObject(opaque) => Some(opaque.opaque_data_value.duplicate()),
             other => match &other.key_block()?.key_value {
@@ -93,6 +97,7 @@ fn number(material: &KeyMaterial, kind: AttributeType) -> Option<Secret> {
     let magnitude = |number: &BigInteger| number.magnitude().map(Secret::copy_of);
     match (material, kind) {
         (KeyMaterial::Bytes(bytes), AttributeType::VALUE) => Some(bytes.duplicate()),
+        (KeyMaterial::DHPrivateKey(key), AttributeType::VALUE) => magnitude(&key.x),
         (KeyMaterial::SymmetricKey(key), AttributeType::VALUE) => Some(key.key.duplicate()),
         (KeyMaterial::RSAPrivateKey(key), _) => match kind {
             AttributeType::PRIVATE_EXPONENT => key.private_exponent.as_ref(),

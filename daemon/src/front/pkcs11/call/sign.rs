@@ -153,7 +153,7 @@ fn end_with_proof(desk: &Desk<'_>, session: u64, stage: Stage, data: Option<Wipe
 /// # Errors
 /// What is against it; the verification is then over.
 pub fn feed(desk: &Desk<'_>, session: u64, data: Wiped) -> Result<(), Rv> {
-    let mut operation = work::take(desk, Kind::Verify, session, Stage::Part)?;
+    let mut operation = work::take_for_part(desk, Kind::Verify, session)?;
     check(desk, &mut operation, Stage::Part, Some(data), None)?;
     work::put_back(desk, session, operation)
 }

@@ -145,7 +145,7 @@ fn role(kind: Kind) -> (Purpose, MechanismFlags, code::Operation) {
 /// Takes an operation out of its session, to go on with it.
 ///
 /// # Errors
-/// [`Rv::OPERATION_NOT_INITIALIZED`], also for a part where the mechanism knows none; [`Rv::OPERATION_ACTIVE`] when all data are to be worked on at once and parts were
+/// [`Rv::OPERATION_NOT_INITIALIZED`]; [`Rv::OPERATION_ACTIVE`] when all data are to be worked on at once and parts were
 /// given already, which ends the operation; [`Rv::USER_NOT_LOGGED_IN`] when its key has not seen the PIN, which ends it too.
 pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<Operation, Rv> {
     let taken = desk.application.with(session, |session| session.take(kind))?;
@@ -154,13 +154,20 @@ pub fn take(desk: &Desk<'_>, kind: Kind, session: u64, stage: Stage) -> Result<O
         desk.abandon(&operation);
         return Err(Rv::USER_NOT_LOGGED_IN);
     }
-    if stage == Stage::Part && operation.takes_all_at_once() {
-        desk.abandon(&operation);
-        return Err(Rv::OPERATION_NOT_INITIALIZED);
-    }
     if stage == Stage::Whole && operation.stream.is_some() {
         desk.abandon(&operation);
         return Err(Rv::OPERATION_ACTIVE);
+    }
+    Ok(operation)
+}
+
+/// The same, to give it a part of its data; where the mechanism knows none, that is [`Rv::OPERATION_NOT_INITIALIZED`] and ends
+/// the operation.
+pub fn take_for_part(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<Operation, Rv> {
+    let operation = take(desk, kind, session, Stage::Part)?;
+    if operation.takes_all_at_once() {
+        desk.abandon(&operation);
+        return Err(Rv::OPERATION_NOT_INITIALIZED);
     }
     Ok(operation)
 }
@@ -239,7 +246,7 @@ pub fn go_on(
 /// # Errors
 /// What is against it; the operation is then over.
 pub fn feed(desk: &Desk<'_>, kind: Kind, session: u64, data: Wiped) -> Result<(), Rv> {
-    let mut operation = take(desk, kind, session, Stage::Part)?;
+    let mut operation = take_for_part(desk, kind, session)?;
     perform(desk, &mut operation, Stage::Part, Some(Secret::new(data.into_vec())))?;
     put_back(desk, session, operation)
 }
