@@ -3,5 +3,6 @@
 mod bench;
 mod doors;
 mod outage;
+mod seal;
 mod suite;
 mod table;

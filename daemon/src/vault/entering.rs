@@ -65,7 +65,10 @@ impl Vault {
         }
         entry.last = Some(self.clock.now());
         let (mut waiting, mut broken) = (false, None);
-        for way in header.ways.iter().filter(|way| way.factors.iter().any(|factor| kind.is_of(factor))) {
+        // A way that is new goes first: what it shares with an older one is to prove it.
+        let mut ways: Vec<&Way> = header.ways.iter().filter(|way| way.is_of(kind)).collect();
+        ways.sort_by_key(|way| way.standing == Standing::Proven);
+        for way in ways {
             let opened = match self.outputs(way, &entry) {
                 Ok(Some(outputs)) => way.open(&outputs),
                 Ok(None) => {
@@ -76,8 +79,11 @@ impl Vault {
             };
             match opened {
                 Ok(root) => {
-                    let number = matches!(way.standing, Standing::New { .. }).then_some(way.number);
-                    *entry = Entry::default();
+                    let number = (way.standing != Standing::Proven).then_some(way.number);
+                    let all_proven = header.ways.iter().all(|way| way.standing == Standing::Proven);
+                    if number.is_some() || all_proven {
+                        *entry = Entry::default();
+                    }
                     let findings = self.open_with(root, &header)?;
                     return Ok(Entered::Open { findings, proves: number });
                 }
@@ -203,6 +209,12 @@ enum Kind {
     File,
     Shares,
     Slot,
+}
+
+impl Way {
+    fn is_of(&self, kind: Kind) -> bool {
+        self.factors.iter().any(|factor| kind.is_of(factor))
+    }
 }
 
 impl Kind {

@@ -169,7 +169,15 @@ impl Header {
     pub(super) fn read(row: &[u8]) -> Result<Self, Error> {
         let damaged = |_| Error::Damaged("setting/seal".to_owned());
         match serde_json::from_slice::<Beginning>(row).map(|beginning| beginning.format) {
-            Ok(FORMAT) => serde_json::from_slice(row).map_err(damaged),
+            Ok(FORMAT) => {
+                let header: Self = serde_json::from_slice(row).map_err(damaged)?;
+                let honest = |way: &Way| (1..=MOST_FACTORS).contains(&way.factors.len());
+                // More of them would cost whoever enters a passphrase more than they would wait for.
+                match header.ways.len() <= MOST_WAYS && header.ways.iter().all(honest) {
+                    true => Ok(header),
+                    false => Err(Error::Damaged("setting/seal".to_owned())),
+                }
+            }
             Ok(_) => Err(Error::Format),
             Err(error) => Err(damaged(error)),
         }
@@ -204,5 +212,9 @@ impl Header {
 
 /// The key of the row that the header is kept under. It is the one row that is not sealed.
 pub(super) const ROW: &str = "seal";
+/// Whoever asks for more than a passphrase, a key file, shares and a token at the same time opens nothing in the end.
+pub(super) const MOST_FACTORS: usize = 4;
+/// A passphrase costs half a second for each way that takes one.
+pub(super) const MOST_WAYS: usize = 8;
 const FORMAT: u32 = 2;
 const UNWRITTEN: Error = Error::Broken("writing the seal");

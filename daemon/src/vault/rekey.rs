@@ -12,7 +12,7 @@ use super::{
     errand::Errands,
     error::Error,
     factor::{self, Cipher, Factor, Wanted},
-    header::{Standing, Way},
+    header::{MOST_FACTORS, MOST_WAYS, Standing, Way},
     opened::Held,
 };
 use crate::{
@@ -206,7 +206,3 @@ impl Cipher {
 
 /// What a slot makes.
 const AES: Recipe = Recipe::Symmetric { family: Family::Aes, bits: 256 };
-/// Whoever asks for more than a passphrase, a key file, shares and a token at the same time opens nothing in the end.
-const MOST_FACTORS: usize = 4;
-/// A passphrase costs half a second for each way that takes one.
-const MOST_WAYS: usize = 8;

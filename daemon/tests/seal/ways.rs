@@ -98,6 +98,18 @@ fn what_is_needed_together_opens_nothing_alone() {
 }
 
 #[test]
+fn a_new_way_is_proven_by_what_it_shares_with_an_older_one() {
+    for (name, order) in [("the file last", [0, 1, 2]), ("in between", [0, 2, 1]), ("first", [2, 0, 1])] {
+        let room = Room::new();
+        let dealt = room.rekey(vec![Wanted::File(bytes(7)), shares(2)], Others::Go).unwrap();
+        for entry in order {
+            room.enter([copy(&dealt[0]), copy(&dealt[1]), file(7)].into_iter().nth(entry).unwrap()).unwrap();
+        }
+        assert!(!room.opens(file(7)), "{name}: the file alone");
+    }
+}
+
+#[test]
 fn a_wrong_passphrase_spoils_no_shares() {
     let room = Room::new();
     let phrase = |text: &str| Secret::copy_of(text.as_bytes());
@@ -144,10 +156,19 @@ fn a_header_that_was_changed_in_the_store_opens_nothing() {
         room.store.commit(batch).wait().unwrap();
     };
     let text = String::from_utf8(row.clone()).unwrap();
+    let many = |ways: bool| {
+        let mut header: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let list = if ways { &mut header["ways"] } else { &mut header["ways"][0]["factors"] };
+        let one = list[0].clone();
+        list.as_array_mut().unwrap().resize(9, one);
+        serde_json::to_vec(&header).unwrap()
+    };
     let swapped = |from: &str, to: &str| text.replacen(from, to, 1).into_bytes();
     for (name, changed) in [
         ("nothing", Vec::new()),
         ("an array", b"[]".to_vec()),
+        ("nine ways", many(true)),
+        ("nine factors", many(false)),
         ("a generation", swapped("\"generation\":1", "\"generation\":2")),
         ("a standing", swapped("\"replaces\":false", "\"replaces\":true")),
         ("a holder's name", swapped("\"bob\"", "\"eve\"")),
