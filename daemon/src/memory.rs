@@ -230,6 +230,7 @@ fn asking(what: &'static str) -> impl FnOnce(Errno) -> Error {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::FileExt;
 
     use nix::sys::signal::Signal;
     use nix::sys::wait::{WaitStatus, waitpid};
@@ -324,6 +325,21 @@ mod tests {
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
         let line = maps.lines().find(|line| line.starts_with(&start)).unwrap();
         assert_eq!(line.contains("secretmem"), offered, "{line}");
+    }
+
+    #[test]
+    fn secret_memory_cannot_be_read_by_whoever_traces_the_process() {
+        let memory = fs::File::open("/proc/self/mem").unwrap();
+        let read = |key: &Locked| {
+            let mut seen = [0; 32];
+            memory.read_at(&mut seen, u64::try_from(key.first().addr()).unwrap()).map(|_| seen)
+        };
+        assert_eq!(read(&locked_only(32)).unwrap(), [0xa5; 32], "this is how a tracer reads");
+        let key = key(32);
+        let start = format!("{:x}-", key.pages().as_ptr().addr());
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let secret = maps.lines().any(|line| line.starts_with(&start) && line.contains("secretmem"));
+        assert_eq!(read(&key).is_err(), secret);
     }
 
     #[test]
