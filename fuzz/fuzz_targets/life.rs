@@ -14,7 +14,8 @@ mod house;
 mod model;
 
 thread_local! {
-    /// A house and how many walks went through it; what they leave behind makes it slower, so it is not kept for ever.
+    /// A house and how many walks went through it. What they leave behind is read anew with all the rest, several times a
+    /// walk, so that a house that was kept for long would do little else.
     static HOUSE: RefCell<Option<(house::House, u64)>> = const { RefCell::new(None) };
 }
 
@@ -23,8 +24,11 @@ fuzz_target!(|bytes: &[u8]| {
         let (house, walks) = kept.get_or_insert_with(|| (house::House::new(), 0));
         *walks += 1;
         model::walk::Walk::new(house, *walks).follow(bytes);
-        if *walks == 100 {
+        if *walks == WALKS {
             *kept = None;
         }
     });
 });
+
+/// How many walks go through one house.
+const WALKS: u64 = 8;

@@ -103,14 +103,17 @@ impl<'h> Walk<'h> {
 
     /// Looks at everything once more, and after all is read anew from the store.
     fn look_back(&mut self) {
-        for _ in 0..2 {
-            for which in 0..self.things.len() {
-                let owner = self.things[which].owner;
-                let (house, walker) = (self.house, walker(owner));
-                self.take(owner, Step::Look(which), |request| house.request(&walker, request));
-                self.take(owner, Step::Get(which), |request| house.request(&walker, request));
-            }
-            self.reopen();
+        self.look_at_all();
+        self.reopen();
+        self.look_at_all();
+    }
+
+    fn look_at_all(&mut self) {
+        for which in 0..self.things.len() {
+            let owner = self.things[which].owner;
+            let (house, walker) = (self.house, walker(owner));
+            self.take(owner, Step::Look(which), |request| house.request(&walker, request));
+            self.take(owner, Step::Get(which), |request| house.request(&walker, request));
         }
     }
 }
