@@ -71,21 +71,23 @@ impl<'a> Tree<'a> {
             let at = || bytes.len().saturating_sub(rest.len());
             let (head, inside) = rest.split_first_chunk().ok_or_else(|| Malformed::Short(at()))?;
             let head = Head::of(*head);
-            let kind = Kind::from_number(head.number()).ok_or_else(|| Malformed::UnknownType(at(), head.number()))?;
-            let size = head.length();
-            if !fits(kind, size) {
-                return Err(Malformed::Length(at()));
+            let (number, size) = (head.number(), head.length());
+            let shape = SHAPES.get(usize::from(number)).unwrap_or(&UNKNOWN);
+            if size & shape.told != shape.are {
+                return Err(match Kind::from_number(number) {
+                    Some(_) => Malformed::Length(at()),
+                    None => Malformed::UnknownType(at(), number),
+                });
             }
-            let long = padded(size);
-            if long.saturating_add(behind) > inside.len() {
+            let content = inside.split_at_checked(padded(size)).filter(|(_, next)| next.len() >= behind);
+            let Some((content, next)) = content else {
                 return Err(if depth == 0 { Malformed::Short(at()) } else { Malformed::Overlong(at()) });
-            }
+            };
             if items >= limits.items {
                 return Err(Malformed::Limit("the number of items"));
             }
             items = items.saturating_add(1);
-            let (content, next) = inside.split_at_checked(long).ok_or_else(|| Malformed::Short(at()))?;
-            if kind == Kind::Structure {
+            if shape.holds == Holds::Items {
                 if depth >= deepest {
                     return Err(Malformed::Limit("nesting"));
                 }
@@ -94,7 +96,11 @@ impl<'a> Tree<'a> {
                 }
                 (rest, behind, depth) = (inside, next.len(), depth.saturating_add(1));
             } else {
-                check(kind, content, size, limits)?.then_some(()).ok_or_else(|| Malformed::Content(at()))?;
+                match check(shape.holds, content, size, limits)? {
+                    Soundness::Sound => {}
+                    Soundness::Unsound => return Err(Malformed::Content(at())),
+                    Soundness::Short => return Err(Malformed::Length(at())),
+                }
                 rest = next;
             }
             while rest.len() <= behind && depth > 0 {
@@ -380,36 +386,76 @@ fn padded(size: usize) -> usize {
     size.saturating_add(size.wrapping_neg() % 8)
 }
 
-/// Whether an item of this type can be this long.
-#[inline]
-fn fits(kind: Kind, size: usize) -> bool {
-    // Which bits of the length are told, and what they are: a table, because a branch for each type costs more.
-    let (told, are) = match kind {
-        Kind::Integer | Kind::Enumeration | Kind::Interval => (usize::MAX, 4),
-        Kind::LongInteger | Kind::Boolean | Kind::DateTime | Kind::DateTimeExtended => (usize::MAX, 8),
-        Kind::Structure | Kind::BigInteger => (7, 0),
-        Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference | Kind::ByteString => (0, 0),
-    };
-    size & told == are && (size > 0 || kind != Kind::BigInteger)
+/// What an item of some type looks like: a table, because a branch for each type costs more.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Which bits of its length are told, and what they are.
+    told: usize,
+    are: usize,
+    holds: Holds,
+}
+
+/// What there is to be checked of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Items,
+    Bytes,
+    Number,
+    Truth,
+    Text,
+}
+
+/// The shapes of all types by their numbers, with room for every number there may be.
+static SHAPES: [Shape; 256] = {
+    let mut shapes = [UNKNOWN; 256];
+    let mut at = 0;
+    while at < Kind::ALL.len() {
+        let kind = Kind::ALL[at];
+        let (told, are, holds) = match kind {
+            Kind::Integer | Kind::Enumeration | Kind::Interval => (usize::MAX, 4, Holds::Bytes),
+            Kind::LongInteger | Kind::DateTime | Kind::DateTimeExtended => (usize::MAX, 8, Holds::Bytes),
+            Kind::Boolean => (usize::MAX, 8, Holds::Truth),
+            Kind::Structure => (7, 0, Holds::Items),
+            Kind::BigInteger => (7, 0, Holds::Number),
+            Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference => (0, 0, Holds::Text),
+            Kind::ByteString => (0, 0, Holds::Bytes),
+        };
+        shapes[kind as usize] = Shape { told, are, holds };
+        at += 1;
+    }
+    shapes
+};
+
+/// No length fits a type that there is not.
+const UNKNOWN: Shape = Shape { told: 0, are: 1, holds: Holds::Bytes };
+
+/// What was found of a value.
+enum Soundness {
+    Sound,
+    Unsound,
+    /// It is shorter than any of its type.
+    Short,
 }
 
 /// Whether a value of `size` bytes and the padding behind it are sound.
 #[inline]
-fn check(kind: Kind, content: &[u8], size: usize, limits: &Limits) -> Result<bool, Malformed> {
+fn check(holds: Holds, content: &[u8], size: usize, limits: &Limits) -> Result<Soundness, Malformed> {
     // Content is a multiple of eight long, so the last word holds all of the padding; of nothing there is none.
     let last = content.last_chunk().map_or(0, |word| u64::from_be_bytes(*word));
     let padding = !(u64::MAX << (size.wrapping_neg() % 8 * 8));
-    let sound = match kind {
-        Kind::Boolean => last <= 1,
-        Kind::TextString | Kind::Identifier | Kind::Reference | Kind::NameReference => {
+    let sound = match holds {
+        Holds::Bytes | Holds::Items => true,
+        Holds::Number if size == 0 => return Ok(Soundness::Short),
+        Holds::Number => true,
+        Holds::Truth => last <= 1,
+        Holds::Text => {
             if size > limits.text {
                 return Err(Malformed::Limit("the length of a text"));
             }
             is_text(content, size)
         }
-        _ => true,
     };
-    Ok(sound && last & padding == 0)
+    Ok(if sound && last & padding == 0 { Soundness::Sound } else { Soundness::Unsound })
 }
 
 /// Whether the first `size` bytes of content are UTF-8. Hardly any text is more than ASCII.
