@@ -72,10 +72,6 @@ fn entry<'e>(
 fn may_copy(object: &Object) -> Result<Set, Refusal> {
     let attributes = &object.attributes;
     may_double(attributes)?;
-    let mask = attributes.usage_mask().unwrap_or(Mask(0));
-    if object.nonces && (mask.contains(Mask::Encrypt) || mask.contains(Mask::WrapKey)) {
-        return Err(refuse("a key that has taken nonces of its callers' choosing has no copies"));
-    }
     let kept = attributes.iter().filter(|attribute| {
         !matches!(attribute, Attribute::Name(_) | Attribute::UniqueIdentifier(_) | Attribute::ShortUniqueIdentifier(_))
     });

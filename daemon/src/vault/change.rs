@@ -13,7 +13,7 @@ use super::{
     header,
     identifier::ObjectId,
     manifest::{self, Manifest},
-    nonce::{self, Bucket, Spent, Trace},
+    nonce::Nonces,
     opened::Opened,
     record::{Body, Object},
     seal::Place,
@@ -30,9 +30,7 @@ pub struct Change {
     objects: Vec<Written>,
     clients: Vec<Client>,
     settings: Vec<(String, Option<Secret>)>,
-    nonces: Vec<Bucket>,
-    /// Objects whose key goes, with every nonce that was remembered for it.
-    forgotten: Vec<ObjectId>,
+    pub(super) nonces: Nonces,
     claims: Vec<Claim>,
     /// Keys that their slot holds and that the change keeps.
     held: Vec<Claimed>,
@@ -79,8 +77,7 @@ impl Change {
             objects: Vec::new(),
             clients: Vec::new(),
             settings: Vec::new(),
-            nonces: Vec::new(),
-            forgotten: Vec::new(),
+            nonces: Nonces::default(),
             claims: Vec::new(),
             held: Vec::new(),
             parted: Vec::new(),
@@ -119,6 +116,11 @@ impl Change {
         })
     }
 
+    /// The objects of which it lets nothing stay, as they stand.
+    pub fn ended(&self) -> impl Iterator<Item = Arc<Object>> {
+        self.expunged().filter_map(|id| self.opened.object(id).ok())
+    }
+
     /// The objects that were there before and that it changes or takes away, as they are to be.
     pub fn altered(&self) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(|written| written.before.is_some()).map(|written| &written.object)
@@ -138,6 +140,11 @@ impl Change {
             Some(written) if written.is_expunged() => Err(Error::Unknown(id.clone())),
             found => Ok(found.map(|written| &written.object)),
         }
+    }
+
+    /// The same, for what is not told of it to be put right.
+    pub(super) fn written_mut(&mut self, id: &ObjectId) -> Option<&mut Object> {
+        self.objects.iter_mut().rev().find(|written| written.object.id == *id).map(|written| &mut written.object)
     }
 
     /// The objects of which it lets nothing stay.
@@ -255,8 +262,8 @@ impl Change {
     pub(super) fn install(&mut self, mut object: Object, secret: Secret, old: Option<&Object>) {
         let secret = Secretly::Write(secret);
         let Some(old) = old else { return self.objects.push(Written { object, before: None, secret }) };
-        if old.nonces {
-            self.forget(&old.id);
+        if object.nonces.is_none() {
+            self.forget(old);
         }
         let place = self.objects.iter_mut().find(|written| written.object.id == old.id);
         object.generation = match &place {
@@ -284,43 +291,12 @@ impl Change {
         Ok((*self.opened.object(id)?).clone())
     }
 
-    /// Remembers a nonce for a key.
-    pub(super) fn spend(&mut self, id: &ObjectId, nonce: &[u8], store: &dyn Store) -> Result<Spent, Error> {
-        let trace = Trace::of(id, nonce);
-        if let Some(bucket) = self.nonces.iter_mut().find(|bucket| bucket.holds(id, &trace)) {
-            return Ok(bucket.spend(&trace));
-        }
-        let claim = trace.claim(id);
-        self.claims.push(self.opened.claims.take(&claim).ok_or_else(|| Error::Busy(id.clone()))?);
-        let mut bucket = match self.forgotten.contains(id) {
-            true => trace.empty(id),
-            false => trace.bucket(id, store, &self.opened.sealer)?,
-        };
-        let spent = bucket.spend(&trace);
-        if spent == Spent::Fresh {
-            self.nonces.push(bucket);
-            let known = self.written(id)?.map(|object| object.nonces);
-            if !known.unwrap_or_else(|| self.opened.object(id).is_ok_and(|object| object.nonces)) {
-                let mut object = self.claim(id)?;
-                object.nonces = true;
-                self.replace(object);
-            }
-        }
-        Ok(spent)
-    }
-
-    /// Remembers no nonce any more of a key that is gone.
-    fn forget(&mut self, id: &ObjectId) {
-        self.nonces.retain(|bucket| !bucket.is_of(id));
-        self.forgotten.push(id.clone());
-    }
-
     /// Puts a claimed object's new form in.
     pub(super) fn replace(&mut self, mut object: Object) {
         let secret = if object.body == Body::Gone { Secretly::Erase } else { Secretly::Keep };
-        if object.nonces && object.body == Body::Gone {
-            object.nonces = false;
-            self.forget(&object.id);
+        if object.body == Body::Gone {
+            self.forget(&object);
+            object.nonces = None;
         }
         if let Some(written) = self.objects.iter_mut().find(|written| written.object.id == object.id) {
             object.generation = written.object.generation;
@@ -337,9 +313,7 @@ impl Change {
 
     /// Lets nothing of a claimed object stay.
     pub(super) fn expunge(&mut self, object: Object) {
-        if object.nonces {
-            self.forget(&object.id);
-        }
+        self.forget(&object);
         // What the store holds is what the first change to it found; what this change made, the store never saw.
         let found = self.objects.iter().find(|written| written.object.id == object.id);
         let before = found.map_or(Some(object.generation), |written| written.before);
@@ -408,11 +382,7 @@ impl Change {
                 Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
-        // What is forgotten goes first: a key that came in another's place has its own nonces, under the same name.
-        self.forgotten.iter().for_each(|id| nonce::forget(id, &mut batch));
-        for bucket in &self.nonces {
-            bucket.write(&mut batch, sealer)?;
-        }
+        self.nonces.write(&mut batch, sealer)?;
         for client in &self.clients {
             batch.put(Table::Client, client.row(), client.close(sealer)?);
         }
@@ -452,20 +422,8 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self {
-            opened,
-            objects,
-            clients,
-            settings: _,
-            nonces: _,
-            forgotten: _,
-            claims,
-            held,
-            parted,
-            effects,
-            seal: _,
-            flight,
-        } = self;
+        let Self { opened, objects, clients, settings: _, nonces: _, claims, held, parted, effects, seal: _, flight } =
+            self;
         held.into_iter().for_each(Claimed::keep);
         for (slot, key) in parted {
             opened.errands.enter(&Errands::row(&slot, &key), &slot, key, Standing::Due);

@@ -286,8 +286,9 @@ impl Vault {
         let (mut object, secret) = self.newborn(change, caller, id, new)?;
         if let Some(old) = &old {
             object.grants.clone_from(&old.grants);
-        }
-        if let Some(old) = &old {
+            if self.is_of(change, old, &secret)? {
+                object.nonces.clone_from(&old.nonces);
+            }
             self.part(change, old)?;
         }
         self.hold(change, &object, &secret)?;
@@ -314,7 +315,7 @@ impl Vault {
             born: change.next_birth(),
             generation: 1,
             written: 1,
-            nonces: false,
+            nonces: None,
         };
         object.attributes.identify(id.as_str());
         if object.attributes.standard(Standard::ShortUniqueIdentifier).is_none() {
@@ -322,31 +323,6 @@ impl Vault {
             object.attributes.put(Attribute::ShortUniqueIdentifier(Bytes(short.to_vec())));
         }
         Ok((object, secret))
-    }
-
-    /// Adds another object of the same content to a change: to the owner's own objects alone, or a grant would outlive its
-    /// end. The content stays inside.
-    ///
-    /// # Errors
-    /// [`Error`], as the policy or `edit` says; [`Error::Use`] for an object that is destroyed.
-    pub fn copy<E: From<Error>>(
-        &self,
-        change: &mut Change,
-        caller: &Caller,
-        id: &ObjectId,
-        edit: impl FnOnce(&Object) -> Result<Set, E>,
-    ) -> Result<ObjectId, E> {
-        let view = self.with(None)?;
-        let (object, _) = view.see(caller, id, Action::Share)?;
-        if object.owner != caller.principal {
-            let (who, object) = (caller.principal.clone(), id.clone());
-            return Err(Error::Forbidden { who, action: Action::Share, object }.into());
-        }
-        object.at_hand(Action::Read)?;
-        let attributes = edit(&object)?;
-        let content = self.copied(&object, view.content(&object)?)?;
-        let new = New { slot: object.slot.clone(), content, attributes };
-        Ok(self.add(change, caller, new)?)
     }
 
     /// Changes an object, if the caller may do this with it. Until the change is committed or dropped, nobody else
@@ -397,7 +373,7 @@ impl Vault {
         if usable.level == crate::slot::policy::Level::Legacy {
             return Ok(Spent::Fresh);
         }
-        change.spend(&usable.object.id, nonce, &*self.store)
+        change.spend(&usable.object, nonce, &*self.store)
     }
 
     /// Grants, or takes back, what somebody may do with an object.

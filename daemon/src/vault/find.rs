@@ -151,7 +151,7 @@ mod tests {
                 born,
                 generation: 1,
                 written: 1,
-                nonces: false,
+                nonces: None,
             }));
         }
         index

@@ -39,6 +39,7 @@ mod roll;
 mod rotate;
 mod round;
 mod seal;
+mod spend;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,9 @@
 //! The nonces that callers have chosen, so that none is used twice under one key (SP 800-38D §8: a nonce that comes again
 //! gives away the authentication key).
 //!
+//! They belong to the key and not to its object: copies of a key take each other's nonces for their own. They are kept under
+//! the name of the first of these objects, for as long as one of them is there.
+//!
 //! What is kept of a nonce is eight bytes of a digest, in one of a fixed number of rows of its key. So one nonce costs one
 //! small write, a key takes no more than a known room, and memory holds nothing. A key whose row is full takes no more
 //! nonces of that row; that is after some hundreds of thousands.
@@ -25,8 +28,71 @@ pub enum Spent {
     Full,
 }
 
+/// What a change makes of the nonces of keys.
+#[derive(Default)]
+pub(super) struct Nonces {
+    spent: Vec<Bucket>,
+    /// Keys that go, with every nonce that was remembered for them.
+    forgotten: Vec<ObjectId>,
+}
+
+impl Nonces {
+    /// How many rows are written.
+    pub(super) fn len(&self) -> usize {
+        self.spent.len()
+    }
+
+    /// Whether the change has looked at the row of that nonce.
+    pub(super) fn holds(&self, key: &ObjectId, trace: &Trace) -> bool {
+        self.spent.iter().any(|bucket| bucket.holds(key, trace))
+    }
+
+    /// Remembers a nonce for a key.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub(super) fn spend(
+        &mut self,
+        key: &ObjectId,
+        trace: &Trace,
+        store: &dyn Store,
+        sealer: &Sealer,
+    ) -> Result<Spent, Error> {
+        if let Some(bucket) = self.spent.iter_mut().find(|bucket| bucket.holds(key, trace)) {
+            return Ok(bucket.spend(trace));
+        }
+        let mut bucket = match self.forgotten.contains(key) {
+            true => trace.empty(key),
+            false => trace.bucket(key, store, sealer)?,
+        };
+        let spent = bucket.spend(trace);
+        if spent == Spent::Fresh {
+            self.spent.push(bucket);
+        }
+        Ok(spent)
+    }
+
+    /// Remembers no nonce any more of a key that is gone.
+    pub(super) fn forget(&mut self, key: &ObjectId) {
+        self.spent.retain(|bucket| bucket.object != *key);
+        self.forgotten.push(key.clone());
+    }
+
+    /// Writes the rows.
+    ///
+    /// # Errors
+    /// [`Error`] when sealing fails.
+    pub(super) fn write(&self, batch: &mut Batch, sealer: &Sealer) -> Result<(), Error> {
+        // What is forgotten goes first: a key that came in another's place has its own nonces, under the same name.
+        for key in &self.forgotten {
+            (0..BUCKETS).for_each(|number| batch.remove(Table::Nonce, row(key, number)));
+        }
+        self.spent.iter().try_for_each(|bucket| bucket.write(batch, sealer))
+    }
+}
+
 /// One row of a key's nonces.
-pub(super) struct Bucket {
+struct Bucket {
     object: ObjectId,
     number: u16,
     seen: Vec<u8>,
@@ -53,7 +119,7 @@ impl Trace {
     }
 
     /// The row that the nonce belongs to, of a key that has spent none.
-    pub(super) fn empty(&self, object: &ObjectId) -> Bucket {
+    fn empty(&self, object: &ObjectId) -> Bucket {
         Bucket { object: object.clone(), number: self.number, seen: Vec::new() }
     }
 
@@ -61,7 +127,7 @@ impl Trace {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
-    pub(super) fn bucket(&self, object: &ObjectId, store: &dyn Store, sealer: &Sealer) -> Result<Bucket, Error> {
+    fn bucket(&self, object: &ObjectId, store: &dyn Store, sealer: &Sealer) -> Result<Bucket, Error> {
         let mut bucket = self.empty(object);
         if let Some(row) = store.get(Table::Nonce, &row(object, self.number))? {
             bucket.seen = bucket.sealed(|place| sealer.open(place, &row))?.reveal().to_vec();
@@ -72,17 +138,12 @@ impl Trace {
 
 impl Bucket {
     /// Whether this is the row of that nonce.
-    pub(super) fn holds(&self, object: &ObjectId, trace: &Trace) -> bool {
+    fn holds(&self, object: &ObjectId, trace: &Trace) -> bool {
         self.object == *object && self.number == trace.number
     }
 
-    /// Whether this is a row of that key.
-    pub(super) fn is_of(&self, object: &ObjectId) -> bool {
-        self.object == *object
-    }
-
     /// Remembers a nonce, unless it is known or there is no room.
-    pub(super) fn spend(&mut self, trace: &Trace) -> Spent {
+    fn spend(&mut self, trace: &Trace) -> Spent {
         if self.seen.chunks(MARK).any(|seen| seen == trace.mark) {
             return Spent::Again;
         }
@@ -97,7 +158,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`Error`] when sealing fails.
-    pub(super) fn write(&self, batch: &mut Batch, sealer: &Sealer) -> Result<(), Error> {
+    fn write(&self, batch: &mut Batch, sealer: &Sealer) -> Result<(), Error> {
         let sealed = self.sealed(|place| sealer.close(place, &self.seen))?;
         batch.put(Table::Nonce, row(&self.object, self.number), sealed);
         Ok(())
@@ -107,11 +168,6 @@ impl Bucket {
         let part = self.number.to_string();
         work(&Place { table: Table::Nonce.name(), key: self.object.as_str(), part: &part, generation: 0 })
     }
-}
-
-/// Removes every row of a key that is gone.
-pub(super) fn forget(object: &ObjectId, batch: &mut Batch) {
-    (0..BUCKETS).for_each(|number| batch.remove(Table::Nonce, row(object, number)));
 }
 
 /// The key and the number that a row is named after.

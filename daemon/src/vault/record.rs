@@ -57,8 +57,9 @@ pub struct Meta {
     pub generation: u64,
     /// The generation in which its secret part was last written.
     pub written: u64,
-    /// Whether nonces are remembered for it that callers have chosen.
-    pub nonces: bool,
+    /// Under whose name nonces are remembered that callers have chosen for its key: the first of all objects of that key.
+    /// Nothing where it is the only one and has taken none.
+    pub nonces: Option<ObjectId>,
 }
 
 /// An object, as it stood when somebody looked.
@@ -117,6 +118,11 @@ impl Meta {
         if needed && self.is_archived() { Err(Error::Archived(self.id.clone())) } else { Ok(()) }
     }
 
+    /// Under whose name nonces of its key are remembered, once there are any.
+    pub fn remembers(&self) -> &ObjectId {
+        self.nonces.as_ref().unwrap_or(&self.id)
+    }
+
     /// The row that holds all this.
     ///
     /// # Errors
@@ -129,7 +135,8 @@ impl Meta {
             body: self.body,
             written: self.written,
             born: self.born,
-            nonces: self.nonces,
+            nonces: self.nonces.is_some(),
+            first: self.nonces.as_ref().filter(|first| **first != self.id).map(ToString::to_string),
         };
         let head = serde_json::to_vec(&head).map_err(|_| Error::Broken("writing a record"))?;
         let mut plain = Vec::new();
@@ -172,7 +179,7 @@ impl Meta {
             born: head.born,
             generation,
             written: head.written,
-            nonces: head.nonces,
+            nonces: head.first.map(|first| ObjectId::from_text(&first)).or_else(|| head.nonces.then(|| id.clone())),
             id,
         })
     }
@@ -236,6 +243,8 @@ struct Head {
     born: u64,
     #[serde(default)]
     nonces: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<String>,
 }
 
 /// How a [`Shape`] is spelled in a row.

@@ -121,17 +121,32 @@ fn a_copy_is_recorded_with_its_original() {
     assert_eq!((house.records("\"Get\""), house.records("\"Register\"")), (before.0 + 1, before.1 + 1));
 }
 
+/// Encrypts something under a nonce of the caller's choosing.
+fn seal(client: &mut Client, session: u64, key: u64, nonce: u8) -> Result<(), Rv> {
+    let parameter = Gcm { iv: Bytes(vec![nonce; 12]), iv_bits: 96, aad: Bytes(Vec::new()), tag_bits: 128 };
+    let mechanism = Some(Mechanism { kind: MechanismType::AES_GCM, parameter: Parameter::Gcm(parameter) });
+    client.ask(request::EncryptInit { session, mechanism, key })?;
+    client.ask(request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(64) }).map(|_| ())
+}
+
 #[test]
-fn a_key_that_has_taken_a_nonce_of_its_callers_choosing_has_no_copies() {
+fn no_copy_of_a_key_takes_a_nonce_that_another_has_taken() {
     let house = House::new();
     let (mut client, session) = house.user();
     let key = client.aes(session, lasting_aes("key")).unwrap();
-    copy(&mut client, session, key, vec![labelled("before")]).unwrap();
-    let parameter = Gcm { iv: Bytes(vec![0; 12]), iv_bits: 96, aad: Bytes(Vec::new()), tag_bits: 128 };
-    let mechanism = Some(Mechanism { kind: MechanismType::AES_GCM, parameter: Parameter::Gcm(parameter) });
-    client.ask(request::EncryptInit { session, mechanism, key }).unwrap();
-    let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(64) };
-    client.ask(ask).unwrap();
-    let refused = copy(&mut client, session, key, vec![labelled("after")]);
-    assert_eq!(refused.err(), Some(Rv::ACTION_PROHIBITED));
+    let early = copy(&mut client, session, key, vec![labelled("early")]).unwrap();
+    seal(&mut client, session, key, 1).unwrap();
+    let late = copy(&mut client, session, key, vec![labelled("late")]).unwrap();
+    let of_copy = copy(&mut client, session, early, vec![labelled("of a copy")]).unwrap();
+    seal(&mut client, session, early, 2).unwrap();
+    for (name, key) in [("the first", key), ("early", early), ("late", late), ("of a copy", of_copy)] {
+        for nonce in [1, 2] {
+            assert!(seal(&mut client, session, key, nonce).is_err(), "{name} takes {nonce}");
+        }
+    }
+    client.ask(request::DestroyObject { session, object: key }).unwrap();
+    client.ask(request::DestroyObject { session, object: early }).unwrap();
+    assert!(seal(&mut client, session, late, 1).is_err(), "what the first has taken stays taken");
+    seal(&mut client, session, late, 3).unwrap();
+    assert!(seal(&mut client, session, of_copy, 3).is_err());
 }

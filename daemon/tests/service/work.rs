@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use strongroom::service::{Ask, Order, Together};
 use strongroom_kmip::{
-    attribute::{Attribute, CryptographicParameters, RevocationReason},
+    attribute::{Attribute, CryptographicParameters, Listed, RevocationReason, Standard},
     code::{
         BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, ResultReason,
         RevocationReasonCode,
     },
+    object::{KeyMaterial, KeyValue},
     operation::Request,
     payload::{
         ActivateRequest, CreateRequest, DecryptRequest, DestroyRequest, EncryptRequest, EncryptResponse, ExportRequest,
@@ -199,29 +200,44 @@ fn a_key_that_came_in_anothers_place_remembers_its_nonces_and_not_the_others() {
     let id = house.aes(&alice(), "k");
     let spend = || with_nonce(&id, BlockCipherMode::GCM, &[7; 12]);
     house.ask(&alice(), spend()).unwrap();
+    let caller = alice();
+    for (name, other, expected) in [("the same key", false, false), ("another", true, true), ("it again", true, false)]
+    {
+        let mut together = Together::new(&house.service, &caller);
+        together.perform(Ask::new(Request::from(import(&house, &id, other)), V2_1, house.service.number())).unwrap();
+        let spent = together.perform(Ask::new(Request::from(spend()), V2_1, house.service.number()));
+        assert_eq!(spent.is_ok(), expected, "{name}");
+        together.keep().unwrap();
+        assert!(house.ask(&alice(), spend()).is_err(), "after {name}");
+    }
+}
+
+/// An Import of a key over itself, or of another of its kind.
+fn import(house: &House, id: &str, other: bool) -> ImportRequest {
     let export = ExportRequest {
-        unique_identifier: Some(id.as_str().into()),
+        unique_identifier: Some(id.into()),
         key_format_type: None,
         key_wrap_type: None,
         key_compression_type: None,
         key_wrapping_specification: None,
     };
     let exported = house.ask(&alice(), export).unwrap();
-    let import = ImportRequest {
+    let mut object = exported.object.unwrap();
+    if other {
+        let material = KeyMaterial::Bytes(Secret::new(vec![9; 32]));
+        object.key_block_mut().unwrap().key_value = Some(KeyValue::Plain { material, attributes: None });
+    }
+    // Of another key, the old one's digest says nothing.
+    let attributes =
+        exported.attributes.0.into_iter().filter(|instance| instance.attribute.standard() != Some(Standard::Digest));
+    ImportRequest {
         unique_identifier: exported.unique_identifier,
         object_type: exported.object_type,
         replace_existing: Some(true),
         key_wrap_type: None,
-        attributes: exported.attributes,
-        object: exported.object.unwrap(),
-    };
-    let caller = alice();
-    let mut together = Together::new(&house.service, &caller);
-    for request in [Request::from(import), spend().into()] {
-        together.perform(Ask::new(request, V2_1, house.service.number())).unwrap();
+        attributes: Listed(attributes.collect()),
+        object,
     }
-    together.keep().unwrap();
-    assert!(house.ask(&alice(), spend()).is_err(), "after it");
 }
 
 #[test]

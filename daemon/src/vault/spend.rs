@@ -1,0 +1,109 @@
+//! Objects of one key: how there come to be several, and that all of them remember the nonces of each together.
+
+use std::sync::PoisonError;
+
+use strongroom_kmip::{attribute::Set, secret::Secret};
+
+use super::{
+    action::Action,
+    change::Change,
+    door::{New, Vault},
+    error::Error,
+    identifier::ObjectId,
+    nonce::{Spent, Trace},
+    record::{Body, Object},
+    view::Content,
+};
+use crate::{caller::Caller, slot::Shape, store::Store};
+
+impl Change {
+    /// Remembers a nonce for a key, whichever of its objects it is used through.
+    pub(super) fn spend(&mut self, object: &Object, nonce: &[u8], store: &dyn Store) -> Result<Spent, Error> {
+        let (id, key) = (&object.id, object.remembers());
+        let trace = Trace::of(key, nonce);
+        if !self.nonces.holds(key, &trace) {
+            self.seize(trace.claim(key).as_str()).map_err(|_| Error::Busy(id.clone()))?;
+        }
+        let opened = self.opened();
+        let spent = self.nonces.spend(key, &trace, store, &opened.sealer)?;
+        if spent == Spent::Fresh {
+            let known = self.written(id)?.map(|object| object.nonces.is_some());
+            if !known.unwrap_or_else(|| opened.object(id).is_ok_and(|object| object.nonces.is_some())) {
+                let mut object = self.claim(id)?;
+                object.nonces = Some(key.clone());
+                self.replace(object);
+            }
+        }
+        Ok(spent)
+    }
+
+    /// Lets an object that the change adds share the nonces of one that it has claimed and whose key it has.
+    pub(super) fn share(&mut self, mut first: Object, copy: &ObjectId) {
+        let key = first.remembers().clone();
+        if first.nonces.is_none() {
+            first.nonces = Some(key.clone());
+            self.replace(first);
+        }
+        if let Some(object) = self.written_mut(copy) {
+            object.nonces = Some(key);
+        }
+    }
+
+    /// Remembers no nonce any more of an object that is gone, unless its key has another.
+    pub(super) fn forget(&mut self, object: &Object) {
+        let Some(key) = &object.nonces else { return };
+        let shares = |other: &Object| other.id != object.id && other.nonces.as_ref() == Some(key);
+        let opened = self.opened();
+        let shared = self.pending().any(|other| shares(&other)) || {
+            let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.all().any(|other| shares(other) && self.written(&other.id).is_ok_and(|newer| newer.is_none()))
+        };
+        if !shared {
+            self.nonces.forget(key);
+        }
+    }
+}
+
+impl Vault {
+    /// Adds another object of the same content to a change: to the owner's own objects alone, or a grant would outlive its
+    /// end. The content stays inside.
+    ///
+    /// # Errors
+    /// [`Error`], as the policy or `edit` says; [`Error::Use`] for an object that is destroyed.
+    pub fn copy<E: From<Error>>(
+        &self,
+        change: &mut Change,
+        caller: &Caller,
+        id: &ObjectId,
+        edit: impl FnOnce(&Object) -> Result<Set, E>,
+    ) -> Result<ObjectId, E> {
+        let view = self.with(None)?;
+        let (object, _) = view.see(caller, id, Action::Share)?;
+        if object.owner != caller.principal {
+            let (who, object) = (caller.principal.clone(), id.clone());
+            return Err(Error::Forbidden { who, action: Action::Share, object }.into());
+        }
+        // Nobody ends it meanwhile, and with it what is remembered of its key.
+        let object = change.claim(id)?;
+        object.at_hand(Action::Read)?;
+        let attributes = edit(&object)?;
+        let content = self.copied(&object, view.content(&object)?)?;
+        let new = New { slot: object.slot.clone(), content, attributes };
+        let copy = self.add(change, caller, new)?;
+        if matches!(object.body, Body::Key(Shape::Symmetric { .. })) {
+            change.share(object, &copy);
+        }
+        Ok(copy)
+    }
+
+    /// Whether this is the key that an object has already.
+    pub(super) fn is_of(&self, change: &Change, object: &Object, secret: &Secret) -> Result<bool, Error> {
+        if object.nonces.is_none() {
+            return Ok(false);
+        }
+        Ok(match self.with(Some(change))?.content(object)? {
+            Content::Key(kept) => kept.held.same_as(secret.reveal()),
+            Content::Blob(_) => false,
+        })
+    }
+}
