@@ -38,6 +38,8 @@ pub struct Call<'s> {
     pub streams: &'s Streams,
     /// The tickets that are out.
     pub tickets: &'s Arc<Tickets>,
+    /// The number of the message.
+    pub number: u64,
     /// The interoperability tests under way, in conformance mode.
     pub tests: Option<&'s Tests>,
     /// The requests that are answered later.
@@ -115,6 +117,7 @@ impl<'s> Call<'s> {
             vault,
             streams,
             tickets,
+            number: 0,
             tests: None,
             later,
             caller,

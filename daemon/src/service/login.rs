@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use strongroom_kmip::{
     attribute::UsageLimits,
-    code::TicketType,
+    code::{ResultReason, TicketType},
     payload::{self, Lease, LoginRequest, LoginResponse},
     secret::Secret,
 };
@@ -16,7 +16,7 @@ use super::{
     refusal::Refusal,
     ticket::{self, Rights, Ticket},
 };
-use crate::{chance, vault};
+use crate::{caller::Principal, chance, vault};
 
 impl Perform for LoginRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<LoginResponse, Refusal> {
@@ -37,14 +37,27 @@ pub(super) fn give(
         return Err(ticket::limits());
     }
     let (owner, now) = (call.caller.principal.clone(), call.vault.now());
+    still_known(call, &owner)?;
     call.tickets.room(&owner, now)?;
     let ticket = Ticket::new(owner, lease, count, rights, now)?;
     let bytes: Zeroizing<[u8; LENGTH]> =
         Zeroizing::new(chance::array(call.vault.chance()).map_err(vault::Error::from)?);
     let value = Secret::copy_of(&*bytes);
-    let (tickets, kept) = (Arc::clone(call.tickets), value.duplicate());
-    call.change()?.afterwards(move || tickets.give(&kept, ticket));
+    let (tickets, kept, number) = (Arc::clone(call.tickets), value.duplicate(), call.number);
+    call.change()?.afterwards(move || tickets.give(&kept, ticket, number));
     Ok(payload::Ticket { ticket_type: TicketType::Login, ticket_value: value })
+}
+
+/// Refuses a client that was removed since the message was found to be its own. One that is removed from now on finds the
+/// ticket ended.
+fn still_known(call: &Call<'_>, owner: &Principal) -> Result<(), Refusal> {
+    let Principal::Client(name) = owner else { return Ok(()) };
+    match call.vault.client(name)? {
+        Some(client) if client.revoked => {
+            Err(Refusal::new(ResultReason::AuthenticationNotSuccessful, "this client is not known any more"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Bytes of a ticket: nobody guesses it.

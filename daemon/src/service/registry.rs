@@ -2,10 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Mutex, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
 };
 
 use strongroom_kmip::{
@@ -54,7 +51,6 @@ pub struct Service {
     pub(super) later: Arc<Later>,
     /// How durable the record of a mere use must be before its answer.
     uses: Durability,
-    requests: AtomicU64,
     /// What the log told at the start, until the store can be held against it.
     pub(super) told: Mutex<Option<Told>>,
     /// The front that serves PKCS#11, while there is one.
@@ -190,7 +186,6 @@ impl Service {
             tests: None,
             later: Arc::new(Later::new(Arc::new(Pool::new(SEATS, EACH)))),
             uses,
-            requests: AtomicU64::new(0),
             told: Mutex::default(),
             cryptoki: Mutex::default(),
             pins: Pins::default(),
@@ -224,7 +219,7 @@ impl Service {
 
     /// A number for a message that has just come in.
     pub fn number(&self) -> u64 {
-        self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+        self.tickets.number()
     }
 
     /// The time now, as everything here knows it.
@@ -275,6 +270,7 @@ impl Service {
         let about = (ask.version, ask.slot.as_deref(), ask.mechanism.as_ref());
         let watched = self.approvals.watch(caller, &ask.request, about);
         let mut call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, caller, ask.version);
+        call.number = ask.number;
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
         call.derivation = ask.derivation;

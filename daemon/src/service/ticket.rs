@@ -5,8 +5,11 @@
 //! shows to be known is taken away, changed or asked for.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -27,7 +30,18 @@ use crate::{
 /// The tickets that are good for something.
 #[derive(Default)]
 pub struct Tickets {
-    given: Mutex<HashMap<[u8; 32], Ticket>>,
+    book: Mutex<Book>,
+    /// How many messages have come in.
+    messages: AtomicU64,
+}
+
+#[derive(Default)]
+struct Book {
+    given: HashMap<[u8; 32], Ticket>,
+    /// Whose tickets were ended, and the number of the newest message then: what an older one has asked for is not given.
+    ended: VecDeque<(Principal, u64)>,
+    /// The number up to which it is not remembered whose were.
+    forgotten: u64,
 }
 
 /// What a ticket is good for.
@@ -52,12 +66,17 @@ struct Right {
 }
 
 impl Tickets {
+    /// A number for a message that has just come in.
+    pub fn number(&self) -> u64 {
+        self.messages.fetch_add(1, Ordering::SeqCst).saturating_add(1)
+    }
+
     /// Whether the owner may have one more.
     ///
     /// # Errors
     /// [`Refusal`] when it has too many.
     pub fn room(&self, owner: &Principal, now: Time) -> Result<(), Refusal> {
-        let mut given = self.look();
+        let given = &mut self.look().given;
         given.retain(|_, ticket| ticket.until > now);
         let own = given.values().filter(|ticket| ticket.owner == *owner).count();
         if own >= MOST_OF_ONE || given.len() >= MOST {
@@ -66,9 +85,14 @@ impl Tickets {
         Ok(())
     }
 
-    /// Lets a ticket be good from now on.
-    pub fn give(&self, value: &Secret, ticket: Ticket) {
-        self.look().insert(key(value), ticket);
+    /// Lets a ticket be good from now on, unless its owner's were ended since the message came in that asks for it: what the
+    /// message rests on may be gone.
+    pub fn give(&self, value: &Secret, ticket: Ticket, message: u64) {
+        let mut book = self.look();
+        let ended = book.ended.iter().any(|(owner, newest)| *owner == ticket.owner && message <= *newest);
+        if !ended && message > book.forgotten {
+            book.given.insert(key(value), ticket);
+        }
     }
 
     /// Uses a ticket for one message, and says what its holder may do by it.
@@ -76,7 +100,7 @@ impl Tickets {
     /// # Errors
     /// [`Refusal`] when it is not good for this caller now.
     pub fn show(&self, value: &Secret, caller: &Principal, now: Time) -> Result<Option<Arc<Rights>>, Refusal> {
-        let mut given = self.look();
+        let given = &mut self.look().given;
         let ticket = given.get_mut(&key(value)).filter(|ticket| ticket.owner == *caller && ticket.until > now);
         let ticket = ticket.ok_or_else(unknown)?;
         match &mut ticket.left {
@@ -92,18 +116,26 @@ impl Tickets {
     /// # Errors
     /// [`Refusal`] when it has not.
     pub fn check(&self, value: &Secret, caller: &Principal) -> Result<(), Refusal> {
-        let given = self.look();
+        let given = &self.look().given;
         given.get(&key(value)).filter(|ticket| ticket.owner == *caller).map(|_| ()).ok_or_else(unknown)
     }
 
     /// Lets a ticket be good for nothing any more.
     pub fn end(&self, value: &Secret) {
-        self.look().remove(&key(value));
+        self.look().given.remove(&key(value));
     }
 
     /// Lets every ticket of an owner be good for nothing any more.
     pub fn end_of(&self, owner: &Principal) {
-        self.look().retain(|_, ticket| ticket.owner != *owner);
+        let mut book = self.look();
+        book.given.retain(|_, ticket| ticket.owner != *owner);
+        book.ended.retain(|(other, _)| other != owner);
+        if book.ended.len() >= MOST_ENDED
+            && let Some((_, newest)) = book.ended.pop_front()
+        {
+            book.forgotten = book.forgotten.max(newest);
+        }
+        book.ended.push_back((owner.clone(), self.messages.load(Ordering::SeqCst)));
     }
 
     /// Lets a change that touches what somebody's tickets rest on, a user or its password, end them once it is kept.
@@ -117,8 +149,8 @@ impl Tickets {
         }
     }
 
-    fn look(&self) -> MutexGuard<'_, HashMap<[u8; 32], Ticket>> {
-        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    fn look(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -225,6 +257,8 @@ fn unknown() -> Refusal {
 const MOST_OF_ONE: usize = 64;
 /// All tickets; each takes some hundred bytes, and its rights some kilobytes.
 const MOST: usize = 4_096;
+/// Owners of whom it is remembered that their tickets were ended: for longer than any message takes.
+const MOST_ENDED: usize = 1_024;
 /// Rights of one ticket, and objects and groups that they name.
 const MOST_NAMES: usize = 256;
 /// Bytes of an identifier or a group's name.
@@ -257,7 +291,7 @@ mod tests {
     #[test]
     fn a_ticket_is_good_for_its_owner_its_time_and_its_count() {
         let tickets = Tickets::default();
-        tickets.give(&value(), ticket(Some(Lease::For(Interval(10))), Some(2)).unwrap());
+        tickets.give(&value(), ticket(Some(Lease::For(Interval(10))), Some(2)).unwrap(), 1);
         let bob = "client:bob".parse().unwrap();
         let reason = |who: &Principal, after: i64| {
             tickets.show(&value(), who, Time(NOON.0 + after)).map(|_| ()).map_err(|refusal| refusal.reason)
@@ -269,6 +303,28 @@ mod tests {
         assert_eq!(reason(&alice(), 0), Err(ResultReason::UsageLimitExceeded));
         tickets.end(&value());
         assert_eq!(reason(&alice(), 0), Err(ResultReason::InvalidTicket), "ended");
+    }
+
+    #[test]
+    fn a_ticket_is_not_given_to_whom_it_was_ended_while_it_was_asked_for() {
+        let good = |tickets: &Tickets, message: u64| {
+            tickets.give(&value(), ticket(None, None).unwrap(), message);
+            tickets.check(&value(), &alice()).is_ok()
+        };
+        let tickets = Tickets::default();
+        let (early, late) = (tickets.number(), tickets.number());
+        tickets.end_of(&"client:bob".parse().unwrap());
+        assert!(good(&tickets, early), "another's end is nothing to it");
+        tickets.end_of(&alice());
+        assert!(!good(&tickets, early) && !good(&tickets, late), "asked for before");
+        let after = tickets.number();
+        assert!(good(&tickets, after), "asked for after");
+        tickets.end_of(&alice());
+        for number in 0..MOST_ENDED {
+            tickets.end_of(&format!("client:c{number}").parse().unwrap());
+        }
+        assert!(!good(&tickets, after), "where it is not known any more, it is not given");
+        assert!(good(&tickets, tickets.number()));
     }
 
     #[test]
@@ -289,7 +345,7 @@ mod tests {
         let tickets = Tickets::default();
         for number in 0..MOST_OF_ONE {
             tickets.room(&alice(), NOON).unwrap();
-            tickets.give(&Secret::copy_of(&number.to_be_bytes()), ticket(None, None).unwrap());
+            tickets.give(&Secret::copy_of(&number.to_be_bytes()), ticket(None, None).unwrap(), 1);
         }
         assert_eq!(tickets.room(&alice(), NOON).unwrap_err().reason, ResultReason::ServerLimitExceeded);
         assert!(tickets.room(&"client:bob".parse().unwrap(), NOON).is_ok());
