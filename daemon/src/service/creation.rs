@@ -86,18 +86,39 @@ pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Resu
 /// # Errors
 /// [`Refusal`] when no slot fits any of them.
 pub fn place(call: &mut Call<'_>, masks: Option<&ProtectionStorageMasks>) -> Result<(), Refusal> {
-    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(()) };
-    let vault = call.vault;
-    let fits = |fitted: &&vault::Fitted, mask: ProtectionStorageMask| protection(fitted).contains(mask);
-    for mask in &masks.protection_storage_mask {
-        let usual = call.vault.slot(call.slot).ok().filter(|fitted| fits(fitted, *mask));
-        let other = || vault.slots().iter().find(|fitted| call.slot.is_none() && fits(fitted, *mask));
-        if let Some(fitted) = usual.or_else(other) {
-            call.slot = Some(fitted.slot.name());
-            return Ok(());
-        }
+    if let Some(slot) = protecting(call.vault, call.slot, call.slot.is_none(), masks)? {
+        call.slot = Some(slot);
     }
-    Err(Refusal::new(ResultReason::ProtectionStorageUnavailable, "no slot protects keys as one of the masks wants"))
+    Ok(())
+}
+
+/// The slot that a replacement goes to: where what it replaces is, unless the request wants it protected otherwise.
+///
+/// # Errors
+/// [`Refusal`] when no slot fits any of the masks.
+pub fn place_anew(call: &Call<'_>, own: &str, masks: Option<&ProtectionStorageMasks>) -> Result<String, Refusal> {
+    Ok(protecting(call.vault, Some(own), true, masks)?.unwrap_or(own).to_owned())
+}
+
+/// The slot that fits the first of the masks that any fits: the usual one, or another where it may be another. Nothing
+/// without masks.
+fn protecting<'v>(
+    vault: &'v vault::Vault,
+    usual: Option<&str>,
+    another: bool,
+    masks: Option<&ProtectionStorageMasks>,
+) -> Result<Option<&'v str>, Refusal> {
+    let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(None) };
+    let fits = |fitted: &&vault::Fitted, mask: ProtectionStorageMask| protection(fitted).contains(mask);
+    let fitting = masks.protection_storage_mask.iter().find_map(|mask| {
+        let usual = vault.slot(usual).ok().filter(|fitted| fits(fitted, *mask));
+        usual.or_else(|| vault.slots().iter().find(|fitted| another && fits(fitted, *mask)))
+    });
+    let unavailable = || {
+        let message = "no slot protects keys as one of the masks wants";
+        Refusal::new(ResultReason::ProtectionStorageUnavailable, message)
+    };
+    fitting.map(|fitted| Some(fitted.slot.name())).ok_or_else(unavailable)
 }
 
 /// How a slot protects its keys.

@@ -24,6 +24,7 @@ impl Perform for JoinSplitKeyRequest {
             let message = format!("parts make no {}", self.object_type);
             return Err(Refusal::new(ResultReason::InvalidObjectType, message));
         }
+        creation::place(call, self.protection_storage_masks.as_ref())?;
         let found = gather(call, &self.unique_identifier)?;
         let (whole, format) = join(&found, self.object_type)?;
         let sources: Vec<Arc<Object>> = found.iter().map(|(object, _)| Arc::clone(object)).collect();

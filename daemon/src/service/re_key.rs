@@ -15,10 +15,11 @@ impl Perform for ReKeyRequest {
         let Body::Key(shape) = old.body else {
             return Err(Refusal::new(ResultReason::KeyValueNotPresent, "the server does not hold the key"));
         };
+        let slot = creation::place_anew(call, &old.slot, self.protection_storage_masks.as_ref())?;
+        let slot = Some(slot.as_str());
         replacing::unname(call, &id)?;
         let mut set = replacing::attributes(call, &old, self.offset, &[self.attributes.as_ref()])?;
         create::safe_enough(&set)?;
-        let slot = Some(old.slot.as_str());
         let Made::One(kept) = call.vault.make(slot, &material::recipe(shape))? else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made a pair where one key was asked for"));
         };

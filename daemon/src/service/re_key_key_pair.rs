@@ -6,7 +6,7 @@ use strongroom_kmip::{
     payload::{ReKeyKeyPairRequest, ReKeyKeyPairResponse},
 };
 
-use super::{call::Call, contract::Perform, create_key_pair, descent, material, refusal::Refusal, replacing};
+use super::{call::Call, contract::Perform, create_key_pair, creation, descent, material, refusal::Refusal, replacing};
 use crate::vault::{Body, Made};
 
 impl Perform for ReKeyKeyPairRequest {
@@ -19,6 +19,9 @@ impl Perform for ReKeyKeyPairRequest {
         let public_id = descent::linked(&old_private, LinkType::PublicKeyLink)
             .ok_or_else(|| Refusal::invalid("the private key has no Public Key Link"))?;
         let old_public = replacing::predecessor(call, &public_id, ObjectType::PublicKey)?;
+        let masks = self.private_protection_storage_masks.as_ref().or(self.common_protection_storage_masks.as_ref());
+        let slot = creation::place_anew(call, &old_private.slot, masks)?;
+        let slot = Some(slot.as_str());
         replacing::unname(call, &private_id)?;
         replacing::unname(call, &public_id)?;
         let common = self.common_attributes.as_ref();
@@ -26,7 +29,6 @@ impl Perform for ReKeyKeyPairRequest {
         let mut private = replacing::attributes(call, &old_private, self.offset, &templates)?;
         let templates = [common, self.public_key_attributes.as_ref()];
         let mut public = replacing::attributes(call, &old_public, self.offset, &templates)?;
-        let slot = Some(old_private.slot.as_str());
         let Made::Pair { private: private_key, public: public_key } =
             call.vault.make(slot, &material::recipe(shape))?
         else {

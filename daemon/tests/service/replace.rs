@@ -3,12 +3,13 @@
 use strongroom_kmip::{
     attribute::{Attribute, Link, Name, References, Template, UsageLimits},
     code::{
-        CryptographicAlgorithm, CryptographicUsageMask, LinkType, ObjectType, RecommendedCurve, ResultReason, State,
-        UsageLimitsUnit,
+        CryptographicAlgorithm, CryptographicUsageMask, LinkType, ObjectType, ProtectionStorageMask, RecommendedCurve,
+        ResultReason, State, UsageLimitsUnit,
     },
     object::{KeyMaterial, KeyValue},
     payload::{
-        CreateKeyPairRequest, DestroyRequest, GetAttributesRequest, GetRequest, ReKeyKeyPairRequest, ReKeyRequest,
+        CreateKeyPairRequest, DestroyRequest, GetAttributesRequest, GetRequest, ProtectionStorageMasks,
+        ReKeyKeyPairRequest, ReKeyRequest,
     },
     ttlv::{DateTime, Interval},
 };
@@ -234,4 +235,20 @@ fn a_replacement_cannot_be_said_to_be_of_another_type() {
     let id = house.aes(&alice(), "k");
     let request = re_key(&id, None, &[Attribute::ObjectType(ObjectType::PrivateKey)]);
     assert_eq!(house.ask(&alice(), request).unwrap_err().reason, ResultReason::ReadOnlyAttribute);
+}
+
+#[test]
+fn a_replacement_is_protected_as_the_request_wants_or_is_not_made() {
+    let house = House::new();
+    let old = house.aes(&alice(), "k");
+    let wanted = |masks: &[ProtectionStorageMask]| ReKeyRequest {
+        protection_storage_masks: Some(ProtectionStorageMasks { protection_storage_mask: masks.to_vec() }),
+        ..re_key(&old, None, &[])
+    };
+    let (hardware, software) = (ProtectionStorageMask::Hardware, ProtectionStorageMask::Software);
+    let refused = house.ask(&alice(), wanted(&[hardware])).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::ProtectionStorageUnavailable);
+    assert!(attributes(&house, &old).contains(&Attribute::Name(Name::text("k"))), "nothing has become of it");
+    let new = house.ask(&alice(), wanted(&[hardware, software])).unwrap().unique_identifier.0;
+    assert!(attributes(&house, &new).contains(&Attribute::ProtectionStorageMask(software)));
 }
