@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use strongroom_kmip::{
     attribute::{Attribute, Changed, Instance, Kind, Linked, Set, Standard},
-    code::LinkType,
+    code::{LinkType, Operation},
     message::RequestMessage,
     payload::NotifyRequest,
     version::{V2_0, Version},
@@ -36,10 +36,20 @@ impl Service {
             let Principal::Client(owner) = &after.owner else { continue };
             for queue in self.outbox.iter().filter(|queue| queue.endpoint.client == *owner) {
                 let letter = match &before {
-                    Some(before) => notification(&queue.endpoint, before, after, by),
+                    Some(before) => notification(&queue.endpoint, before, &after.attributes, by),
                     None => replacement(&queue.endpoint, after),
                 };
                 letters.extend(letter.map(|(word, bytes)| (Arc::clone(queue), after.id.clone(), word, bytes)));
+            }
+        }
+        // An object of a session is gone without a word: nobody was told that it would last.
+        let ended = matches!(entry.action, audit::Action::Operation(Operation::Destroy));
+        let passing = ended && change.differences().next().is_none();
+        for object in change.ended().filter(|_| !passing) {
+            let Principal::Client(owner) = &object.owner else { continue };
+            for queue in self.outbox.iter().filter(|queue| queue.endpoint.client == *owner) {
+                let letter = notification(&queue.endpoint, &object, &Set::new(), by);
+                letters.extend(letter.map(|(word, bytes)| (Arc::clone(queue), object.id.clone(), word, bytes)));
             }
         }
         for (queue, object, word, bytes) in letters {
@@ -93,18 +103,13 @@ pub(super) fn teller(queue: &Queue) -> Caller {
     }
 }
 
-/// What an endpoint is told of a change, unless that is nothing.
-fn notification(
-    endpoint: &Endpoint,
-    before: &Object,
-    after: &Object,
-    by: Option<&Principal>,
-) -> Option<(Word, Vec<u8>)> {
-    if !endpoint.notifies || (!endpoint.own && by == Some(&after.owner)) {
+/// What an endpoint is told of a change, unless that is nothing. Of an object of which nothing stays, every attribute is gone.
+fn notification(endpoint: &Endpoint, before: &Object, after: &Set, by: Option<&Principal>) -> Option<(Word, Vec<u8>)> {
+    if !endpoint.notifies || (!endpoint.own && by == Some(&before.owner)) {
         return None;
     }
-    let changed = changed(&before.attributes, &after.attributes, endpoint.version)?;
-    let request = NotifyRequest { unique_identifier: after.id.as_str().into(), changed };
+    let changed = changed(&before.attributes, after, endpoint.version)?;
+    let request = NotifyRequest { unique_identifier: before.id.as_str().into(), changed };
     Some((Word::Notify, RequestMessage::of(endpoint.version, [request.into()]).write().to_vec()))
 }
 
@@ -141,7 +146,7 @@ fn changed(before: &Set, after: &Set, version: Version) -> Option<Changed> {
         if old == new {
             continue;
         }
-        news |= kind.standard().is_none_or(|standard| !WORN.contains(&standard));
+        news |= kind.standard().is_none_or(|standard| !WORN.contains(&standard)) || widened(before, after);
         if version >= V2_0 {
             changed.deleted.extend(new.is_empty().then(|| (kind.clone(), None)));
         } else {
@@ -156,6 +161,19 @@ fn changed(before: &Set, after: &Set, version: Version) -> Option<Changed> {
         changed.attributes.extend(after.all(&date).map(|(_, attribute)| attribute.clone().into()));
     }
     news.then_some(changed)
+}
+
+/// Whether other Usage Limits were set: a use leaves the total as it is and the count no larger.
+fn widened(before: &Set, after: &Set) -> bool {
+    match (before.usage_limits(), after.usage_limits()) {
+        (None, None) => false,
+        (Some(old), Some(new)) => {
+            old.usage_limits_total != new.usage_limits_total
+                || old.usage_limits_unit != new.usage_limits_unit
+                || old.usage_limits_count < new.usage_limits_count
+        }
+        _ => true,
+    }
 }
 
 /// What every use of an object changes. Nobody is told of a use.

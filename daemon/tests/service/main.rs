@@ -5,6 +5,7 @@
 mod certify;
 mod dates;
 mod derive;
+mod gone;
 mod house;
 mod life;
 mod locate;

@@ -22,7 +22,7 @@ use strongroom_kmip::{
 
 use crate::house::{House, NOON, aes, alice, bob, client, operator};
 
-fn endpoint() -> Endpoint {
+pub(crate) fn endpoint() -> Endpoint {
     Endpoint {
         name: "array".into(),
         address: Some("array.example:5696".into()),
@@ -38,7 +38,7 @@ fn endpoint() -> Endpoint {
     }
 }
 
-fn house(endpoint: Endpoint) -> House {
+pub(crate) fn house(endpoint: Endpoint) -> House {
     registered(House::telling(vec![endpoint]))
 }
 
@@ -52,7 +52,7 @@ fn registered(house: House) -> House {
     house
 }
 
-fn root() -> Caller {
+pub(crate) fn root() -> Caller {
     client("root", Role::Administrator)
 }
 
@@ -72,7 +72,7 @@ fn push(house: &House, id: &str) -> Result<Report, Refusal> {
 }
 
 /// The letter whose turn it is, and what stands in it.
-fn letter(house: &House, version: Version) -> (Letter, Request) {
+pub(crate) fn letter(house: &House, version: Version) -> (Letter, Request) {
     let letter = house.service.letter(0).expect("something is to be told");
     let message = house.service.written(&letter).unwrap().expect("it goes");
     let tree = Tree::read(&message, &Limits::default()).unwrap();
@@ -83,7 +83,7 @@ fn letter(house: &House, version: Version) -> (Letter, Request) {
     (letter, message.items.remove(0).payload.unwrap())
 }
 
-fn notify(house: &House) -> NotifyRequest {
+pub(crate) fn notify(house: &House) -> NotifyRequest {
     let (letter, request) = letter(house, V2_1);
     let Request::Notify(notify) = request else { panic!("{request:?}") };
     assert_eq!(letter.operation, Operation::Notify);
@@ -103,7 +103,7 @@ fn states(changed: &Changed) -> Vec<State> {
     changed.iter().filter_map(state).collect()
 }
 
-fn key(house: &House, name: &str, more: &[Attribute]) -> String {
+pub(crate) fn key(house: &House, name: &str, more: &[Attribute]) -> String {
     let mut request = aes(name);
     request.attributes.attributes.extend(more.iter().cloned().map(Instance::from));
     house.ask(&alice(), request).unwrap().unique_identifier.0
