@@ -44,11 +44,17 @@ pub fn check(
     })
 }
 
-/// Whether the value is one that an object can have: a link is of one type.
+/// Whether the value is one that an object can have: a link is of one type, and what an application says is there.
 fn sound(attribute: &Attribute) -> Result<(), Refusal> {
     match attribute {
         Attribute::Link(link) if link.link_type.text().is_none() => {
             Err(Refusal::new(ResultReason::InvalidAttributeValue, "a Link has a Link Type of the standard's"))
+        }
+        // What applications call an object is theirs to say: no namespace has data of the server's making (KMIP 2.1 §4.4),
+        // and so Query tells of none.
+        Attribute::ApplicationSpecificInformation(own) if own.application_data.is_none() => {
+            let message = format!("the server makes no Application Data for {:?}", own.application_namespace);
+            Err(Refusal::new(ResultReason::ApplicationNamespaceNotSupported, message))
         }
         _ => Ok(()),
     }
@@ -108,6 +114,7 @@ fn allowed(rule: Rule, way: Way, state: Option<State>, used: bool) -> Result<(),
 /// # Errors
 /// [`Refusal`] for a value that the object cannot have.
 pub fn consequences(now: Time, object: &mut Object, attribute: &Attribute) -> Result<(), Refusal> {
+    sound(attribute)?;
     match attribute {
         Attribute::ActivationDate(date)
             if date.0 <= now.seconds() && object.attributes.state() == Some(State::PreActive) =>

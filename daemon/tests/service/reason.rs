@@ -6,8 +6,10 @@ use strongroom::{
     service::{Refusal, VERSIONS},
 };
 use strongroom_kmip::{
-    attribute::{Attribute, Instance, One, Reference, References, RevocationReason, Standard},
-    code::{AdjustmentType, CryptographicUsageMask, Operation, ResultReason, RevocationReasonCode},
+    attribute::{
+        ApplicationSpecificInformation, Attribute, Instance, One, Reference, References, RevocationReason, Standard,
+    },
+    code::{AdjustmentType, CryptographicUsageMask, Operation, QueryFunction, ResultReason, RevocationReasonCode},
     operation::Request,
     payload::*,
     reason,
@@ -265,4 +267,25 @@ fn what_is_told_is_what_the_tables_say() {
             assert_eq!(refusal.told(operation, version), expected, "{operation}, {why} in KMIP {version}");
         }
     }
+}
+
+#[test]
+fn what_an_application_calls_an_object_is_for_the_application_to_say() {
+    let house = House::new();
+    let named = |application_data: Option<&str>| {
+        Attribute::ApplicationSpecificInformation(ApplicationSpecificInformation {
+            application_namespace: "library".to_owned(),
+            application_data: application_data.map(str::to_owned),
+        })
+    };
+    let mut born = aes("born");
+    born.attributes.attributes.push(Instance::from(named(None)));
+    let refused = house.ask(&alice(), born).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::ApplicationNamespaceNotSupported);
+    let id = house.ask(&alice(), aes("k")).unwrap().unique_identifier.0;
+    let refused = house.request(&alice(), add(&id, named(None))).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::ApplicationNamespaceNotSupported);
+    house.request(&alice(), add(&id, named(Some("tape 7")))).unwrap();
+    let query = QueryRequest { query_function: vec![QueryFunction::QueryApplicationNamespaces], object_groups: None };
+    assert!(house.ask(&alice(), query).unwrap().application_namespace.is_empty(), "none is made up here");
 }
