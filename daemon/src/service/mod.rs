@@ -135,6 +135,7 @@ mod wrapping;
 pub use ask::{Ask, Seen};
 pub use bearer::Bearer;
 pub use call::Instead;
+pub use creation::digest_of;
 pub use cryptoki::{Cryptoki, Returned};
 pub use defer::Workers;
 pub use discover_versions::SERVED as VERSIONS;

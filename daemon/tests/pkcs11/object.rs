@@ -64,6 +64,27 @@ fn an_object_is_found_by_what_it_is_and_by_what_it_is_called() {
 }
 
 #[test]
+fn what_lies_open_is_found_by_its_bytes_and_a_secret_is_not() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let holding = |bytes: &'static [u8]| Attribute::bytes(AttributeType::VALUE, bytes);
+    let paper = vec![class(ObjectClass::DATA), truth(AttributeType::TOKEN, true), holding(b"paper")];
+    let paper = client.ask(request::CreateObject { session, template: paper }).unwrap().object;
+    let secret =
+        vec![class(ObjectClass::SECRET_KEY), number(AttributeType::KEY_TYPE, KeyType::AES.0), holding(&[7; 16])];
+    client.ask(request::CreateObject { session, template: secret }).unwrap();
+    for (why, template, expected) in [
+        ("its bytes", vec![holding(b"paper")], vec![paper]),
+        ("its bytes and its class", vec![class(ObjectClass::DATA), holding(b"paper")], vec![paper]),
+        ("its bytes and another class", vec![class(ObjectClass::CERTIFICATE), holding(b"paper")], vec![]),
+        ("some of its bytes", vec![holding(b"pape")], vec![]),
+        ("a secret key", vec![holding(&[7; 16])], vec![]),
+    ] {
+        assert_eq!(client.find(session, template), expected, "{why}");
+    }
+}
+
+#[test]
 fn both_halves_of_a_pair_have_one_identifier() {
     let house = House::new();
     let (mut client, session) = house.user();

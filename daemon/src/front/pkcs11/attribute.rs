@@ -1,6 +1,9 @@
 //! Every attribute that objects have here: which classes have it, how it is read, who may set it and when. One table.
 
-use strongroom_kmip::{attribute::Attribute, code::CryptographicUsageMask};
+use strongroom_kmip::{
+    attribute::{Attribute, Digest},
+    code::CryptographicUsageMask,
+};
 use strongroom_pkcs11_wire::{
     AttributeType, MechanismType,
     attribute::Value,
@@ -14,6 +17,7 @@ use super::{
     mechanism,
     object::{self, View},
 };
+use crate::service::digest_of;
 
 /// What the table says about one attribute.
 pub struct Row {
@@ -81,9 +85,22 @@ pub fn read(view: &View<'_>, kind: AttributeType) -> Reading {
     }
 }
 
-/// Whether an object has this value of an attribute. What is secret fits nothing.
+/// Whether an object has this value of an attribute. What is secret fits nothing; the bytes of a certificate and of data are
+/// known by their digest, so that no record is opened to compare them.
 pub fn fits(view: &View<'_>, kind: AttributeType, value: &Value) -> bool {
-    matches!(read(view, kind), Reading::Value(has) if same(&has, value))
+    match (read(view, kind), value) {
+        (Reading::Value(has), _) => same(&has, value),
+        (Reading::Material, Value::Bytes(bytes)) => {
+            let open = matches!(view.class(), Some(ObjectClass::CERTIFICATE | ObjectClass::DATA));
+            let wanted = digest_of(bytes.reveal(), None);
+            // Whatever format is said of it: these have but one.
+            let same = |has: &Digest| {
+                has.hashing_algorithm == wanted.hashing_algorithm && has.digest_value == wanted.digest_value
+            };
+            open && view.object.attributes.iter().any(|has| matches!(has, Attribute::Digest(has) if same(has)))
+        }
+        (Reading::Material | Reading::Absent, _) => false,
+    }
 }
 
 /// Whether two values are the same. Templates never are.
