@@ -2,7 +2,11 @@
 
 use std::{
     cell::Cell,
-    sync::{Arc, Mutex, PoisonError},
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, TryRecvError},
+    },
     thread,
 };
 
@@ -96,9 +100,8 @@ impl House {
         let caller = rounds();
         let passing = object::keep(AttributeType::TOKEN, &Value::Bool(false));
         let found = recorded(self.service.search(&caller, vec![passing.into_iter().collect()], None));
-        for object in found.map_err(|failure| failure.rv(About::Token))? {
-            destroyed(&object.id, destroy(&self.service, &caller, &object));
-        }
+        let found = found.map_err(|failure| failure.rv(About::Token))?;
+        self.end(&caller, &found.into_iter().map(|object| object.id.clone()).collect::<Vec<_>>());
         if self.service.is_sealed() {
             return Err(Rv::TOKEN_NOT_PRESENT);
         }
@@ -111,19 +114,49 @@ impl House {
         self.applications.use_slot(slot) || self.guests.use_slot(slot)
     }
 
-    /// Tidies up after an application that is gone.
-    pub fn bury(&self, application: &Application) {
-        self.tidy(application.end());
-    }
-
-    fn tidy(&self, leftovers: Leftovers) {
-        let caller = rounds();
-        for id in &leftovers.objects {
-            if let Ok(object) = self.service.glance(&caller, id) {
-                destroyed(id, destroy(&self.service, &caller, &object));
+    /// Tidies up after applications, as they come, until no more can come. Each in its turn, and not all of it at once: who leaves
+    /// a key is not behind one that leaves thousands. What is left at the end is for the next run's sweep.
+    pub fn bury(&self, gone: &Receiver<Leftovers>) {
+        let mut waiting = VecDeque::new();
+        loop {
+            let next = if waiting.is_empty() { gone.recv().ok() } else { None };
+            waiting.extend(next);
+            loop {
+                match gone.try_recv() {
+                    Ok(left) => waiting.push_back(left),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+            }
+            let Some(mut left) = waiting.pop_front() else { continue };
+            let more = left.objects.split_off(left.objects.len().min(AT_ONCE));
+            self.tidy(left);
+            if !more.is_empty() {
+                waiting.push_back(Leftovers { objects: more, operations: Vec::new() });
             }
         }
+    }
+
+    /// Destroys what is left of sessions that have ended.
+    pub fn tidy(&self, leftovers: Leftovers) {
+        let caller = rounds();
+        let mut left = leftovers.objects;
+        left.retain(|id| self.service.glance(&caller, id).is_ok());
+        self.end(&caller, &left);
         leftovers.operations.iter().for_each(|operation| self.abandon(operation));
+    }
+
+    /// Destroys objects of sessions. Many are asked for before the first is waited for: what is written of them goes to the
+    /// disk together, so that thousands take no longer than a few.
+    fn end(&self, caller: &Caller, objects: &[ObjectId]) {
+        for some in objects.chunks(AT_ONCE) {
+            let ended: Vec<_> = some.iter().map(|id| self.service.expunge(caller, id)).collect();
+            for (id, said) in some.iter().zip(ended) {
+                if let Err(failure) = recorded(said) {
+                    log::warn!("the session object {id} could not be destroyed: {:?}", failure.rv(About::Object));
+                }
+            }
+        }
     }
 
     fn abandon(&self, operation: &Operation) {
@@ -381,12 +414,6 @@ fn destroy(service: &Service, caller: &Caller, object: &Object) -> Result<(), Fa
     put::<DestroyRequest>(service, caller, Ask::new(request, V2_1, service.number())).map(|_| ())
 }
 
-fn destroyed(id: &ObjectId, outcome: Result<(), Failure>) {
-    if let Err(failure) = outcome {
-        log::warn!("the session object {id} could not be destroyed: {:?}", failure.rv(About::Object));
-    }
-}
-
 /// The daemon itself, which ends what nobody else is there to end.
 fn rounds() -> Caller {
     Caller {
@@ -397,3 +424,6 @@ fn rounds() -> Caller {
         scope: Scope::Everything,
     }
 }
+
+/// How many calls of the house's own may wait for the disk at a time. The store has room for not many more, which is for others.
+const AT_ONCE: usize = 32;

@@ -8,7 +8,7 @@ use std::{
         fd::AsFd,
         unix::net::{UnixListener, UnixStream},
     },
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -20,6 +20,7 @@ use nix::{
 use strongroom_pkcs11_wire::codec;
 
 use super::{
+    application::Leftovers,
     connection,
     desk::House,
     line::{Line, Timed},
@@ -101,7 +102,23 @@ pub fn open(
         let gate = Gate { tls, limits, per_key: limits.per_key.min(MOST_OF_ONE_AFAR) };
         (listeners, Arc::new(gate), listen::Places::new(most, limits.per_address))
     });
-    let keeper = Keeper { listener, distant, bell: Arc::clone(&bell), ears, house, places, guests: Arc::default() };
+    let (gone, all_gone) = mpsc::channel::<Leftovers>();
+    let undertaker = {
+        let house = Arc::clone(&house);
+        move || house.bury(&all_gone)
+    };
+    let undertaker = thread::Builder::new().name("pkcs11 end".to_owned()).spawn(undertaker)?;
+    let keeper = Keeper {
+        listener,
+        distant,
+        bell: Arc::clone(&bell),
+        ears,
+        house,
+        places,
+        guests: Arc::default(),
+        gone,
+        undertaker,
+    };
     let keeper = thread::Builder::new().name("pkcs11".to_owned()).spawn(move || keeper.keep())?;
     Ok(Door { _tunnel: tunnel, bell, keeper })
 }
@@ -126,6 +143,9 @@ struct Keeper {
     house: Arc<House>,
     places: Places,
     guests: Arc<Mutex<Guests>>,
+    /// To the thread that tidies up after applications: one that leaves thousands of objects keeps nobody waiting at the door.
+    gone: mpsc::Sender<Leftovers>,
+    undertaker: JoinHandle<()>,
 }
 
 /// What whoever comes from afar has to pass.
@@ -254,13 +274,15 @@ impl Keeper {
         Ok(())
     }
 
-    /// Joins the threads of those who have left, and tidies up after applications that are gone.
+    /// Joins the threads of those who have left, and ends the applications that are gone; what they leave is for another
+    /// thread.
     fn see_out(&self) {
         let leaving: Vec<Guest> =
             lock(&self.guests).here.extract_if(|_, guest| guest.leaving).map(|(_, guest)| guest).collect();
         leaving.into_iter().for_each(join);
         for application in self.house.applications.gone(self.house.service.now()) {
-            self.house.bury(&application);
+            // Its thread hears until the door closes.
+            let _ = self.gone.send(application.end());
         }
     }
 
@@ -274,6 +296,10 @@ impl Keeper {
             };
         }
         guests.into_iter().for_each(join);
+        drop(self.gone);
+        if self.undertaker.join().is_err() {
+            log::error!("the thread that tidies up after PKCS#11 applications panicked");
+        }
     }
 }
 

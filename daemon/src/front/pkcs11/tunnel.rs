@@ -107,7 +107,7 @@ impl Cryptoki for Tunnel {
 
     fn tidy(&self) {
         let gone = self.house.guests.gone(self.house.service.now());
-        gone.iter().for_each(|application| self.house.bury(application));
+        gone.iter().for_each(|application| self.house.tidy(application.end()));
     }
 }
 
