@@ -52,8 +52,10 @@ pub(super) enum Error {
     Unproved(#[from] audit::Refusal),
     #[error("{} is no public key of an audit log", .0.display())]
     NoIdentity(PathBuf),
-    #[error("programs on this host see no token, or not as they should; `strongroom pkcs11 check` says why")]
+    #[error("programs on this host see no token; `strongroom pkcs11 check` says why")]
     NoToken,
+    #[error("programs on this host see no token, or not as they should, because of each FAULT above")]
+    Faulty,
     #[error(transparent)]
     Migrate(#[from] migrate::Error),
     #[error("say with --from-as which client of that server you are")]

@@ -45,7 +45,7 @@ pub(super) fn pkcs11(verb: &Pkcs11, style: Style) -> Result<(), Error> {
                 Style::Json => print::json(&visit.findings)?,
                 Style::Text => print::whole(&visit.findings.iter().map(Finding::line).collect::<String>())?,
             }
-            if visit.findings.iter().any(|finding| !finding.good) { Err(Error::NoToken) } else { Ok(()) }
+            if visit.findings.iter().any(|finding| !finding.good) { Err(Error::Faulty) } else { Ok(()) }
         }
     }
 }
@@ -94,6 +94,11 @@ impl Visit {
         self.findings.push(Finding { good: true, what: what.into(), remedy: None });
     }
 
+    /// As it should be, though one may want to do more.
+    fn note(&mut self, what: impl Into<String>, remedy: String) {
+        self.findings.push(Finding { good: true, what: what.into(), remedy: Some(remedy) });
+    }
+
     fn fault(&mut self, what: impl Into<String>, remedy: &str) {
         self.findings.push(Finding { good: false, what: what.into(), remedy: Some(remedy.to_owned()) });
     }
@@ -101,6 +106,7 @@ impl Visit {
     /// Goes the way that the module goes.
     fn look(&mut self) -> Vec<Seen> {
         self.module();
+        self.registered();
         let Some(config) = self.config() else { return Vec::new() };
         if let Some(path) = &config.pin_source {
             match fs::metadata(path) {
@@ -138,6 +144,36 @@ impl Visit {
         }
     }
 
+    /// Whether p11-kit, where it is, knows the module: programs that use it then find the module by themselves.
+    fn registered(&mut self) {
+        let own = env::var_os("HOME").map(|home| Path::new(&home).join(".config/pkcs11/modules"));
+        let folders: Vec<PathBuf> = [own, Some(SYSTEM.into()), Some(PACKAGES.into())].into_iter().flatten().collect();
+        if !folders.iter().any(|folder| folder.is_dir()) {
+            return;
+        }
+        let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().filter_map(Result::ok);
+        let texts = files.filter_map(|file| Some((file.path(), fs::read_to_string(file.path()).ok()?)));
+        let named = texts.filter_map(|(file, text)| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix("module:"))?;
+            let module = PathBuf::from(line.trim());
+            (module.file_name() == dev::module().file_name()).then_some((file, module))
+        });
+        let named: Vec<_> = named.collect();
+        for (file, module) in &named {
+            // A name without a folder is looked for in p11-kit's own.
+            if module.is_absolute() && !module.exists() {
+                let what = format!("{} tells p11-kit of {}, which is not there", file.display(), module.display());
+                self.fault(what, "name the module's place in that file, or remove the file");
+            } else {
+                self.good(format!("p11-kit knows the module from {}", file.display()));
+            }
+        }
+        if named.is_empty() {
+            let remedy = format!("echo 'module: {}' > {SYSTEM}/strongroom.module", dev::module().display());
+            self.note("p11-kit does not know the module, so programs must be told its place, or p11-kit:", remedy);
+        }
+    }
+
     fn config(&mut self) -> Option<Module> {
         let named = env::var_os("STRONGROOM_PKCS11_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
         let own = env::var_os("HOME").map(|home| Path::new(&home).join(".config/strongroom/pkcs11.toml"));
@@ -164,7 +200,7 @@ impl Visit {
                 Some(config)
             }
             Err(error) => {
-                self.fault(format!("{} cannot be used: {error}", path.display()), "mend it");
+                self.fault(format!("{} cannot be used: {}", path.display(), error.trim_end()), "correct it");
                 None
             }
         }
@@ -174,11 +210,11 @@ impl Visit {
         let at = socket.display();
         match fs::symlink_metadata(socket) {
             Ok(found) if !found.file_type().is_socket() => {
-                self.fault(format!("{at} is no socket"), "name the daemon's socket in the configuration");
+                self.fault(format!("{at} is no socket"), "name the daemon's `socket` in the module's configuration");
                 return None;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let remedy = "start the daemon (`systemctl start strongroom-pkcs11.socket`), or name its socket";
+                let remedy = "start the daemon (`systemctl start strongroom-pkcs11.socket`), or name its `socket` in the module's configuration";
                 self.fault(format!("there is no socket at {at}"), remedy);
                 return None;
             }
@@ -259,10 +295,16 @@ impl Visit {
     }
 
     fn tokens(&mut self, seen: &[Seen], wanted: Option<&str>) {
+        if seen.is_empty() {
+            return self.fault("the daemon shows no slot", "its configuration names them: `[[slot]]`");
+        }
         let tokens: Vec<_> = seen.iter().filter_map(|seen| seen.token.as_ref()).collect();
         if tokens.is_empty() {
-            let what = format!("the daemon has {} slots and no token in them: its vault is sealed", seen.len());
-            return self.fault(what, "run `strongroom unseal` on its host");
+            let what = format!(
+                "the daemon has {} slot(s) and no token in them: its vault is sealed, or they do not answer",
+                seen.len()
+            );
+            return self.fault(what, "run `strongroom status` on its host, and `strongroom unseal` where it is sealed");
         }
         let labels = || tokens.iter().map(|token| token.label.as_str()).collect::<Vec<_>>().join(", ");
         if let Some(wanted) = wanted
@@ -314,3 +356,7 @@ fn machine(path: &Path) -> Option<(u8, [u8; 2])> {
 
 /// Where the daemon's socket is when nobody says otherwise.
 const USUAL: &str = "/run/strongroom/pkcs11.sock";
+/// Where an administrator tells p11-kit of modules.
+const SYSTEM: &str = "/etc/pkcs11/modules";
+/// Where packages do.
+const PACKAGES: &str = "/usr/share/p11-kit/modules";

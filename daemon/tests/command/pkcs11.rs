@@ -43,6 +43,25 @@ fn what_is_wrong_is_said_with_what_to_do() {
 }
 
 #[test]
+fn what_p11_kit_is_told_of_the_module_is_looked_at() {
+    let folder = Folder::new();
+    let modules = folder.0.join(".config/pkcs11/modules");
+    fs::create_dir_all(&modules).unwrap();
+    let checked = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        let output =
+            command.args(["pkcs11", "check"]).env("HOME", &folder.0).env_remove("STRONGROOM_PKCS11_CONFIG").output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    assert!(checked().contains("p11-kit"), "it is there, and knows the module or not");
+    let file = modules.join("ours.module");
+    fs::write(&file, "# a comment\nmodule: /nowhere/libstrongroom_pkcs11.so\n").unwrap();
+    assert!(checked().contains("tells p11-kit of /nowhere/libstrongroom_pkcs11.so, which is not there"));
+    fs::write(&file, "module: libstrongroom_pkcs11.so\n").unwrap();
+    assert!(checked().contains(&format!("p11-kit knows the module from {}", file.display())));
+}
+
+#[test]
 fn a_token_that_is_there_is_named_by_its_uri_and_one_that_is_not_is_missed() {
     let folder = Folder::new();
     let description = folder.0.join("dev/dev.json");
