@@ -24,6 +24,9 @@ use strongroom_pkcs11_wire::{
 /// What a script answers to a request: a frame, or nothing to leave it to the usual answer.
 pub(super) type Script = Box<dyn Fn(&Request) -> Option<Vec<u8>> + Send + Sync>;
 
+/// What becomes of an answer on its way.
+type Twist = Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>;
+
 /// The only signature there is.
 pub(super) const SIGNATURE: [u8; 64] = [0x5a; 64];
 /// The only session there is, unless a test says otherwise.
@@ -38,6 +41,7 @@ pub(super) struct Daemon {
 
 struct Shared {
     script: Script,
+    twist: Twist,
     asked: Mutex<Vec<Function>>,
     open: Mutex<Vec<UnixStream>>,
     stopping: AtomicBool,
@@ -54,14 +58,22 @@ impl Daemon {
     pub(super) fn scripted(script: impl Fn(&Request) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
         let turn = turn();
         let _ = fs::remove_file(socket());
-        Self::run(Box::new(script), 1, Some(turn))
+        Self::run(Box::new(script), Box::new(|answer| answer), 1, Some(turn))
+    }
+
+    /// Starts a daemon that answers as usual, but for what becomes of its answers on their way. An application is attached as
+    /// it should.
+    pub(super) fn twisted(twist: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let turn = turn();
+        let _ = fs::remove_file(socket());
+        Self::run(Box::new(|_| None), Box::new(twist), 1, Some(turn))
     }
 
     /// Stops this daemon and starts another run of it.
     pub(super) fn restart(&mut self) {
         self.stop();
         let turn = self.turn.take();
-        *self = Self::run(Box::new(|_| None), 2, turn);
+        *self = Self::run(Box::new(|_| None), Box::new(|answer| answer), 2, turn);
     }
 
     /// What was asked since the last time, attaching aside.
@@ -87,10 +99,11 @@ impl Daemon {
         self.hang_up();
     }
 
-    fn run(script: Script, run: u8, turn: Option<MutexGuard<'static, ()>>) -> Self {
+    fn run(script: Script, twist: Twist, run: u8, turn: Option<MutexGuard<'static, ()>>) -> Self {
         let listener = UnixListener::bind(socket()).unwrap();
         let shared = Arc::new(Shared {
             script,
+            twist,
             asked: Mutex::default(),
             open: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -169,7 +182,10 @@ impl Shared {
                 if function != Function::Attach {
                     self.asked.lock().unwrap().push(function);
                 }
-                let answer = (self.script)(&request).unwrap_or_else(|| self.usual(request));
+                let mut answer = (self.script)(&request).unwrap_or_else(|| self.usual(request));
+                if function != Function::Attach {
+                    answer = (self.twist)(answer);
+                }
                 bytes.drain(..taken);
                 if answer.is_empty() || stream.write_all(&answer).is_err() {
                     let _ = stream.shutdown(std::net::Shutdown::Both);

@@ -8,3 +8,4 @@ mod hostile;
 mod message;
 mod prelude;
 mod process;
+mod sweep;

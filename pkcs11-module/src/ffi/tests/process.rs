@@ -11,7 +11,7 @@ use super::{
 use crate::ffi::guard;
 
 /// Runs `child` in a forked process and says with what it ended.
-fn in_child(child: impl FnOnce() -> i32) -> i32 {
+pub(super) fn in_child(child: impl FnOnce() -> i32) -> i32 {
     // SAFETY: the child runs only `child` and leaves by `_exit`.
     let process = unsafe { libc::fork() };
     assert!(process >= 0);
