@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 # The steps of a target follow each other, also under -j.
 .NOTPARALLEL:
-.PHONY: help setup build release demo demo-slots run test tidy lint oasis bench fuzz install clean
+.PHONY: help setup build release demo demo-slots run test tidy lint oasis bench soak fuzz install clean
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
@@ -65,6 +65,11 @@ endif
 bench: setup ## Side-by-side benchmarks against other implementations
 	cargo build --locked --release -p strongroom -p strongroom-pkcs11
 	cargo run --locked --release -p strongroom-benches
+
+MINUTES := 30
+soak: setup ## nginx, Java, an agent and dying programs on one appliance for MINUTES=30
+	cargo build --locked -p strongroom -p strongroom-pkcs11
+	SOAK_MINUTES=$(MINUTES) cargo test --locked --quiet -p strongroom-tests --test pkcs11 -- --nocapture soak
 
 # cargo-fuzz needs a nightly compiler; TARGET names one target, otherwise each runs for SECONDS.
 SECONDS := 60

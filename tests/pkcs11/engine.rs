@@ -4,16 +4,17 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use strongroom_tests::{free_port, openssl_engine, run, skip_or_require};
+use strongroom_tests::{Outcome, free_port, openssl_engine, run, skip_or_require};
 
 use crate::bench::{Bench, configured};
 
 /// A bench with the engine's configuration on it.
 pub(crate) struct Engine {
-    pub(crate) bench: Bench,
+    pub(crate) bench: Arc<Bench>,
     openssl: PathBuf,
     configuration: PathBuf,
 }
@@ -33,11 +34,24 @@ impl Engine {
             pkcs11.user_pin,
         );
         fs::write(&configuration, text).expect("the bench's folder takes files");
-        Some(Engine { bench, openssl, configuration })
+        Some(Engine { bench: Arc::new(bench), openssl, configuration })
     }
 
     fn command(&self) -> Command {
         self.command_of(&self.openssl)
+    }
+
+    /// OpenSSL with the engine and a key in the appliance, which the last of these words asks for. Words that begin with `@`
+    /// name files on the bench.
+    fn with_key(&self, words: &str, name: &str) -> Outcome {
+        let mut command = self.command();
+        for word in words.split(' ') {
+            match word.strip_prefix('@') {
+                Some(file) => command.arg(self.bench.path(file)),
+                None => command.arg(word),
+            };
+        }
+        run(command.arg(key(name)))
     }
 
     /// A program that finds the engine, the module and the appliance.
@@ -62,7 +76,7 @@ fn key(name: &str) -> String {
 }
 
 /// A server that ends with the test.
-struct Server(Child);
+pub(crate) struct Server(pub(crate) Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -85,6 +99,25 @@ fn a_request_and_a_certificate_are_signed_in_the_appliance() {
         engine.certify(name);
         let _ = engine.bench.openssl(&format!("verify -CAfile @{name}.crt @{name}.crt")).succeeds();
     }
+}
+
+#[test]
+fn a_message_is_signed_and_decrypted_in_the_appliance() {
+    let Some(engine) = Engine::new() else { return };
+    engine.bench.pair("rsa:2048", "rsa", "01");
+    engine.bench.pair("EC:prime256v1", "elliptic", "02");
+    for name in ["rsa", "elliptic"] {
+        engine.certify(name);
+        let sign = "cms -sign -binary -nodetach -md sha256 -engine pkcs11 -keyform engine -in @data -out @signed";
+        let _ = engine.with_key(&format!("{sign} -signer @{name}.crt -inkey"), name).succeeds();
+        let check = "cms -verify -binary -purpose any -in @signed -out @read";
+        let _ = engine.bench.openssl(&format!("{check} -CAfile @{name}.crt")).succeeds();
+        assert_eq!(engine.bench.read("read"), engine.bench.read("data"), "{name}");
+    }
+    let _ = engine.bench.openssl("cms -encrypt -binary -aes256 -in @data -out @hidden @rsa.crt").succeeds();
+    let decrypt = "cms -decrypt -binary -engine pkcs11 -keyform engine -recip @rsa.crt -in @hidden -out @shown -inkey";
+    let _ = engine.with_key(decrypt, "rsa").succeeds();
+    assert_eq!(engine.bench.read("shown"), engine.bench.read("data"));
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! GnuTLS's p11tool.
+//! GnuTLS: p11tool, and a TLS server.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use strongroom_tests::{Outcome, run, skip_or_require};
+use strongroom_tests::{Outcome, free_port, run, skip_or_require, until};
 
 use crate::bench::Bench;
+use crate::engine::{Engine, Server};
 
 fn p11tool(bench: &Bench, words: &[&str]) -> Option<Outcome> {
     let tool = skip_or_require("p11tool")?;
@@ -41,4 +42,35 @@ fn tokens_and_objects_are_listed_and_exported() {
     let private = "pkcs11:token=dev;object=elliptic;type=private";
     let Some(signed) = p11tool(&bench, &["--login", "--test-sign", private]) else { return };
     assert_eq!(signed.code, Some(0), "{signed}");
+}
+
+#[test]
+fn a_server_has_its_key_in_the_appliance() {
+    let (Some(serve), Some(client)) = (skip_or_require("gnutls-serv"), skip_or_require("gnutls-cli")) else { return };
+    let Some(engine) = Engine::new() else { return };
+    let pkcs11 = &engine.bench.appliance.doors().pkcs11;
+    engine.bench.pair("rsa:2048", "rsa", "01");
+    engine.bench.pair("EC:prime256v1", "elliptic", "02");
+    for (name, signed) in [("rsa", "RSA-PSS"), ("elliptic", "ECDSA-SECP256R1")] {
+        engine.certify(name);
+        let (port, certificate) = (free_port().to_string(), engine.bench.path(&format!("{name}.crt")));
+        let mut command = engine.bench.appliance.customer(&serve);
+        command.env("GNUTLS_PIN", &pkcs11.user_pin).arg("--provider").arg(&pkcs11.module).args(["--port", &port]);
+        command.arg("--x509certfile").arg(&certificate);
+        command.args(["--x509keyfile", &format!("pkcs11:token=dev;object={name};type=private")]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = command.spawn().unwrap_or_else(|error| panic!("cannot start gnutls-serv: {error}"));
+        let _server = Server(server);
+        let mut told = None;
+        until(|| {
+            let mut command = Command::new(&client);
+            command.arg("--x509cafile").arg(&certificate).args(["--port", &port, "localhost"]);
+            let outcome = run(&mut command);
+            let met = outcome.code == Some(0);
+            told = Some(outcome);
+            met
+        });
+        let told = told.expect("it was asked");
+        assert!(told.stdout.contains("The certificate is trusted") && told.stdout.contains(signed), "{name}: {told}");
+    }
 }

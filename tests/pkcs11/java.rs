@@ -2,25 +2,41 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use strongroom_tests::{Outcome, run, skip_or_require, top};
 
 use crate::bench::Bench;
 
-struct Java {
-    bench: Bench,
+/// A bench with Java on it.
+pub(crate) struct Java {
+    bench: Arc<Bench>,
 }
 
 impl Java {
-    fn new() -> Option<Java> {
+    /// With SunPKCS11's configuration on the bench.
+    pub(crate) fn on(bench: &Arc<Bench>) -> Option<Java> {
         for tool in ["java", "keytool", "jarsigner"] {
             let _ = skip_or_require(tool)?;
         }
-        let bench = Bench::new()?;
+        let bench = Arc::clone(bench);
         let module = bench.appliance.doors().pkcs11.module.display().to_string();
         fs::write(bench.path("provider.cfg"), format!("name = strongroom\nlibrary = {module}\nslotListIndex = 0\n"))
             .expect("the bench's folder takes files");
         Some(Java { bench })
+    }
+
+    /// A pair with a certificate of its own, made by keytool.
+    pub(crate) fn pair(&self, alias: &str, kind: &[&str]) {
+        let words = ["-genkeypair", "-alias", alias, "-dname", &format!("CN={alias}")];
+        let _ = self.store("keytool", &[&words[..], kind].concat()).succeeds();
+    }
+
+    /// A program of ours on SunPKCS11, with the user's PIN.
+    pub(crate) fn program(&self, name: &str, words: &[&str]) -> Outcome {
+        let program = top().join("tests/clients").join(name).display().to_string();
+        let pin = &self.bench.appliance.doors().pkcs11.user_pin;
+        self.run("java", &[&[program.as_str(), "provider.cfg", pin], words].concat())
     }
 
     fn run(&self, tool: &str, words: &[&str]) -> Outcome {
@@ -41,14 +57,12 @@ impl Java {
 
 #[test]
 fn java_keeps_keys_in_the_token_signs_archives_and_programs_with_them() {
-    let Some(java) = Java::new() else { return };
-    for words in [
-        &["-genkeypair", "-alias", "rsa", "-keyalg", "RSA", "-keysize", "2048", "-dname", "CN=rsa"][..],
-        &["-genkeypair", "-alias", "elliptic", "-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=elliptic"],
-        &["-genseckey", "-alias", "secret", "-keyalg", "AES", "-keysize", "256"],
-    ] {
-        let _ = java.store("keytool", words).succeeds();
-    }
+    let Some(bench) = Bench::new() else { return };
+    let Some(java) = Java::on(&Arc::new(bench)) else { return };
+    java.pair("rsa", &["-keyalg", "RSA", "-keysize", "2048"]);
+    java.pair("elliptic", &["-keyalg", "EC", "-groupname", "secp256r1"]);
+    let secret = ["-genseckey", "-alias", "secret", "-keyalg", "AES", "-keysize", "256"];
+    let _ = java.store("keytool", &secret).succeeds();
     let listed = java.store("keytool", &["-list"]).succeeds();
     assert!(listed.stdout.contains("contains 3 entries"), "{listed}");
     let _ = java.run("jar", &["cf", "signed.jar", "data"]).succeeds();
@@ -57,9 +71,7 @@ fn java_keeps_keys_in_the_token_signs_archives_and_programs_with_them() {
         let verified = java.run("jarsigner", &["-verify", "signed.jar"]).succeeds();
         assert!(verified.stdout.contains("jar verified"), "{verified}");
     }
-    let program = top().join("tests/clients/Program.java").display().to_string();
-    let pin = java.bench.appliance.doors().pkcs11.user_pin.clone();
-    let told = java.run("java", &[&program, "provider.cfg", &pin]).succeeds();
+    let told = java.program("Program.java", &[]).succeeds();
     assert!(told.stdout.ends_with("all held\n"), "{told}");
     let _ = java.store("keytool", &["-delete", "-alias", "secret"]).succeeds();
 }

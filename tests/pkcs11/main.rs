@@ -1,14 +1,18 @@
 //! The PKCS#11 module under other people's programs: OpenSC's pkcs11-tool, OpenSSL's engine, nginx, OpenSSH, NSS, Java,
-//! GnuTLS's p11tool, python-pkcs11 and cryptoki, each against an appliance of its own.
+//! GnuTLS, Apache, strongSwan, python-pkcs11, cryptoki and Node, each against an appliance of its own, and many at once.
 
+mod apache;
 mod bench;
 mod engine;
 mod gnutls;
 mod java;
 mod nginx;
+mod node;
 mod nss;
 mod python;
 mod remote;
+mod soak;
 mod ssh;
+mod strongswan;
 mod suites;
 mod tool;

@@ -1,4 +1,4 @@
-//! NSS: modutil, certutil and pk12util.
+//! NSS: modutil, certutil, pk12util and cmsutil.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,4 +89,28 @@ fn pk12util_brings_a_pair_into_the_token_and_takes_none_out() {
     let _ = nss.bench.openssl("dgst -sha256 -verify @p12.pub -signature @signed @data").succeeds();
     let export = format!("-o {} -n dev:brought -k {} -w {}", at("out.p12"), at("pin"), at("password"));
     let _ = nss.told(&pk12util, &export).fails();
+}
+
+#[test]
+fn cmsutil_signs_a_message_with_a_key_in_the_token() {
+    let Some(nss) = Nss::new() else { return };
+    let Some(cmsutil) = skip_or_require("cmsutil") else { return };
+    let at = |name: &str| nss.bench.path(name).display().to_string();
+    fs::write(at("noise"), [7; 64]).expect("the bench's folder takes files");
+    fs::write(at("mail.cnf"), "subjectAltName = email:me@example.org\nkeyUsage = digitalSignature,keyEncipherment\n")
+        .expect("the bench's folder takes files");
+    let authority = "req -x509 -newkey rsa:2048 -nodes -keyout @authority.key -out @authority.crt -subj /CN=authority";
+    let _ = nss.bench.openssl(authority).succeeds();
+    let _ = nss.told(&nss.certutil, &format!("-A -n authority -t ,C, -a -i {}", at("authority.crt"))).succeeds();
+    let request = format!("-R -s CN=me,E=me@example.org -z {} -k rsa -g 2048 -a -o {}", at("noise"), at("me.csr"));
+    let _ = nss.certutil(&request).succeeds();
+    let issue =
+        "x509 -req -in @me.csr -CA @authority.crt -CAkey @authority.key -days 3 -extfile @mail.cnf -out @me.crt";
+    let _ = nss.bench.openssl(issue).succeeds();
+    let _ = nss.certutil(&format!("-A -n me -t ,, -a -i {}", at("me.crt"))).succeeds();
+    let sign = format!("-S -N dev:me -f {} -H SHA256 -i {} -o {}", at("pin"), at("data"), at("signed"));
+    let _ = nss.told(&cmsutil, &sign).succeeds();
+    let check = "cms -verify -binary -inform DER -in @signed -out @read -CAfile @authority.crt";
+    let _ = nss.bench.openssl(check).succeeds();
+    assert_eq!(nss.bench.read("read"), nss.bench.read("data"));
 }

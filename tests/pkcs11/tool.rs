@@ -160,6 +160,34 @@ fn opensc_has_nothing_to_complain_about() {
 }
 
 #[test]
+fn opensc_tests_elliptic_keys_until_its_own_mistake() {
+    let Some(bench) = Bench::new() else { return };
+    let told = bench.user("--session-rw --test-ec --key-type EC:prime256v1 --label made --id 01").fails();
+    assert!(told.stdout.contains("*** Changing the CKA_ID"), "{told}");
+    // OpenSC 0.23 signs with the mechanism by which it made the pair, which no token takes: SoftHSM2 says the same.
+    assert!(told.stderr.contains("C_SignInit failed: rv = CKR_MECHANISM_INVALID"), "{told}");
+    let _ = bench.user("--sign -m ECDSA-SHA256 --label made -i @data -o @signature").succeeds();
+}
+
+#[test]
+fn opensc_forks_and_starts_threads() {
+    let Some(bench) = Bench::new() else { return };
+    let told = bench.user("--test-fork").succeeds();
+    assert!(told.stdout.contains("*** Calling C_Initialize in forked child process ***"), "{told}");
+    let threads = "--test-threads IN --test-threads IL:GI:SL:T0 --test-threads GI:SL:T0 --test-threads SL:T0:GI";
+    let told = bench.user(threads).succeeds();
+    let said = format!("{}{}", told.stdout, told.stderr);
+    for line in [
+        "Test thread 0 C_Initialize returned CKR_CRYPTOKI_ALREADY_INITIALIZED",
+        "Test thread 2 C_GetInfo returned CKR_OK",
+        "Test thread 3 C_GetSlotList returned CKR_OK",
+        "test_threads all threads have ended",
+    ] {
+        assert!(said.contains(line), "{line}: {told}");
+    }
+}
+
+#[test]
 fn keys_are_there_after_a_crash() {
     let Some(mut bench) = Bench::new() else { return };
     bench.pair("EC:prime256v1", "pair", "01");

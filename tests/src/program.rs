@@ -51,6 +51,23 @@ pub fn python() -> Option<PathBuf> {
     if path.is_file() { Some(path) } else { missing("the Python venv with PyKMIP, pymongocrypt and python-pkcs11") }
 }
 
+/// Node, and the folder of the packages pkcs11js and graphene-pk11, or a skip as for [`skip_or_require`].
+///
+/// # Panics
+///
+/// Where it is missing and required.
+#[must_use]
+#[track_caller]
+pub fn node() -> Option<(PathBuf, PathBuf)> {
+    let (node, packages) = (top().join(".venv/bin/node"), top().join(".venv/node/node_modules"));
+    // Written once they are built.
+    if top().join(".venv/node/.made").is_file() && node.is_file() {
+        return Some((node, packages));
+    }
+    let _ = missing("Node with pkcs11js and graphene-pk11");
+    None
+}
+
 /// The PKCS#11 engine of OpenSSL, or a skip as for [`skip_or_require`].
 ///
 /// # Panics
