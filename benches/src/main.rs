@@ -12,6 +12,7 @@ macro_rules! say {
     };
 }
 
+mod backup;
 mod handshake;
 mod measure;
 mod raw;
@@ -31,6 +32,7 @@ const SECTIONS: &[(&str, fn())] = &[
     ("kmip", remote::run),
     ("many", remote::many),
     ("tls", handshake::run),
+    ("backup", backup::run),
 ];
 
 /// Sections that take so long that they are run only when they are named.

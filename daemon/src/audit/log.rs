@@ -79,12 +79,20 @@ impl Log {
         self.errand(|desk| desk.turn = true).map_err(|_| Unsigned::Disk(std::io::ErrorKind::Other.into()))
     }
 
+    /// Signs what there is, so that [`head`](Self::head) covers every line that was appended before.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] where the log has failed.
+    pub fn sign(&self) -> Result<(), Error> {
+        self.errand(|desk| desk.tick = true)
+    }
+
     /// Signs what there is and forgets the key.
     ///
     /// # Errors
     /// [`Error::Failed`] where the log has failed.
     pub fn lock(&self) -> Result<(), Error> {
-        let signed = self.errand(|desk| desk.tick = true);
+        let signed = self.sign();
         self.inner.lock();
         signed
     }

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::migrate::{Export, Import};
-pub(super) use super::seat::{Operator, Quota, Rotation};
+pub(super) use super::{
+    safe::{Approval, Backup, BackupVerb, Restore},
+    seat::{Operator, Quota, Rotation},
+};
 
 /// Keeps keys, secrets and certificates, and hands them to the tools people already use.
 #[derive(Debug, Parser)]
@@ -60,6 +63,10 @@ pub(super) enum Verb {
     /// List and show keys and other objects, and grant them to others
     #[command(subcommand)]
     Key(Key),
+    /// Make a backup of a running daemon, or verify one
+    Backup(Backup),
+    /// Make an appliance out of a backup and recovery shares, or bring one object back
+    Restore(Restore),
     /// Look at requests that several operators must agree to, and agree or not
     #[command(subcommand)]
     Approval(Approval),
@@ -342,27 +349,6 @@ pub(super) enum Level {
     Read,
     /// All of that, and change and destroy it
     Manage,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Approval {
-    /// List the requests, oldest first
-    List,
-    /// Show a request in full
-    Show {
-        /// Its identifier
-        id: String,
-    },
-    /// Agree to a request, as the operator that your user is in the configuration
-    Approve {
-        /// Its identifier
-        id: String,
-    },
-    /// Do not agree: nobody can agree to it any more
-    Deny {
-        /// Its identifier
-        id: String,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -75,7 +75,7 @@ fn export(folder: &Path, from: u64, to: u64) -> Result<(), Error> {
 }
 
 /// The log's public key: the one that was kept elsewhere, or else the one beside the log.
-fn identity(folder: &Path, key: Option<&Path>) -> Result<Identity, Error> {
+pub(super) fn identity(folder: &Path, key: Option<&Path>) -> Result<Identity, Error> {
     let own = folder.join(IDENTITY);
     let path = key.unwrap_or(&own);
     let text = config::read(path, Secrecy::Public)?;

@@ -1,6 +1,6 @@
 //! The daemon at the other end of the control socket.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use super::{error::Error, print::Style};
 use crate::{
@@ -19,6 +19,11 @@ impl Daemon {
     /// The daemon that serves by these settings.
     pub(super) fn new(settings: &Settings, style: Style) -> Self {
         Self { socket: settings.control.socket.clone(), style }
+    }
+
+    /// Has a backup made, and writes it to `to`.
+    pub(super) fn receive(&self, to: &mut dyn Write) -> Result<Report, Error> {
+        Ok(control::receive(&self.socket, Order::Backup, to)?)
     }
 
     /// Gives an order and waits for the report.

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::migrate;
-use crate::{audit, chance::Dry, config, front::control, server, service::Refusal, vault};
+use crate::{audit, backup, chance::Dry, config, front::control, server, service::Refusal, sharing, store, vault};
 
 /// Why a command came to nothing: what is printed before it exits with 1.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,38 @@ pub(super) enum Error {
     Empty,
     #[error("there is an appliance in {} already; nothing was done", .0.display())]
     Initialised(PathBuf),
+    #[error(transparent)]
+    Backup(#[from] backup::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Share(#[from] sharing::Unfit),
+    #[error("say where the backup is to go: --to FILE")]
+    Nowhere,
+    #[error("{} is there already; a backup never takes the place of a file", .0.display())]
+    Taken(PathBuf),
+    #[error("this is a backup of {is}, and this audit log is of {log}")]
+    Foreign { is: String, log: String },
+    #[error(
+        "the backup names the appliance, but its audit log never had the key that signed it: somebody else made it"
+    )]
+    Forged,
+    #[error("{} holds a store already; nothing was done. Single objects come back with --object", .0.display())]
+    Occupied(PathBuf),
+    #[error("{} is the log of another appliance than the backup's; move it away first", .0.display())]
+    OtherLog(PathBuf),
+    #[error(
+        "the log here tells of generation {here}, the backup is of {there}: what was changed in between would be lost; --older says so be it"
+    )]
+    Older { there: u64, here: u64 },
+    #[error("{needed} shares are needed, and {given} were given; nothing was done")]
+    TooFew { needed: u8, given: usize },
+    #[error("these shares make a key, but not one that opens this backup")]
+    NotOpened,
+    #[error("the backup is whole, and yet what is in it does not fit together; use another one")]
+    Incomplete,
+    #[error("{0} is not in the backup")]
+    NotInBackup(String),
     #[error("there is no user {0:?} on this machine")]
     NoUser(String),
     #[error("{} is no certificate request in PEM or DER form", .0.display())]

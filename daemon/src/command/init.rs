@@ -71,14 +71,14 @@ pub(super) enum Key {
 }
 
 impl Key {
-    fn entry(&self) -> UnsealKey {
+    pub(super) fn entry(&self) -> UnsealKey {
         match self {
             Self::Passphrase(secret) => UnsealKey::Passphrase(secret.duplicate()),
             Self::File(secret) => UnsealKey::File(secret.duplicate()),
         }
     }
 
-    fn order(&self) -> Order {
+    pub(super) fn order(&self) -> Order {
         match self {
             Self::Passphrase(secret) => Order::Unseal { passphrase: secret.duplicate() },
             Self::File(secret) => Order::UnsealFile { key: secret.duplicate() },

@@ -8,13 +8,13 @@ use strongroom_kmip::print::Secrets;
 use super::{
     approval,
     args::{CONFIG, Kmip, Line, Verb},
-    audit, client,
+    audit, backup, client,
     daemon::Daemon,
     decode, dev,
     error::Error,
     init, key, man, migrate, operator, pkcs11,
     print::{self, Style},
-    push, seal, slot, voice,
+    push, restore, seal, slot, voice,
 };
 use crate::{config::Settings, server, slot::hsm};
 
@@ -72,6 +72,8 @@ fn perform(line: &Line) -> Result<(), Error> {
         Verb::Client(verb) => client::client(&daemon, verb),
         Verb::Slot(verb) => slot::slot(&daemon, verb),
         Verb::Key(verb) => key::key(&daemon, verb),
+        Verb::Backup(wanted) => backup::backup(&settings, &daemon, wanted),
+        Verb::Restore(wanted) => restore::restore(&settings, &daemon, wanted),
         Verb::Approval(verb) => approval::approval(&daemon, verb),
         Verb::Audit(verb) => audit::audit(&settings, verb, style),
         Verb::Kmip(Kmip::Put { endpoint, object }) => push::push(&daemon, endpoint, object),

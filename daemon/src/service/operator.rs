@@ -22,7 +22,7 @@ use crate::{
     caller::{Caller, ClientName, Principal, Role},
     certificate::{self, Span, Wanted},
     sharing::Share,
-    vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Query, UnsealKey},
+    vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Older, PutBack, Query, UnsealKey},
 };
 
 impl Service {
@@ -48,7 +48,10 @@ impl Service {
             | Order::CredentialRequire { client, .. }
             | Order::BearerIssue { client, .. }
             | Order::BearerRevoke { client, .. } => Some(client.clone()),
-            Order::KeyShow { id } | Order::KeyGrant { id, .. } | Order::KmipPut { id, .. } => Some(id.clone()),
+            Order::KeyShow { id }
+            | Order::KeyGrant { id, .. }
+            | Order::KmipPut { id, .. }
+            | Order::PutBack { id, .. } => Some(id.clone()),
             Order::TokenInit { slot, .. } | Order::SlotLogin { slot, .. } | Order::SlotAdopt { slot, .. } => {
                 Some(slot.clone())
             }
@@ -224,6 +227,14 @@ impl Service {
                 self.vault.share(done.change(self)?, operator, &ObjectId::from_text(&id), grant)?;
                 Ok(Report::Done)
             }
+            Order::Backup => Err(Refusal::invalid("a backup is read from the socket while it is made")),
+            Order::PutBack { id, ring, meta, content, older } => {
+                let older = if older { Older::Wanted } else { Older::Refused };
+                let content = Some(content).filter(|content| !content.is_empty());
+                let back = PutBack { id: ObjectId::from_text(&id), meta, content };
+                self.vault.put_back(done.change(self)?, &ring, back, older)?;
+                Ok(Report::PutBack { id })
+            }
             Order::ApprovalList => Ok(Report::Approvals { approvals: self.approval_rows()? }),
             Order::ApprovalShow { id } => self.approval_row(&id).map(Box::new).map(Report::Approval),
             Order::ApprovalGive { id } => {
@@ -385,6 +396,8 @@ fn event(order: &Order) -> Event {
         | Order::KeyShow { .. }
         | Order::ApprovalList
         | Order::ApprovalShow { .. } => Event::Inspect,
+        Order::Backup => Event::Backup,
+        Order::PutBack { .. } => Event::Restore,
         Order::ApprovalGive { .. } => Event::Approved,
         Order::ApprovalDeny { .. } => Event::Denied,
         Order::Unseal { .. } | Order::UnsealFile { .. } | Order::UnsealShare { .. } | Order::UnsealSlots => {

@@ -5,7 +5,7 @@ use strongroom_kmip::{message::Device, secret::Secret};
 
 use super::{
     seal::{Dealt, SealStatus},
-    shown::ApprovalRow,
+    shown::{ApprovalRow, BackupRow},
 };
 use zeroize::Zeroize;
 
@@ -180,6 +180,21 @@ pub enum Order {
         /// `use`, `read` or `manage`; nothing takes the grant back.
         level: Option<String>,
     },
+    /// A backup of everything; it comes over the socket.
+    Backup,
+    /// Put an object back that a backup has.
+    PutBack {
+        /// Its identifier.
+        id: String,
+        /// The backup's ring of data keys.
+        ring: Secret,
+        /// The row of what is known of it.
+        meta: Secret,
+        /// The row of its secret part; empty for what was destroyed.
+        content: Secret,
+        /// Whether it may take the place of what is there.
+        older: bool,
+    },
     /// What waits for the word of several people.
     ApprovalList,
     /// One of these requests, in full.
@@ -249,6 +264,13 @@ pub enum Report {
     },
     /// One object.
     Object(ObjectRow),
+    /// A backup was made.
+    Backup(BackupRow),
+    /// An object was put back.
+    PutBack {
+        /// Its identifier.
+        id: String,
+    },
     /// Requests that wait, or waited, for the word of several people.
     Approvals {
         /// Oldest first.

@@ -55,7 +55,7 @@ guarded! {
     Zeroise = "zeroise":;
     /// What opens the vault, and the keys that seal it.
     Rekey = "rekey":;
-    /// Who can open backups.
+    /// Who can open backups, and an object that comes back out of one.
     Recovery = "recovery":;
 }
 
@@ -80,8 +80,9 @@ impl Guarded {
             Order::TokenInit { .. } => Some(Self::Zeroise),
             Order::KmipPut { .. } => Some(Self::Export),
             Order::Rekey { .. } | Order::WayRemove { .. } | Order::Rotate { .. } => Some(Self::Rekey),
-            Order::RecoveryMake { .. } => Some(Self::Recovery),
+            Order::RecoveryMake { .. } | Order::PutBack { .. } => Some(Self::Recovery),
             Order::Status
+            | Order::Backup
             | Order::Unseal { .. }
             | Order::UnsealFile { .. }
             | Order::UnsealShare { .. }

@@ -184,6 +184,7 @@ impl From<vault::Error> for Refusal {
                 Self::new(ResultReason::AuthenticationNotSuccessful, message)
             }
             vault::Error::Sharing(error) => error.into(),
+            vault::Error::Newer { .. } => Self::new(ResultReason::ObjectAlreadyExists, message),
             vault::Error::Busy(_) => Self::new(ResultReason::GeneralFailure, message),
             vault::Error::NoSlot(_) => Self::new(ResultReason::ProtectionStorageUnavailable, message),
             vault::Error::Slot(error) => error.into(),

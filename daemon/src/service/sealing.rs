@@ -45,6 +45,7 @@ impl Service {
                 log::error!("the store holds other records than it should: it was changed behind the daemon's back");
             }
             self.unlock_log();
+            self.tell_restored();
             if let Some(told) = self.told.lock().unwrap_or_else(PoisonError::into_inner).take() {
                 self.reconcile(&told);
             }

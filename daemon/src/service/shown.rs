@@ -32,3 +32,22 @@ pub struct ApprovalRow {
     /// How it stands: `waiting`, `approved`, `denied`, `expired`.
     pub state: String,
 }
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupRow {
+    /// The name of the appliance: the origin of its audit log.
+    pub appliance: String,
+    /// The store's generation: everything up to it is in the backup.
+    pub generation: u64,
+    /// How many objects are in it.
+    pub objects: u64,
+    /// How many keys of these a token holds, so that they are not in it.
+    pub held: usize,
+    /// Its length in bytes but for the signature.
+    pub bytes: u64,
+    /// Its SHA-256, likewise, in hexadecimal.
+    pub sha256: String,
+    /// What could not be read and is not in it.
+    pub damaged: Option<String>,
+}

@@ -64,6 +64,18 @@ pub enum Error {
     /// Another version of this program has sealed the vault.
     #[error("the vault was sealed by another version of this program; use that one")]
     Format,
+    /// What a backup has is older than what is there.
+    #[error(
+        "{object} is here, in generation {here}; the backup has generation {there}, which takes its place with --older only"
+    )]
+    Newer {
+        /// The object.
+        object: ObjectId,
+        /// Its generation here.
+        here: u64,
+        /// Its generation in the backup.
+        there: u64,
+    },
     /// Another change to the same object has not ended in time.
     #[error("{0} is being changed by another request; try again")]
     Busy(ObjectId),

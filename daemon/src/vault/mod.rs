@@ -46,6 +46,7 @@ pub(crate) mod tests;
 mod timely;
 mod usable;
 mod view;
+mod whole;
 
 pub use crate::slot::{
     Condition, Derivation, End, Error as SlotError, Family, Field, Finish, Form, Function, Held, Kept, Made, Material,
@@ -76,3 +77,4 @@ pub use seal::{Place, Sealer};
 pub use state::{Event, after, is_destroyed};
 pub use usable::{Usable, Work};
 pub use view::{Base, Content, Fitted, Released, View};
+pub use whole::{Older, PutBack, Refill, Whole};

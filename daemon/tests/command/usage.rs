@@ -21,7 +21,10 @@ fn wrong_usage_exits_with_2_and_failure_with_1() {
 #[test]
 fn help_reads_as_it_did() {
     let mut help = run(&["--help"], b"").done();
-    for verb in ["init", "serve", "dev", "unseal", "client", "slot", "pkcs11", "key", "approval", "audit", "kmip"] {
+    for verb in [
+        "init", "serve", "dev", "unseal", "client", "slot", "pkcs11", "key", "backup", "restore", "approval", "audit",
+        "kmip",
+    ] {
         help.push_str(&format!("\n## {verb}\n\n"));
         help.push_str(&run(&[verb, "--help"], b"").done());
     }

@@ -42,6 +42,30 @@ pub enum Error {
 /// # Errors
 /// [`Error`], with what to do.
 pub fn send(socket: &Path, order: Order) -> Result<Report, Error> {
+    answer(BufReader::new(give(socket, order)?.take(LONGEST)))
+}
+
+/// Has the daemon behind this socket make a backup, and writes it to `to` as it comes. What was written is worth something
+/// only once this has returned.
+///
+/// # Errors
+/// [`Error`], with what to do.
+pub fn receive(socket: &Path, order: Order, to: &mut dyn Write) -> Result<Report, Error> {
+    let mut stream = BufReader::new(give(socket, order)?);
+    loop {
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let length = u64::from(u32::from_be_bytes(length));
+        if length == 0 {
+            return answer(stream.take(LONGEST));
+        }
+        if io::copy(&mut (&mut stream).take(length), to)? != length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+    }
+}
+
+fn give(socket: &Path, order: Order) -> Result<UnixStream, Error> {
     let absent = |source| Error::Absent { path: socket.to_owned(), source };
     let mut stream = UnixStream::connect(socket).map_err(absent)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -49,8 +73,12 @@ pub fn send(socket: &Path, order: Order) -> Result<Report, Error> {
     let mut line = write_order(order)?;
     line.push(b'\n');
     stream.write_all(&line)?;
+    Ok(stream)
+}
+
+fn answer(mut from: impl BufRead) -> Result<Report, Error> {
     let mut answer = Vec::new();
-    BufReader::new(stream.take(LONGEST)).read_until(b'\n', &mut answer)?;
+    from.read_until(b'\n', &mut answer)?;
     if answer.is_empty() {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use strongroom_kmip::secret::Secret;
+use strongroom_kmip::{code::ResultReason, secret::Secret};
 use zeroize::Zeroizing;
 
 use crate::service::{Order, Report, order::DeviceRow};
@@ -22,6 +22,11 @@ pub enum Reply {
         /// Why, and what to do.
         message: String,
     },
+}
+
+/// The answer to an order that is refused.
+pub(super) fn refused(reason: ResultReason, message: &str) -> Reply {
+    Reply::Refused { reason: reason.to_string(), message: message.to_owned() }
 }
 
 /// Declares the lines: each names an [`Order`] with fields of the same names; `hex` marks what is secret or binary.
@@ -81,6 +86,8 @@ lines! {
     KeyShow { id: String };
     KeyGrant { id: String, to: String, level: Option<String> };
     KmipPut { endpoint: String, id: String };
+    Backup;
+    PutBack { id: String, ring: Hex, meta: Hex, content: Hex, older: bool };
     ApprovalList;
     ApprovalShow { id: String };
     ApprovalGive { id: String };
@@ -92,7 +99,11 @@ lines! {
 /// # Errors
 /// When there is no memory for it; nothing else can go wrong.
 pub fn write_order(order: Order) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(FIRST));
+    let bulk = match &order {
+        Order::PutBack { meta, content, .. } => meta.len().saturating_add(content.len()).saturating_mul(2),
+        _ => 0,
+    };
+    let mut line = Zeroizing::new(Vec::with_capacity(FIRST.saturating_add(bulk)));
     serde_json::to_writer(&mut *line, &Line::from(order))?;
     Ok(line)
 }

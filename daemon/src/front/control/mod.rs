@@ -6,7 +6,8 @@
 mod client;
 mod line;
 mod server;
+mod stream;
 
-pub use client::{Error, send};
+pub use client::{Error, receive, send};
 pub use line::{Reply, read_order, write_order};
 pub use server::serve;

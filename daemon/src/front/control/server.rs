@@ -12,11 +12,14 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::line::{Reply, read_order};
+use super::{
+    line::{Reply, read_order, refused},
+    stream,
+};
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     front::contract::{Crew, Phase, Stop},
-    service::{Service, Turned},
+    service::{Order, Service, Turned},
 };
 
 /// Hears operators until the daemon drains.
@@ -74,10 +77,15 @@ async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Sto
             line = timeout(IDLE, line(&mut stream)) => line,
         };
         let Ok(Some(line)) = line else { return };
-        let (service, caller) = (Arc::clone(&service), caller.clone());
-        let work = move || perform(&service, &caller, &line);
-        let reply = tokio::task::spawn_blocking(work).await;
-        let reply = reply.unwrap_or_else(|_| refused(ResultReason::GeneralFailure, "the daemon failed; see its log"));
+        let reply = if matches!(read_order(&line), Ok(Order::Backup)) {
+            let Some(reply) = stream::backup(&mut stream, &service, &caller).await else { return };
+            reply
+        } else {
+            let (service, caller) = (Arc::clone(&service), caller.clone());
+            let work = move || perform(&service, &caller, &line);
+            let reply = tokio::task::spawn_blocking(work).await;
+            reply.unwrap_or_else(|_| refused(ResultReason::GeneralFailure, "the daemon failed; see its log"))
+        };
         if send(&mut stream, &reply).await.is_none() {
             return;
         }
@@ -99,17 +107,18 @@ fn perform(service: &Service, caller: &Caller, line: &[u8]) -> Reply {
     }
 }
 
-fn refused(reason: ResultReason, message: &str) -> Reply {
-    Reply::Refused { reason: reason.to_string(), message: message.to_owned() }
-}
-
 /// The next line without its end, or nothing when there is none or it is too long.
 async fn line(stream: &mut UnixStream) -> Option<Zeroizing<Vec<u8>>> {
-    // All at once, so that no half of a line with a secret is left behind when the buffer grows.
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    // Grown by hand, so that no half of a line with a secret is left behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(FIRST));
     let mut end = None;
     while end.is_none() && line.len() < LONGEST {
-        let left = u64::try_from(LONGEST.saturating_sub(line.len())).unwrap_or(u64::MAX);
+        if line.len() == line.capacity() {
+            let mut more = Zeroizing::new(Vec::with_capacity(LONGEST));
+            more.extend_from_slice(&line);
+            line = more;
+        }
+        let left = u64::try_from(line.capacity().saturating_sub(line.len())).unwrap_or(u64::MAX);
         if (&mut *stream).take(left).read_buf(&mut *line).await.ok()? == 0 {
             return None;
         }
@@ -128,8 +137,10 @@ async fn send(stream: &mut UnixStream, reply: &Reply) -> Option<()> {
 
 /// Operators that are heard at the same time.
 const OPERATORS: usize = 16;
-/// The longest order is one with a certificate request, as numbers.
-const LONGEST: usize = 64 << 10;
+/// The longest usual order is one with a certificate request, as numbers.
+const FIRST: usize = 64 << 10;
+/// The longest of all brings an object back out of a backup: two megabytes in hexadecimal digits.
+const LONGEST: usize = 4 << 20;
 /// How long an operator may be silent.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long an operator may take to hear an answer.

@@ -1,0 +1,233 @@
+//! The drill: the machine is lost, and a fresh one serves again from a backup and three of five shares.
+
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use strongroom_kmip::{
+    attribute::{Attribute, Template},
+    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
+    object::{KeyMaterial, KeyValue},
+    payload::{CreateRequest, DestroyRequest, GetRequest},
+    version::V2_1,
+};
+use strongroom_tests::{Appliance, Line, Outcome, connect, run, skip_or_require};
+
+fn strongroom(appliance: &Appliance, words: &str) -> Outcome {
+    let configuration = appliance.dir().join("strongroom.toml");
+    run(appliance.strongroom().arg("--config").arg(configuration).args(words.split_whitespace()))
+}
+
+/// Recovery shares of an appliance, each in a file.
+fn deal(appliance: &Appliance, name: &str) -> Vec<PathBuf> {
+    let folder = appliance.folder().join(name);
+    let labels = "--label anna --label ben --label cleo --label dan --label eve";
+    let words = format!("operator generate-recovery --shares 3/5 {labels} --out {}", folder.display());
+    let _ = strongroom(appliance, &words).succeeds();
+    ["anna", "ben", "cleo", "dan", "eve"].map(|label| folder.join(format!("{label}.share"))).to_vec()
+}
+
+fn create(line: &mut Line) -> String {
+    let attributes = [
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
+        Attribute::CryptographicLength(256),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt),
+    ];
+    let attributes = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
+    let request = CreateRequest { object_type: ObjectType::SymmetricKey, attributes, protection_storage_masks: None };
+    line.ask(request).unwrap().unique_identifier.0
+}
+
+fn get(line: &mut Line, id: &str) -> Option<Vec<u8>> {
+    let request = GetRequest {
+        unique_identifier: Some(id.into()),
+        key_format_type: None,
+        key_wrap_type: None,
+        key_compression_type: None,
+        key_wrapping_specification: None,
+    };
+    let object = line.ask(request).ok()?.object;
+    match object.key_block().and_then(|block| block.key_value.as_ref()) {
+        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Some(bytes.reveal().to_vec()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alice(appliance: &Appliance) -> Line {
+    connect(appliance.doors(), "alice", V2_1).unwrap()
+}
+
+fn back_up(appliance: &Appliance, name: &str) -> PathBuf {
+    let file = appliance.folder().join(name);
+    let _ = strongroom(appliance, &format!("backup --to {}", file.display())).succeeds();
+    file
+}
+
+fn restore(appliance: &Appliance, file: &Path, shares: &[PathBuf], more: &str) -> Outcome {
+    let shares: String = shares.iter().map(|share| format!("--share-file {} ", share.display())).collect();
+    let key = appliance.dir().join("unseal.key");
+    strongroom(appliance, &format!("restore {} {shares}--key-file {} {more}", file.display(), key.display()))
+}
+
+/// The daemon is killed, and what it kept is gone. Its configuration and its clients' own files are elsewhere.
+fn lose(appliance: &mut Appliance) {
+    appliance.kill();
+    for name in ["store", "audit", "tls"] {
+        fs::remove_dir_all(appliance.dir().join(name)).unwrap();
+    }
+}
+
+#[test]
+fn a_lost_machine_serves_again_from_its_backup_and_three_of_five_shares() {
+    let (mut appliance, other) = (Appliance::start(), Appliance::start());
+    let (shares, foreign) = (deal(&appliance, "shares"), deal(&other, "foreign"));
+    let mut line = alice(&appliance);
+    let keys: Vec<String> = (0..20).map(|_| create(&mut line)).collect();
+    let before: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
+    let tool = skip_or_require("pkcs11-tool");
+    let token = |appliance: &Appliance, words: &str| {
+        tool.as_ref().map(|tool| {
+            let pkcs11 = &appliance.doors().pkcs11;
+            let mut command = appliance.customer(tool);
+            let command = command.arg("--module").arg(&pkcs11.module).args(["--login", "--pin", &pkcs11.user_pin]);
+            run(command.args(words.split_whitespace())).succeeds()
+        })
+    };
+    token(&appliance, "--keypairgen --key-type EC:prime256v1 --id 0a --label drill");
+    let backup = back_up(&appliance, "one.backup");
+    lose(&mut appliance);
+    let altered = appliance.folder().join("altered.share");
+    let text = fs::read_to_string(&shares[2]).unwrap();
+    fs::write(&altered, text.replace(":cleo:", ":carl:")).unwrap();
+    fs::set_permissions(&altered, fs::Permissions::from_mode(0o600)).unwrap();
+    for (name, three, says) in [
+        ("two shares", vec![shares[0].clone(), shares[1].clone()], "3 shares are needed"),
+        (
+            "one twice",
+            vec![shares[0].clone(), shares[1].clone(), shares[0].clone()],
+            "share 1 of anna was entered already",
+        ),
+        ("one of another appliance", vec![shares[0].clone(), foreign[1].clone()], "of another set"),
+        ("one that was changed", vec![shares[0].clone(), shares[1].clone(), altered], "mistyped"),
+    ] {
+        let told = restore(&appliance, &backup, &three, "").fails();
+        assert!(told.stderr.contains(says), "{name}: {told}");
+        assert!(!appliance.dir().join("store").exists(), "{name}");
+    }
+    // What an interrupted one leaves is in nobody's way.
+    fs::create_dir(appliance.dir().join("store.restoring")).unwrap();
+    fs::write(appliance.dir().join("store.restoring/db"), b"half").unwrap();
+    let _ = restore(&appliance, &backup, &shares[1..4], "").succeeds();
+    assert!(!appliance.dir().join("store.restoring").exists());
+    let again = restore(&appliance, &backup, &shares[1..4], "").fails();
+    assert!(again.stderr.contains("holds a store already"), "{again}");
+    appliance.restart();
+    let mut line = alice(&appliance);
+    let after: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
+    assert_eq!(before, after);
+    let data = appliance.folder().join("data");
+    fs::write(&data, b"signed after the drill").unwrap();
+    let signature = appliance.folder().join("signature");
+    let files = format!("--id 0a --mechanism ECDSA-SHA256 --input-file {}", data.display());
+    token(&appliance, &format!("--sign {files} --output-file {}", signature.display()));
+    token(&appliance, &format!("--verify {files} --signature-file {}", signature.display()));
+    create(&mut line);
+    let _ = strongroom(&appliance, "audit verify").succeeds();
+    let told = strongroom(&appliance, "audit export --to 2").succeeds().stdout;
+    let second: Value = serde_json::from_str(told.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(second["action"], "restore");
+    let digest = &verified(&appliance, &backup)["sha256"];
+    let object = second["object"].as_str().unwrap();
+    assert!(object.starts_with(digest.as_str().unwrap()) && object.contains("strongroom/"), "{object}");
+}
+
+/// What can be told of a backup where there is no audit log.
+fn verified(appliance: &Appliance, file: &Path) -> Value {
+    let empty = appliance.folder().join("empty.toml");
+    fs::write(&empty, format!("state = {:?}\n", appliance.folder().join("nothing"))).unwrap();
+    let said = run(appliance.strongroom().arg("--config").arg(&empty).args(["--json", "backup", "verify"]).arg(file))
+        .succeeds();
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+#[test]
+fn anybody_can_tell_whether_a_backup_is_whole_and_whose_it_is() {
+    let (appliance, other) = (Appliance::start(), Appliance::start());
+    let none = strongroom(&appliance, "backup --to /nowhere/at/all").fails();
+    assert!(none.stderr.contains("cannot make"), "{none}");
+    let file = appliance.folder().join("backup");
+    let none = strongroom(&appliance, &format!("backup --to {}", file.display())).fails();
+    assert!(none.stderr.contains("generate-recovery") && !file.exists(), "{none}");
+    deal(&appliance, "shares");
+    create(&mut alice(&appliance));
+    let file = back_up(&appliance, "backup");
+    let taken = strongroom(&appliance, &format!("backup --to {}", file.display())).fails();
+    assert!(taken.stderr.contains("is there already"), "{taken}");
+    let said = strongroom(&appliance, &format!("backup verify {}", file.display())).succeeds().stdout;
+    for part in ["whole", "3 shares of set", "anna, ben, cleo, dan, eve", "audit log vouches for"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(verified(&appliance, &file)["known"], false);
+    let foreign = strongroom(&other, &format!("backup verify {}", file.display())).fails();
+    assert!(foreign.stderr.contains("this audit log is of"), "{foreign}");
+    let whole = fs::read(&file).unwrap();
+    let bad = appliance.folder().join("bad");
+    let half = whole.len() / 2;
+    let mut flipped = whole.clone();
+    flipped[half] ^= 1;
+    for (name, bytes, says) in [
+        ("cut short", &whole[..half], "cut short"),
+        ("without its end", &whole[..whole.len() - 1], "cut short"),
+        ("a flipped bit", &flipped[..], "damaged"),
+        ("more behind it", &[&whole[..], b"more\n"].concat()[..], "added"),
+        ("something else", b"#!/bin/sh and so on and so on", "no backup"),
+    ] {
+        fs::write(&bad, bytes).unwrap();
+        let told = strongroom(&appliance, &format!("backup verify {}", bad.display())).fails();
+        assert!(told.stderr.contains(says), "{name}: {told}");
+    }
+}
+
+#[test]
+fn one_object_comes_back_into_a_running_appliance_and_never_over_a_newer_one_unasked() {
+    let appliance = Appliance::start();
+    let shares = deal(&appliance, "shares");
+    let mut line = alice(&appliance);
+    let id = create(&mut line);
+    let before = get(&mut line, &id).unwrap();
+    let file = back_up(&appliance, "backup");
+    let object = |more: &str| restore(&appliance, &file, &shares[..3], &format!("--object {more}"));
+    line.ask(DestroyRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    assert_eq!(get(&mut line, &id), None);
+    let newer = object(&id).fails();
+    assert!(newer.stderr.contains("--older"), "{newer}");
+    let _ = object(&format!("{id} --older")).succeeds();
+    assert_eq!(get(&mut line, &id), Some(before));
+    let unknown = object("no-such-object").fails();
+    assert!(unknown.stderr.contains("is not in the backup"), "{unknown}");
+}
+
+#[test]
+fn a_log_that_survived_goes_on_and_keeps_an_older_backup_out() {
+    let mut appliance = Appliance::start();
+    let shares = deal(&appliance, "shares");
+    let mut line = alice(&appliance);
+    let id = create(&mut line);
+    let file = back_up(&appliance, "backup");
+    let later = create(&mut line);
+    appliance.stop();
+    fs::remove_dir_all(appliance.dir().join("store")).unwrap();
+    let older = restore(&appliance, &file, &shares[..3], "").fails();
+    assert!(older.stderr.contains("--older"), "{older}");
+    let _ = restore(&appliance, &file, &shares[..3], "--older").succeeds();
+    appliance.restart();
+    let mut line = alice(&appliance);
+    assert!(get(&mut line, &id).is_some());
+    assert_eq!(get(&mut line, &later), None);
+    let _ = strongroom(&appliance, "audit verify").succeeds();
+}
