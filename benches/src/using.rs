@@ -105,7 +105,10 @@ pub(crate) fn use_with(module: &str, pin: &str, objects: &str) -> Result<(), Err
             let ways = GcmParams::new(&mut nonce, &[], 128.into())?;
             session.encrypt(&Mechanism::AesGcm(ways), aes, &data).map(drop)
         };
-        tell(&format!("AES-256-GCM of 1 KiB, {threads} at once"), at_once(&library, slot, threads, encrypt)?);
+        // p11-kit's wire does not know its parameters; the row is then left out.
+        if let Ok(time) = at_once(&library, slot, threads, encrypt) {
+            tell(&format!("AES-256-GCM of 1 KiB, {threads} at once"), time);
+        }
         let random = |session: &Session, _| session.generate_random_slice(&mut [0; 32]);
         tell(&format!("32 random bytes, {threads} at once"), at_once(&library, slot, threads, random)?);
     }
