@@ -17,7 +17,10 @@ use strongroom_tests::{Appliance, Line, connect, run as finish};
 /// The section.
 pub(crate) fn run() {
     let appliance = Appliance::start();
-    let Some(id) = fill(&appliance) else { return say!("skipped: the appliance cannot be filled") };
+    let Some(id) = fill(&appliance) else {
+        say!("skipped: the appliance cannot be filled");
+        return;
+    };
     let strongroom = |words: &str| {
         let config = appliance.dir().join("strongroom.toml");
         finish(appliance.strongroom().arg("--config").arg(config).args(words.split_whitespace())).succeeds()

@@ -137,8 +137,7 @@ impl Vault {
             return Err(Error::Newer { object: id, here: old.generation, there: object.generation });
         }
         // What is known here of the nonces that it has spent stays known.
-        object.nonces = old.as_ref().is_some_and(|old| old.nonces);
-        let old = old.map(|old| Object { nonces: false, ..old });
+        object.nonces = old.as_ref().and_then(|old| old.nonces.clone());
         let secret = match &content {
             Some(row) => object.open_secret(row.reveal(), &sealer)?,
             None if object.body == Body::Gone => Secret::new(Vec::new()),
