@@ -86,7 +86,16 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 if p.ulPrfDataLen != 0 {
                     return Err(Rv::MECHANISM_PARAM_INVALID);
                 }
-                let password = Wiped::new(bytes(p.pPassword, p.ulPasswordLen)?.0);
+                // The older structure has the address of the length in its place (PKCS#11 2.40 §2.26.3), and NSS still gives that
+                // one; no password is as long as an address is large.
+                let length = match p.ulPasswordLen {
+                    length if length <= LONGEST_PASSWORD => length,
+                    address => {
+                        let place = std::ptr::with_exposed_provenance(usize::try_from(address).unwrap_or_default());
+                        memory::structure(place).ok_or(Rv::MECHANISM_PARAM_INVALID)?
+                    }
+                };
+                let password = Wiped::new(bytes(p.pPassword, length)?.0);
                 Parameter::Password(Password {
                     source: p.saltSource,
                     salt,
@@ -383,3 +392,6 @@ const NUMBER: [MechanismType; 23] = [
     MechanismType::CONCATENATE_BASE_AND_KEY,
     MechanismType::EXTRACT_KEY_FROM_KEY,
 ];
+
+/// In bytes; of the password that PBKDF2 stretches.
+const LONGEST_PASSWORD: CK_ULONG = 1 << 16;

@@ -73,10 +73,11 @@ impl Contents<'_> {
 
     fn der(&self, der: &[u8]) -> Found {
         let origin = || self.file.to_owned();
-        if let Ok(bundle) = Pkcs12::from_der(der)
-            && let Some(found) = self.bundle(&bundle)
-        {
-            return found;
+        if is_bundle(der) {
+            return match Pkcs12::from_der(der) {
+                Ok(bundle) => self.bundle(&bundle),
+                Err(_) => vec![Err(self.stays(origin(), Left::Damaged("it is no PKCS#12 file")))],
+            };
         }
         let read = if X509::from_der(der).is_ok() {
             plain::certificate(origin(), der)
@@ -90,12 +91,12 @@ impl Contents<'_> {
         vec![self.named(read.map_err(|why| self.stays(origin(), why)))]
     }
 
-    /// What a PKCS#12 file holds; nothing where the bytes are of another kind, which the engine tells only now.
-    fn bundle(&self, bundle: &Pkcs12) -> Option<Found> {
+    /// What a PKCS#12 file holds.
+    fn bundle(&self, bundle: &Pkcs12) -> Found {
         let password = self.password.and_then(|password| std::str::from_utf8(password.reveal()).ok());
         let parsed = match bundle.parse2(password.unwrap_or_default()) {
             Ok(parsed) => parsed,
-            Err(_) => return Some(vec![Err(self.stays(self.file.to_owned(), Left::Password))]),
+            Err(_) => return vec![Err(self.stays(self.file.to_owned(), Left::Password))],
         };
         let mut found = Vec::new();
         let alias =
@@ -119,7 +120,7 @@ impl Contents<'_> {
                 (Err(why), _) => Err(self.stays(origin, why)),
             });
         }
-        Some(found)
+        found
     }
 
     fn pem(&self, text: &[u8]) -> Found {
@@ -178,6 +179,18 @@ impl Contents<'_> {
 fn called_so(mut parcel: Parcel, name: &str) -> Parcel {
     parcel.attributes.push(plain::name(name));
     parcel
+}
+
+/// Whether the bytes begin as a PFX does: a sequence whose first member is the number 3 (RFC 7292 §4). The engine takes any
+/// sequence for one until it is opened.
+fn is_bundle(der: &[u8]) -> bool {
+    let inner = match der {
+        [0x30, short, rest @ ..] if *short < 0x80 => rest,
+        [0x30, 0x80, rest @ ..] => rest,
+        [0x30, long, rest @ ..] => rest.get(usize::from(long & 0x7F)..).unwrap_or_default(),
+        _ => return false,
+    };
+    inner.starts_with(&[0x02, 0x01, 0x03])
 }
 
 /// The pieces of armour in a text (RFC 7468), each with its label.
@@ -259,8 +272,10 @@ mod tests {
             ("another kind", b"-----BEGIN DH PARAMETERS-----\nAAAA\n-----END DH PARAMETERS-----\n"),
             ("other JSON", b"{\"a\": 1}"),
             ("other DER", &[0x30, 0x03, 0x02, 0x01, 0x05]),
+            ("a length without an end", &[0x30, 0xFF]),
         ] {
             assert!(read(bytes, None).is_empty(), "{name}");
         }
+        assert!(matches!(read(&[0x30, 0x03, 0x02, 0x01, 0x03], None).as_slice(), [Err(_)]), "a PKCS#12 file cut short");
     }
 }
