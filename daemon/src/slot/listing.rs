@@ -11,6 +11,9 @@ use super::{
 /// leaves nothing of the offer.
 pub fn purposes(level: Level, offer: &Offer) -> Option<Vec<Purpose>> {
     let facts = offer.mechanism.facts();
+    if offer.mechanism == Offered::Pbkdf2 {
+        return policy::check_password(level).is_ok().then(Vec::new);
+    }
     if matches!(facts.work, Work::Key | Work::Pair) {
         let recipe = recipe(facts.keys, offer.bits.1)?;
         return policy::check_recipe(level, &recipe).is_ok().then(Vec::new);

@@ -70,6 +70,15 @@ pub fn check_digest(level: Level, hash: Hash) -> Result<(), Forbidden> {
     judge(level, broken.into_iter())
 }
 
+/// Whether a slot of that level makes keys of passwords.
+///
+/// # Errors
+/// [`Forbidden`]: such a key is as strong as what somebody remembers. A token that makes them is also taken by NSS for
+/// one that opens PKCS#12 files by itself, which takes unwrapping without authentication.
+pub fn check_password(level: Level) -> Result<(), Forbidden> {
+    judge(level, [(Level::Legacy, "keys made of passwords")].into_iter())
+}
+
 /// Whether a slot of that level may take a key of the group that the material names.
 ///
 /// # Errors
@@ -389,6 +398,13 @@ mod tests {
         for level in Level::ALL {
             assert_eq!(check_digest(level, Hash::Md5).is_ok(), level == Level::Legacy, "{}", level.name());
             assert!(check_digest(level, Hash::Sha1).is_ok(), "{}", level.name());
+        }
+    }
+
+    #[test]
+    fn keys_of_passwords_are_for_old_data_alone() {
+        for level in Level::ALL {
+            assert_eq!(check_password(level).is_ok(), level == Level::Legacy, "{}", level.name());
         }
     }
 

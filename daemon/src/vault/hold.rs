@@ -64,7 +64,8 @@ impl Vault {
         let fitted = self.slot(slot)?;
         let Shape::Symmetric { family, bits } = shape else { return Err(slot::Error::Length.into()) };
         let recipe = Recipe::Symmetric { family, bits };
-        slot::policy::check_recipe(fitted.level, &recipe)
+        slot::policy::check_password(fitted.level)
+            .and_then(|()| slot::policy::check_recipe(fitted.level, &recipe))
             .map_err(|forbidden| slot::Error::Unsupported(forbidden.what))?;
         let base = Shape::Symmetric { family: Family::Hmac, bits: password.len().saturating_mul(8) };
         let length = match (family, bits) {

@@ -55,6 +55,15 @@ impl House {
     }
 
     pub fn with(places: Places) -> Self {
+        Self::of(Level::Standard, places)
+    }
+
+    /// Its slots are for old data.
+    pub fn legacy() -> Self {
+        Self::of(Level::Legacy, Places::default())
+    }
+
+    fn of(level: Level, places: Places) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-pkcs11-{}-{number}", std::process::id()));
@@ -64,7 +73,7 @@ impl House {
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let fitted = |name: &str| {
             let slot: Arc<dyn Slot> = Arc::new(Software::new(name));
-            Fitted { slot, level: Level::Standard }
+            Fitted { slot, level }
         };
         let slots = vec![fitted("dev"), fitted("other")];
         let vault = Vault::new(store, slots, clock.clone(), chance.clone());
