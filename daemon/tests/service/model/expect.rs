@@ -27,6 +27,7 @@ impl Walk<'_> {
             | Step::Look(which)
             | Step::Encrypt(which)
             | Step::Decrypt(which)
+            | Step::Seal(which, _)
             | Step::Rename(which, _)
             | Step::Note(which, _)
             | Step::Schedule(which, _)
@@ -64,9 +65,13 @@ fn permitted(step: Step, owns: bool, role: Role) -> Expected {
     let may = match step {
         _ if owns => true,
         Step::Look(_) => role != Role::User,
-        Step::Get(_) | Step::Export(_) | Step::Encrypt(_) | Step::Decrypt(_) | Step::Lease(_) | Step::Allocate(..) => {
-            false
-        }
+        Step::Get(_)
+        | Step::Export(_)
+        | Step::Encrypt(_)
+        | Step::Decrypt(_)
+        | Step::Seal(..)
+        | Step::Lease(_)
+        | Step::Allocate(..) => false,
         _ => role == Role::Administrator,
     };
     if may { Ok(()) } else { Err(ResultReason::ItemNotFound) }
@@ -103,6 +108,9 @@ fn possible(step: Step, thing: &Thing, now: i64) -> Expected {
         Step::Get(_) | Step::Export(_) if thing.sensitive => Err(ResultReason::Sensitive),
         Step::Get(_) | Step::Export(_) => Ok(()),
         Step::Encrypt(_) => uses(&[State::Active], Mask::Encrypt).and_then(|()| takes(1)),
+        Step::Seal(_, nonce) => uses(&[State::Active], Mask::Encrypt).and_then(|()| takes(1)).and_then(|()| {
+            if thing.nonces.contains(&nonce) { Err(ResultReason::BadCryptographicParameters) } else { Ok(()) }
+        }),
         Step::Decrypt(_) => uses(&[State::Active, State::Deactivated, State::Compromised], Mask::Decrypt),
         Step::Rename(..) if thing.name.is_none() => Err(ResultReason::AttributeNotFound),
         Step::Note(_, None) if thing.comment.is_none() => Err(ResultReason::AttributeNotFound),

@@ -61,6 +61,12 @@ impl Walk<'_> {
                 });
                 self.spend(which, 1);
             }
+            Step::Seal(which, nonce) => {
+                let EncryptResponse { data, iv_counter_nonce, .. } = answer::<EncryptRequest>(response);
+                assert!(data.is_some() && iv_counter_nonce.is_none(), "the nonce is the caller's");
+                self.things[which].nonces.push(nonce);
+                self.spend(which, 1);
+            }
             Step::Decrypt(_) => {
                 assert!(answer::<DecryptRequest>(response).data.is_some_and(|plain| plain.same_as(PLAIN)));
             }
@@ -84,6 +90,7 @@ impl Walk<'_> {
                     state: if active { State::Active } else { State::PreActive },
                     left: old.left.map(|_| LIMIT),
                     material: None,
+                    nonces: Vec::new(),
                     sealed: None,
                     ..old
                 });
@@ -147,6 +154,7 @@ fn born(id: String, owner: usize, wish: Wish, now: i64) -> Thing {
         comment: None,
         archived: false,
         material: None,
+        nonces: Vec::new(),
         sealed: None,
     }
 }

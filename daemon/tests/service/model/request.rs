@@ -2,9 +2,10 @@
 
 use strongroom_kmip::{
     attribute::{
-        Attribute, Listed, Name, One, Reference, References, RevocationReason, Standard, Template, UsageLimits,
+        Attribute, CryptographicParameters, Listed, Name, One, Reference, References, RevocationReason, Standard,
+        Template, UsageLimits,
     },
-    code::{CryptographicAlgorithm, CryptographicUsageMask as Mask, ObjectType, UsageLimitsUnit},
+    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask as Mask, ObjectType, UsageLimitsUnit},
     identifier::UniqueIdentifier,
     operation::Request,
     payload::*,
@@ -65,6 +66,21 @@ impl Walk<'_> {
                 cryptographic_parameters: None,
                 data: Some(Secret::copy_of(PLAIN)),
                 iv_counter_nonce: None,
+                correlation_value: None,
+                init_indicator: None,
+                final_indicator: None,
+                authenticated_encryption_additional_data: None,
+            }
+            .into(),
+            Step::Seal(which, nonce) => EncryptRequest {
+                unique_identifier: id(which)?,
+                cryptographic_parameters: Some(CryptographicParameters {
+                    block_cipher_mode: Some(BlockCipherMode::GCM),
+                    tag_length: Some(16),
+                    ..CryptographicParameters::default()
+                }),
+                data: Some(Secret::copy_of(PLAIN)),
+                iv_counter_nonce: Some(vec![nonce; 12].into()),
                 correlation_value: None,
                 init_indicator: None,
                 final_indicator: None,

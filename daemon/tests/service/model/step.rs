@@ -14,6 +14,8 @@ pub enum Step {
     Look(usize),
     Encrypt(usize),
     Decrypt(usize),
+    /// Encrypts under GCM with a nonce of the caller's choosing.
+    Seal(usize, u8),
     Rename(usize, u8),
     /// Sets the Comment, or deletes it.
     Note(usize, Option<u8>),
@@ -89,6 +91,7 @@ impl Script<'_> {
             18 => Step::Allocate(which, [1, 1, 2, 3][two]),
             19 => Step::ReKey(which),
             20 => Step::Export(which),
+            21 => Step::Seal(which, three % 4),
             _ => {
                 let states = [None, Some(State::PreActive), Some(State::Active), Some(State::Deactivated)];
                 let everywhere = Storage::OnLineStorage | Storage::ArchivalStorage | Storage::DestroyedStorage;

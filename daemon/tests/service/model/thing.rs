@@ -20,6 +20,8 @@ pub struct Thing {
     pub archived: bool,
     /// What came out of its first Get.
     pub material: Option<Vec<u8>>,
+    /// The nonces of the callers' choosing that it has taken.
+    pub nonces: Vec<u8>,
     /// What it has encrypted last.
     pub sealed: Option<Sealed>,
 }
