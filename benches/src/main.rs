@@ -18,6 +18,7 @@ mod measure;
 mod raw;
 mod remote;
 mod signing;
+mod slots;
 mod token;
 mod ttlv;
 mod using;
@@ -29,6 +30,7 @@ const SECTIONS: &[(&str, fn())] = &[
     ("ttlv", ttlv::run),
     ("pkcs11", signing::run),
     ("token", using::run),
+    ("slots", slots::run),
     ("kmip", remote::run),
     ("many", remote::many),
     ("tls", handshake::run),

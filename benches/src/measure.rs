@@ -2,6 +2,11 @@
 
 use std::{
     hint::black_box,
+    sync::{
+        Barrier,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -31,6 +36,37 @@ impl Comparison {
     }
 }
 
+/// Calls a second of all callers together, each on a thread of its own: the median of some spans. A caller whose call fails
+/// counts no more in that span.
+pub(crate) fn rate<C: FnMut() -> bool + Send>(callers: Vec<C>) -> f64 {
+    let (spans, start) = ([const { AtomicU64::new(0) }; SPANS], Barrier::new(callers.len()));
+    thread::scope(|scope| {
+        for mut call in callers {
+            let (spans, start) = (&spans, &start);
+            scope.spawn(move || {
+                for _ in 0..WARM_UP {
+                    black_box(call());
+                }
+                for done in spans {
+                    start.wait();
+                    let until = Instant::now() + SPAN;
+                    let mut count = 0;
+                    while Instant::now() < until && call() {
+                        count += 1;
+                    }
+                    done.fetch_add(count, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let mut counts = spans.map(AtomicU64::into_inner);
+    counts.sort_unstable();
+    #[allow(clippy::cast_precision_loss, reason = "a rate is not exact")]
+    {
+        counts[SPANS / 2] as f64 / SPAN.as_secs_f64()
+    }
+}
+
 /// How many calls make a sample long enough for the clock.
 fn batch<T>(call: &mut impl FnMut() -> T) -> u32 {
     let mut calls = 1;
@@ -57,3 +93,7 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
 
 const SAMPLES: usize = 51;
 const SAMPLE: Duration = Duration::from_millis(4);
+const WARM_UP: usize = 200;
+/// So many spans are counted, and the one in the middle is told.
+const SPANS: usize = 7;
+const SPAN: Duration = Duration::from_millis(500);

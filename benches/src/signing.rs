@@ -4,16 +4,7 @@
 //! A PKCS#11 library reads its configuration from the environment when it is loaded, so each library is driven by this
 //! same program, started again with the right environment: `strongroom-benches sign-with MODULE PIN`.
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    sync::{
-        Barrier,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command};
 
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Pkcs11},
@@ -25,7 +16,7 @@ use cryptoki::{
 };
 use strongroom_tests::Appliance;
 
-use crate::{raw, token};
+use crate::{measure, raw, token};
 
 /// The section: starts all sides and prints them beside each other.
 pub(crate) fn run() {
@@ -66,7 +57,7 @@ fn ours(appliance: &Appliance) -> Vec<f64> {
 }
 
 /// Runs this program again with a module, and reads its figures.
-fn drive(module: &Path, pin: &str, environment: &[(&str, String)]) -> Vec<f64> {
+pub(crate) fn drive(module: &Path, pin: &str, environment: &[(&str, String)]) -> Vec<f64> {
     let Ok(program) = std::env::current_exe() else { return Vec::new() };
     let mut command = Command::new(program);
     command.arg(SIGN_WITH).arg(module).arg(pin).envs(environment.iter().cloned());
@@ -114,31 +105,12 @@ fn rate(
     threads: usize,
 ) -> Result<f64, cryptoki::error::Error> {
     let sessions = (0..threads).map(|_| library.open_ro_session(slot)).collect::<Result<Vec<_>, _>>()?;
-    let (spans, start) = ([const { AtomicU64::new(0) }; SPANS], Barrier::new(threads));
     let data = vec![0x5A; length];
-    std::thread::scope(|scope| {
-        for session in sessions {
-            let (spans, start, data) = (&spans, &start, &data);
-            scope.spawn(move || {
-                for _ in 0..WARM_UP {
-                    let _: Result<_, _> = session.sign(&mechanism(), key, data);
-                }
-                for done in spans {
-                    start.wait();
-                    let until = Instant::now() + SPAN;
-                    let mut count = 0;
-                    while Instant::now() < until && session.sign(&mechanism(), key, data).is_ok() {
-                        count += 1;
-                    }
-                    done.fetch_add(count, Ordering::Relaxed);
-                }
-            });
-        }
+    let callers = sessions.into_iter().map(|session| {
+        let data = data.as_slice();
+        move || session.sign(&mechanism(), key, data).is_ok()
     });
-    let mut counts = spans.map(AtomicU64::into_inner);
-    counts.sort_unstable();
-    #[allow(clippy::cast_precision_loss, reason = "a rate is not exact")]
-    Ok(counts[SPANS / 2] as f64 / SPAN.as_secs_f64())
+    Ok(measure::rate(callers.collect()))
 }
 
 /// A new pair of keys over P-256, on the token.
@@ -163,13 +135,11 @@ pub(crate) fn rsa(session: &Session) -> Result<ObjectHandle, cryptoki::error::Er
 
 /// The word that makes this program drive one module.
 pub(crate) const SIGN_WITH: &str = "sign-with";
-const LABELS: [&str; 4] = ["P-256, 1 thread", "P-256, 8 threads", "RSA-2048, 1 thread", "RSA-2048, 8 threads"];
+/// What is signed with, and by how many.
+pub(crate) const LABELS: [&str; 4] =
+    ["P-256, 1 thread", "P-256, 8 threads", "RSA-2048, 1 thread", "RSA-2048, 8 threads"];
 /// The object identifier of P-256, DER.
 const P256: [u8; 10] = [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 /// A mechanism is made where it is used: it may hold pointers, which threads do not share.
 const ECDSA: fn() -> Mechanism<'static> = || Mechanism::Ecdsa;
 const RSA: fn() -> Mechanism<'static> = || Mechanism::Sha256RsaPkcs;
-const WARM_UP: usize = 200;
-/// So many spans are counted, and the one in the middle is told.
-const SPANS: usize = 7;
-const SPAN: Duration = Duration::from_millis(500);

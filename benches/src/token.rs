@@ -39,7 +39,7 @@ pub(crate) fn all() -> Vec<Token> {
 }
 
 /// SoftHSM2 in the process itself.
-fn softhsm() -> Option<Token> {
+pub(crate) fn softhsm() -> Option<Token> {
     let (module, folder) = (first(&SOFTHSM)?, Folder::new());
     let (config, tokens) = (folder.join("softhsm2.conf"), folder.join("tokens"));
     fs::create_dir(&tokens).ok()?;
@@ -72,6 +72,13 @@ fn remote() -> Option<Token> {
 
 fn first(paths: &[&str]) -> Option<PathBuf> {
     paths.iter().map(Path::new).find(|path| path.exists()).map(Path::to_path_buf)
+}
+
+impl Token {
+    /// Where it keeps everything.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
 }
 
 impl Drop for Token {
