@@ -205,7 +205,7 @@ fn find(line: &mut Line, name: &str) -> Result<Duration, String> {
 
 /// Locate by name among a hundred and among a hundred thousand, on an appliance of its own.
 pub(crate) fn many() {
-    let appliance = Appliance::start();
+    let mut appliance = Appliance::start();
     let doors = appliance.doors();
     let look = |from: usize, to: usize| -> Result<Duration, String> {
         thread::scope(|scope| {
@@ -226,6 +226,18 @@ pub(crate) fn many() {
         }
     }
     say!("resident memory with 100,000 keys: {} KiB", resident(doors.pid));
+    let began = Instant::now();
+    appliance.restart();
+    let serves = connect(appliance.doors(), "alice", V1_2)
+        .and_then(|mut line| line.ask(locate("bench-many-50")).map_err(|why| why.to_string()));
+    match serves {
+        Ok(_) => {
+            say!("from a kill to an answer with 100,000 keys: {:?}", began.elapsed());
+        }
+        Err(why) => {
+            say!("it does not serve after a kill: {why}");
+        }
+    }
 }
 
 /// Makes keys of these numbers, many in one message.

@@ -5,6 +5,7 @@
 
 use std::{
     fs,
+    io::BufRead,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::Command,
@@ -250,8 +251,8 @@ fn a_core_of_the_daemon_has_nothing_that_opened_it() {
         assert!(told.code != Some(0), "{told}");
         return;
     };
-    assert!(bytes.windows(13).any(|window| window == b"strongroom de"), "the core has the command line in it");
-    assert!(!bytes.windows(mark.len()).any(|window| window == mark), "the key file is in the core");
+    assert!(holds(&bytes, b"strongroom dev"), "the core has texts of the program in it");
+    assert!(!holds(&bytes, &mark), "the key file is in the core");
     let maps = fs::read_to_string(format!("/proc/{}/smaps", appliance.doors().pid)).unwrap();
     let hidden = maps.split("VmFlags:").skip(1).filter(|flags| {
         let flags: Vec<&str> = flags.lines().next().unwrap_or_default().split_whitespace().collect();
@@ -259,4 +260,15 @@ fn a_core_of_the_daemon_has_nothing_that_opened_it() {
     });
     assert!(hidden.count() >= 3, "root key and data keys: {maps}");
     appliance.kill();
+}
+
+/// Whether bytes are somewhere among many: a core has gigabytes, and most of them are not looked at one by one.
+fn holds(mut bytes: &[u8], wanted: &[u8]) -> bool {
+    let (first, rest) = wanted.split_first().unwrap();
+    while bytes.skip_until(*first).unwrap() > 0 {
+        if bytes.starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
