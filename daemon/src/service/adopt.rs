@@ -188,6 +188,7 @@ fn algorithm(shape: Shape) -> CryptographicAlgorithm {
             Pair::Elliptic(Curve::Ed25519) => CryptographicAlgorithm::Ed25519,
             Pair::Quantum(set) => set.facts().code,
             Pair::Group { .. } => CryptographicAlgorithm::DH,
+            Pair::Dsa { .. } => CryptographicAlgorithm::DSA,
             Pair::Elliptic(_) => CryptographicAlgorithm::EC,
         },
     }

@@ -202,7 +202,7 @@ pub fn describe(set: &mut Set, shape: Shape) {
         Shape::Private(pair) | Shape::Public(pair) => (None, Some(pair)),
     };
     let bits = bits.or(match pair {
-        Some(Pair::Rsa { bits } | Pair::Group { bits }) => Some(bits),
+        Some(Pair::Rsa { bits } | Pair::Group { bits } | Pair::Dsa { bits }) => Some(bits),
         Some(Pair::Elliptic(curve)) => {
             if let Some(recommended_curve) = material::curve_code(curve) {
                 let mut parameters = set.domain_parameters().cloned().unwrap_or_default();

@@ -6,8 +6,8 @@ use strongroom_kmip::{
     mechanism::{Curve, Hash, ParameterSet},
     object::{
         KeyBlock, KeyMaterial, KeyValue, Object, PrivateKey, PublicKey, SymmetricKey, TransparentDHPrivateKey,
-        TransparentDHPublicKey, TransparentECPrivateKey, TransparentECPublicKey, TransparentRSAPrivateKey,
-        TransparentRSAPublicKey, TransparentSymmetricKey,
+        TransparentDHPublicKey, TransparentDSAPublicKey, TransparentECPrivateKey, TransparentECPublicKey,
+        TransparentRSAPrivateKey, TransparentRSAPublicKey, TransparentSymmetricKey,
     },
     secret::Secret,
     tag::Tag,
@@ -16,7 +16,7 @@ use strongroom_kmip::{
 };
 
 use super::refusal::Refusal;
-use crate::vault::{Family, Form, Group, Material, Pair, QuantumPrivate, Recipe, RsaPrivate, Shape};
+use crate::vault::{DsaPublic, Family, Form, Group, Material, Pair, QuantumPrivate, Recipe, RsaPrivate, Shape};
 
 /// What kind of key these attributes describe, if it is one that a slot works with.
 pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
@@ -31,6 +31,10 @@ pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
             Some(Shape::Symmetric { family: family?, bits })
         }
         ObjectType::PrivateKey => pair(algorithm, bits, attributes).map(Shape::Private),
+        // DSA verifies what is old: private keys of it are kept and not worked with.
+        ObjectType::PublicKey if algorithm == CryptographicAlgorithm::DSA => {
+            bits.map(|bits| Shape::Public(Pair::Dsa { bits }))
+        }
         ObjectType::PublicKey => pair(algorithm, bits, attributes).map(Shape::Public),
         _ => None,
     }
@@ -155,6 +159,12 @@ pub fn read(block: &KeyBlock, shape: Shape) -> Result<Material, Refusal> {
             group: Group::of(magnitude(&key.p)?, magnitude(&key.g)?),
             number: open(&key.y)?,
         }),
+        (KeyMaterial::DSAPublicKey(key), _, Shape::Public(Pair::Dsa { .. })) => Ok(Material::DsaPublic(DsaPublic {
+            prime: open(&key.p)?,
+            order: open(&key.q)?,
+            base: open(&key.g)?,
+            number: open(&key.y)?,
+        })),
         (KeyMaterial::ECPrivateKey(key), _, Shape::Private(Pair::Elliptic(_))) => Ok(Material::EllipticPrivate {
             curve: curve(key.recommended_curve).ok_or_else(|| Refusal::unsupported("this curve is not served"))?,
             number: Secret::copy_of(magnitude(&key.d)?),
@@ -212,11 +222,14 @@ pub fn default_format(shape: Shape) -> KeyFormatType {
         Shape::Private(Pair::Rsa { .. }) | Shape::Public(Pair::Rsa { .. }) => KeyFormatType::PKCS_1,
         Shape::Private(
             Pair::Group { .. }
+            | Pair::Dsa { .. }
             | Pair::Quantum(_)
             | Pair::Elliptic(Curve::Ed25519 | Curve::Ed448 | Curve::X25519 | Curve::X448),
         ) => KeyFormatType::PKCS_8,
         Shape::Private(Pair::Elliptic(_)) => KeyFormatType::ECPrivateKey,
-        Shape::Public(Pair::Elliptic(_) | Pair::Group { .. } | Pair::Quantum(_)) => KeyFormatType::X_509,
+        Shape::Public(Pair::Elliptic(_) | Pair::Group { .. } | Pair::Dsa { .. } | Pair::Quantum(_)) => {
+            KeyFormatType::X_509
+        }
     }
 }
 
@@ -241,7 +254,9 @@ pub fn form(format: KeyFormatType, shape: Shape) -> Result<Form, Refusal> {
         KeyFormatType::X_509 if !symmetric && !private => Ok(Form::PublicKeyInfo),
         KeyFormatType::ECPrivateKey if private => Ok(Form::Sec1),
         KeyFormatType::TransparentDHPrivateKey if private => Ok(Form::Numbers),
-        KeyFormatType::TransparentDHPublicKey if !symmetric && !private => Ok(Form::Numbers),
+        KeyFormatType::TransparentDHPublicKey | KeyFormatType::TransparentDSAPublicKey if !symmetric && !private => {
+            Ok(Form::Numbers)
+        }
         KeyFormatType::TransparentRSAPrivateKey | KeyFormatType::TransparentECPrivateKey if private => {
             Ok(Form::Numbers)
         }
@@ -327,6 +342,14 @@ pub fn block(
                 y: BigInteger::positive(&y),
             })
         }
+        (Material::DsaPublic(key), KeyFormatType::TransparentDSAPublicKey) => {
+            KeyMaterial::DSAPublicKey(TransparentDSAPublicKey {
+                p: BigInteger::positive(&key.prime),
+                q: BigInteger::positive(&key.order),
+                g: BigInteger::positive(&key.base),
+                y: BigInteger::positive(&key.number),
+            })
+        }
         (Material::EllipticPrivate { curve, number: d }, _) => KeyMaterial::ECPrivateKey(TransparentECPrivateKey {
             recommended_curve: curve_code(curve).ok_or_else(|| format_refused(format))?,
             d: number(&d),
@@ -355,7 +378,7 @@ pub fn bytes(material: &Material) -> &[u8] {
         }
         Material::PublicKeyInfo(bytes) | Material::Pkcs1Public(bytes) => bytes,
         Material::EllipticPrivate { number, .. } | Material::GroupPrivate { number, .. } => number.reveal(),
-        Material::GroupPublic { number, .. } => number,
+        Material::GroupPublic { number, .. } | Material::DsaPublic(DsaPublic { number, .. }) => number,
         Material::EllipticPublic { point, .. } => point,
         Material::QuantumPrivate(key) => key.expanded.as_ref().map_or(&[], Secret::reveal),
         Material::QuantumPublic { bytes, .. } => bytes,

@@ -182,6 +182,11 @@ pub fn signature(parameters: &CryptographicParameters, shape: Shape, digested: b
             _ => Err(unsupported("this Padding Method")),
         },
         Pair::Group { .. } => Err(unfit("such a key agrees on keys, it makes no signatures")),
+        // What names no hash is of the time when there was but one (FIPS 186-2).
+        Pair::Dsa { .. } => {
+            let hash = (!digested).then(|| hash.unwrap_or(Hash::Sha1));
+            Ok(Mechanism::Dsa { hash, form: Form::Der })
+        }
         Pair::Quantum(set) => {
             let signing = Signing::default();
             match set.facts().keys {
@@ -253,9 +258,9 @@ fn signature_named(code: Option<DigitalSignatureAlgorithm>) -> Result<(Option<Ha
     let Some(code) = code else { return Ok((None, false)) };
     let hash = match code {
         D::RSASSA_PSS => return Ok((None, true)),
-        D::SHA_1WithRSAEncryption | D::ECDSAWithSHA_1 => Hash::Sha1,
-        D::SHA_224WithRSAEncryption | D::ECDSAWithSHA224 => Hash::Sha224,
-        D::SHA_256WithRSAEncryption | D::ECDSAWithSHA256 => Hash::Sha256,
+        D::SHA_1WithRSAEncryption | D::ECDSAWithSHA_1 | D::DSAWithSHA_1 => Hash::Sha1,
+        D::SHA_224WithRSAEncryption | D::ECDSAWithSHA224 | D::DSAWithSHA224 => Hash::Sha224,
+        D::SHA_256WithRSAEncryption | D::ECDSAWithSHA256 | D::DSAWithSHA256 => Hash::Sha256,
         D::SHA_384WithRSAEncryption | D::ECDSAWithSHA384 => Hash::Sha384,
         D::SHA_512WithRSAEncryption | D::ECDSAWithSHA512 => Hash::Sha512,
         D::SHA3_256WithRSAEncryption => Hash::Sha3_256,

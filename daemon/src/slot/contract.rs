@@ -303,6 +303,8 @@ pub enum Material {
         /// Its number.
         number: Vec<u8>,
     },
+    /// A public key of DSA.
+    DsaPublic(DsaPublic),
     /// A private key of ML-KEM, ML-DSA or SLH-DSA.
     QuantumPrivate(QuantumPrivate),
     /// A public key of ML-KEM, ML-DSA or SLH-DSA.
@@ -327,6 +329,19 @@ pub enum Material {
         /// The point.
         point: Vec<u8>,
     },
+}
+
+/// The numbers of a public key of DSA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DsaPublic {
+    /// The prime.
+    pub prime: Vec<u8>,
+    /// The prime that is the group's order.
+    pub order: Vec<u8>,
+    /// The base.
+    pub base: Vec<u8>,
+    /// The key's own number.
+    pub number: Vec<u8>,
 }
 
 /// The bytes of a private key of ML-KEM, ML-DSA or SLH-DSA: its seed, its expanded form, or both.

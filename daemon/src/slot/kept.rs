@@ -40,6 +40,7 @@ impl Shape {
                 Pair::Rsa { .. } => Keys::Rsa,
                 Pair::Elliptic(curve) => curve.keys(),
                 Pair::Group { .. } => Keys::Finite,
+                Pair::Dsa { .. } => Keys::Dsa,
                 Pair::Quantum(set) => set.facts().keys,
             },
         }
@@ -49,7 +50,8 @@ impl Shape {
     pub const fn bits(self) -> usize {
         match self {
             Self::Symmetric { bits, .. } | Self::Private(Pair::Rsa { bits }) | Self::Public(Pair::Rsa { bits }) => bits,
-            Self::Private(Pair::Group { bits }) | Self::Public(Pair::Group { bits }) => bits,
+            Self::Private(Pair::Group { bits } | Pair::Dsa { bits })
+            | Self::Public(Pair::Group { bits } | Pair::Dsa { bits }) => bits,
             Self::Private(Pair::Elliptic(curve)) | Self::Public(Pair::Elliptic(curve)) => curve.bits(),
             Self::Private(Pair::Quantum(set)) | Self::Public(Pair::Quantum(set)) => set.bits(),
         }
@@ -68,6 +70,11 @@ pub enum Pair {
     Elliptic(Curve),
     /// Of Diffie and Hellman's agreement over the numbers below a prime; the key says which.
     Group {
+        /// Bits of the prime.
+        bits: usize,
+    },
+    /// DSA, whose public half alone is taken: it verifies signatures of old data.
+    Dsa {
         /// Bits of the prime.
         bits: usize,
     },

@@ -61,6 +61,7 @@ fn recipe(keys: Keys, bits: usize) -> Option<Recipe> {
         Keys::Rsa => Pair::Rsa { bits },
         Keys::Weierstrass | Keys::Agreeing => Pair::Elliptic(Curve::P256),
         Keys::Finite => Pair::Group { bits },
+        Keys::Dsa => Pair::Dsa { bits },
         Keys::MlKem => Pair::Quantum(ParameterSet::MlKem1024),
         Keys::MlDsa => Pair::Quantum(ParameterSet::MlDsa87),
         Keys::SlhDsa => Pair::Quantum(ParameterSet::SlhDsaShake256f),

@@ -22,6 +22,6 @@ pub use derivation::{
 pub use holding::{Condition, Found, Held, Name, Why};
 
 pub use contract::{
-    Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, QuantumPrivate, Recipe,
-    RsaPrivate, Running, Shape, Slot,
+    DsaPublic, Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, QuantumPrivate,
+    Recipe, RsaPrivate, Running, Shape, Slot,
 };

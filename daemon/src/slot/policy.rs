@@ -159,6 +159,7 @@ const USES: &[Row] = &[
         },
     },
     Row { what: "P-192", allowed: Level::Legacy, applies: |u| is_small_curve(u.shape) },
+    Row { what: "DSA", allowed: Level::Legacy, applies: |u| matches!(u.mechanism, Mechanism::Dsa { .. }) },
     Row { what: "RSA with fewer than 2048 bits", allowed: Level::Legacy, applies: |u| rsa_below(u.shape, 2048) },
     Row {
         what: "RSA with fewer than 3072 bits for what is made today",
@@ -324,6 +325,7 @@ mod tests {
     #[test]
     fn each_use_is_allowed_up_to_its_level_and_no_further() {
         use Purpose::{Decrypt, Encrypt, Sign, Unwrap, Verify, Wrap};
+        let dsa = |hash| Mechanism::Dsa { hash, form: Form::Der };
         let ecdsa = |hash| Mechanism::Ecdsa { hash, form: Form::Der };
         let rows = [
             ("GCM", Encrypt, gcm(12, 16), AES, Level::Strict),
@@ -355,6 +357,7 @@ mod tests {
             ("RSA-3072", Sign, pkcs1(Hash::Sha256), rsa(3072), Level::Strict),
             ("RSA-2048", Sign, pkcs1(Hash::Sha256), rsa(2048), Level::Standard),
             ("P-192", Verify, ecdsa(None), Shape::Public(Pair::Elliptic(Curve::P192)), Level::Legacy),
+            ("DSA", Verify, dsa(Some(Hash::Sha256)), Shape::Public(Pair::Dsa { bits: 3072 }), Level::Legacy),
             ("RSA-1024", Verify, pkcs1(Hash::Sha256), rsa(1024), Level::Legacy),
             ("signing with SHA-1", Sign, pkcs1(Hash::Sha1), rsa(3072), Level::Legacy),
             ("verifying SHA-1", Verify, pkcs1(Hash::Sha1), rsa(3072), Level::Standard),

@@ -260,6 +260,8 @@ mod shape {
             Shape::Private(Pair::Rsa { bits }) => format!("private RSA {bits}"),
             Shape::Private(Pair::Group { bits }) => format!("private DH {bits}"),
             Shape::Public(Pair::Group { bits }) => format!("public DH {bits}"),
+            Shape::Private(Pair::Dsa { bits }) => format!("private DSA {bits}"),
+            Shape::Public(Pair::Dsa { bits }) => format!("public DSA {bits}"),
             Shape::Private(Pair::Elliptic(curve)) => format!("private {curve:?} 0"),
             Shape::Public(Pair::Rsa { bits }) => format!("public RSA {bits}"),
             Shape::Public(Pair::Elliptic(curve)) => format!("public {curve:?} 0"),
@@ -279,6 +281,7 @@ mod shape {
         let pair = || match kind {
             "RSA" => Some(Pair::Rsa { bits }),
             "DH" => Some(Pair::Group { bits }),
+            "DSA" => Some(Pair::Dsa { bits }),
             _ => {
                 let curve = Curve::ALL.into_iter().find(|curve| format!("{curve:?}") == kind).map(Pair::Elliptic);
                 let set = || ParameterSet::ALL.iter().find(|set| format!("{set:?}") == kind);

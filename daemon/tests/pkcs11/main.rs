@@ -6,6 +6,7 @@ mod application;
 mod copy;
 mod curve;
 mod derive;
+mod dsa;
 mod finite;
 mod frames;
 mod house;

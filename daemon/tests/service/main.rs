@@ -5,6 +5,7 @@
 mod certify;
 mod dates;
 mod derive;
+mod dsa;
 mod gone;
 mod house;
 mod life;

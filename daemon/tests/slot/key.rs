@@ -32,6 +32,7 @@ const FORMS: [Form; 6] = [Form::Raw, Form::Pkcs8, Form::Pkcs1, Form::Sec1, Form:
 fn private_forms(pair: Pair) -> &'static [Form] {
     match pair {
         Pair::Rsa { .. } => &[Form::Pkcs8, Form::Pkcs1, Form::Numbers],
+        Pair::Dsa { .. } => &[],
         Pair::Quantum(_) | Pair::Group { .. } => &[Form::Pkcs8, Form::Numbers],
         Pair::Elliptic(Curve::Ed25519 | Curve::X25519) => &[Form::Pkcs8, Form::Numbers],
         Pair::Elliptic(_) => &[Form::Pkcs8, Form::Sec1, Form::Numbers],

@@ -6,6 +6,7 @@ mod bench;
 mod contract;
 mod curve;
 mod derive;
+mod dsa;
 mod key;
 mod quantum;
 mod refusal;

@@ -27,6 +27,8 @@ pub struct Facts {
     pub pss: &'static [Number],
     /// ECDSA.
     pub ecdsa: &'static [Number],
+    /// DSA.
+    pub dsa: &'static [Number],
     /// ML-DSA over a digest.
     pub ml_dsa: &'static [Number],
     /// SLH-DSA over a digest.
@@ -123,6 +125,7 @@ const UNNAMED: Facts = Facts {
     pkcs1: &[],
     pss: &[],
     ecdsa: &[],
+    dsa: &[],
     ml_dsa: &[],
     slh_dsa: &[],
     derivation: &[],
@@ -155,6 +158,7 @@ hashes! {
         pkcs1: SHA1_RSA_PKCS = 0x6;
         pss: SHA1_RSA_PKCS_PSS = 0xe;
         ecdsa: ECDSA_SHA1 = 0x1042;
+        dsa: DSA_SHA1 = 0x12;
         mask: SHA1 = 1;
         derivation: SHA1_KEY_DERIVATION = 0x392;
     }
@@ -166,6 +170,7 @@ hashes! {
         pkcs1: SHA224_RSA_PKCS = 0x46;
         pss: SHA224_RSA_PKCS_PSS = 0x47;
         ecdsa: ECDSA_SHA224 = 0x1043;
+        dsa: DSA_SHA224 = 0x13;
         mask: SHA224 = 5;
         ml_dsa: HASH_ML_DSA_SHA224 = 0x23;
         slh_dsa: HASH_SLH_DSA_SHA224 = 0x36;
@@ -179,6 +184,7 @@ hashes! {
         pkcs1: SHA256_RSA_PKCS = 0x40;
         pss: SHA256_RSA_PKCS_PSS = 0x43;
         ecdsa: ECDSA_SHA256 = 0x1044;
+        dsa: DSA_SHA256 = 0x14;
         mask: SHA256 = 2;
         ml_dsa: HASH_ML_DSA_SHA256 = 0x24;
         slh_dsa: HASH_SLH_DSA_SHA256 = 0x37;
@@ -192,6 +198,7 @@ hashes! {
         pkcs1: SHA384_RSA_PKCS = 0x41;
         pss: SHA384_RSA_PKCS_PSS = 0x44;
         ecdsa: ECDSA_SHA384 = 0x1045;
+        dsa: DSA_SHA384 = 0x15;
         mask: SHA384 = 3;
         ml_dsa: HASH_ML_DSA_SHA384 = 0x25;
         slh_dsa: HASH_SLH_DSA_SHA384 = 0x38;
@@ -205,6 +212,7 @@ hashes! {
         pkcs1: SHA512_RSA_PKCS = 0x42;
         pss: SHA512_RSA_PKCS_PSS = 0x45;
         ecdsa: ECDSA_SHA512 = 0x1046;
+        dsa: DSA_SHA512 = 0x16;
         mask: SHA512 = 4;
         ml_dsa: HASH_ML_DSA_SHA512 = 0x26;
         slh_dsa: HASH_SLH_DSA_SHA512 = 0x39;
@@ -232,6 +240,7 @@ hashes! {
         pkcs1: SHA3_224_RSA_PKCS = 0x66;
         pss: SHA3_224_RSA_PKCS_PSS = 0x67;
         ecdsa: ECDSA_SHA3_224 = 0x1047;
+        dsa: DSA_SHA3_224 = 0x18;
         mask: SHA3_224 = 6;
         ml_dsa: HASH_ML_DSA_SHA3_224 = 0x27;
         slh_dsa: HASH_SLH_DSA_SHA3_224 = 0x3a;
@@ -245,6 +254,7 @@ hashes! {
         pkcs1: SHA3_256_RSA_PKCS = 0x60;
         pss: SHA3_256_RSA_PKCS_PSS = 0x63;
         ecdsa: ECDSA_SHA3_256 = 0x1048;
+        dsa: DSA_SHA3_256 = 0x19;
         mask: SHA3_256 = 7;
         ml_dsa: HASH_ML_DSA_SHA3_256 = 0x28;
         slh_dsa: HASH_SLH_DSA_SHA3_256 = 0x3b;
@@ -258,6 +268,7 @@ hashes! {
         pkcs1: SHA3_384_RSA_PKCS = 0x61;
         pss: SHA3_384_RSA_PKCS_PSS = 0x64;
         ecdsa: ECDSA_SHA3_384 = 0x1049;
+        dsa: DSA_SHA3_384 = 0x1a;
         mask: SHA3_384 = 8;
         ml_dsa: HASH_ML_DSA_SHA3_384 = 0x29;
         slh_dsa: HASH_SLH_DSA_SHA3_384 = 0x3c;
@@ -271,6 +282,7 @@ hashes! {
         pkcs1: SHA3_512_RSA_PKCS = 0x62;
         pss: SHA3_512_RSA_PKCS_PSS = 0x65;
         ecdsa: ECDSA_SHA3_512 = 0x104a;
+        dsa: DSA_SHA3_512 = 0x1b;
         mask: SHA3_512 = 9;
         ml_dsa: HASH_ML_DSA_SHA3_512 = 0x2a;
         slh_dsa: HASH_SLH_DSA_SHA3_512 = 0x3d;

@@ -17,6 +17,8 @@ pub enum Keys {
     Montgomery,
     /// Numbers below a prime that two sides agree on a secret with.
     Finite,
+    /// DSA, over the numbers below a prime.
+    Dsa,
     /// ML-KEM.
     MlKem,
     /// ML-DSA.

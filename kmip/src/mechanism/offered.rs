@@ -209,6 +209,8 @@ mechanisms! {
             Mechanism::Ecdsa { hash: None, .. } => Mechanism::Ecdsa { hash: None, form: Form::Raw };
         Eddsa: "EdDSA", Keys::Edwards, Bits, Signature, [EDDSA = 0x1057],
             Mechanism::Eddsa | Mechanism::EddsaContext { .. } => Mechanism::Eddsa;
+        Dsa: "DSA", Keys::Dsa, Bits, Signature, [DSA = 0x11],
+            Mechanism::Dsa { hash: None, .. } => Mechanism::Dsa { hash: None, form: Form::Raw };
         EllipticKeyGen: "EC", Keys::Weierstrass, Bits, Pair, [EC_KEY_PAIR_GEN = 0x1040];
         EdwardsKeyGen: "EdDSA", Keys::Edwards, Bits, Pair, [EC_EDWARDS_KEY_PAIR_GEN = 0x1055];
         GenericKeyGen: "HMAC", MAC, Bits, Key, [GENERIC_SECRET_KEY_GEN = 0x350];
@@ -275,6 +277,8 @@ mechanisms! {
             Mechanism::RsaPss { input: Input::Message, hash, .. } => pss(hash, Input::Message);
         EcdsaHashed: "ECDSA", Keys::Weierstrass, Bits, Signature, hash.facts().ecdsa,
             Mechanism::Ecdsa { hash: Some(hash), .. } => Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw };
+        DsaHashed: "DSA", Keys::Dsa, Bits, Signature, hash.facts().dsa,
+            Mechanism::Dsa { hash: Some(hash), .. } => Mechanism::Dsa { hash: Some(hash), form: Form::Raw };
         Hmac: "HMAC", MAC, Bytes, Mac, hash.facts().hmac,
             Mechanism::Hmac { hash, .. } => Mechanism::Hmac { hash, length: hash.length() };
         HmacKeyGen: "HMAC", MAC, Bytes, Key, hash.facts().key_gen;

@@ -140,10 +140,10 @@ impl Prehash {
     }
 }
 
-/// How an ECDSA signature is written.
+/// How a signature of ECDSA or DSA is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// r and s, each as long as the curve's order (PKCS#11, JOSE).
+    /// r and s, each as long as the order of the curve or group (PKCS#11, JOSE).
     Raw,
     /// A DER sequence of two integers (KMIP, X.509).
     Der,
@@ -217,6 +217,13 @@ pub enum Mechanism {
     RsaRaw,
     /// ECDSA.
     Ecdsa {
+        /// What the data are hashed with first; nothing when they are a digest already.
+        hash: Option<Hash>,
+        /// How the signature is written.
+        form: Form,
+    },
+    /// DSA (FIPS 186-4 §4): signatures of old data are verified, and none are made.
+    Dsa {
         /// What the data are hashed with first; nothing when they are a digest already.
         hash: Option<Hash>,
         /// How the signature is written.

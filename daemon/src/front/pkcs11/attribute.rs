@@ -383,7 +383,7 @@ const ROWS: &[Row] = &[
         view.set().map_or(Reading::Absent, |set| number(set.facts().number))
     }),
     row_of(A::VALUE, PUBLIC, Make::Said, Change::Never, |view| match view.numbers() {
-        Some(Numbers::Group { value, .. }) => bytes(value.as_slice()),
+        Some(Numbers::Group { value, .. } | Numbers::Dsa { value, .. }) => bytes(value.as_slice()),
         Some(Numbers::Twisted { point, .. }) if view.set().is_some() => bytes(point.as_slice()),
         _ => Reading::Absent,
     }),
@@ -416,11 +416,15 @@ const ROWS: &[Row] = &[
         _ => Reading::Absent,
     }),
     row_of(A::PRIME, PAIR, Make::Said, Change::Never, |view| match view.numbers() {
-        Some(Numbers::Group { prime, .. }) => bytes(prime.as_slice()),
+        Some(Numbers::Group { prime, .. } | Numbers::Dsa { prime, .. }) => bytes(prime.as_slice()),
+        _ => Reading::Absent,
+    }),
+    row_of(A::SUBPRIME, PUBLIC, Make::Said, Change::Never, |view| match view.numbers() {
+        Some(Numbers::Dsa { order, .. }) => bytes(order.as_slice()),
         _ => Reading::Absent,
     }),
     row_of(A::BASE, PAIR, Make::Said, Change::Never, |view| match view.numbers() {
-        Some(Numbers::Group { base, .. }) => bytes(base.as_slice()),
+        Some(Numbers::Group { base, .. } | Numbers::Dsa { base, .. }) => bytes(base.as_slice()),
         _ => Reading::Absent,
     }),
     row_of(A::EC_PARAMS, PAIR, Make::Said, Change::Never, elliptic_parameters),

@@ -107,6 +107,17 @@ pub enum Numbers {
         /// The public number.
         value: Vec<u8>,
     },
+    /// DSA; all without leading noughts.
+    Dsa {
+        /// The prime.
+        prime: Vec<u8>,
+        /// The prime that is the group's order.
+        order: Vec<u8>,
+        /// The base.
+        base: Vec<u8>,
+        /// The public number.
+        value: Vec<u8>,
+    },
     /// Ed25519 and X25519.
     Twisted {
         /// The curve, as `CKA_EC_PARAMS` has it.
@@ -133,6 +144,13 @@ pub fn numbers(info: &[u8]) -> Option<Numbers> {
         let base = first(prime.rest)?;
         let [prime, base, value] = [prime, base, first(key)?].map(|number| magnitude(number.content));
         return Some(Numbers::Group { prime, base, value });
+    }
+    if name.whole == DSA {
+        let prime = first(first(name.rest)?.content)?;
+        let order = first(prime.rest)?;
+        let base = first(order.rest)?;
+        let [prime, order, base, value] = [prime, order, base, first(key)?].map(|number| magnitude(number.content));
+        return Some(Numbers::Dsa { prime, order, base, value });
     }
     let point = key.to_vec();
     if name.whole == ELLIPTIC {
@@ -176,6 +194,8 @@ const PRINTABLE_STRING: u8 = 0x13;
 const RSA: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 1, 1];
 /// dhKeyAgreement (PKCS #3 §9).
 const AGREEMENT: &[u8] = &[0x06, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 3, 1];
+/// id-dsa (RFC 3279 §2.3.2).
+const DSA: &[u8] = &[0x06, 7, 0x2A, 0x86, 0x48, 0xCE, 0x38, 4, 1];
 const ELLIPTIC: &[u8] = &[0x06, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1];
 
 const CURVES: &[(Curve, &[u8])] = &[

@@ -139,6 +139,7 @@ pub fn of_keys(keys: Keys) -> Option<KeyType> {
         Keys::Edwards => KeyType::EC_EDWARDS,
         Keys::Montgomery => KeyType::EC_MONTGOMERY,
         Keys::Finite => KeyType::DH,
+        Keys::Dsa => KeyType::DSA,
         Keys::MlKem => KeyType::ML_KEM,
         Keys::MlDsa => KeyType::ML_DSA,
         Keys::SlhDsa => KeyType::SLH_DSA,

@@ -247,6 +247,7 @@ fn beyond(class: ObjectClass, key: KeyType) -> CryptographicUsageMask {
         (_, KeyType::AES_XTS) => M::WrapKey | M::UnwrapKey,
         (_, KeyType::RSA | KeyType::AES | KeyType::DES2 | KeyType::DES3 | KeyType::CHACHA20) => M(0),
         (_, KeyType::HKDF) => ciphers | M::MACGenerate | M::MACVerify,
+        (_, KeyType::DSA) => ciphers | M::DeriveKey | M::KeyAgreement,
         (_, KeyType::DH | KeyType::EC_MONTGOMERY | KeyType::ML_KEM) => ciphers | M::Sign | M::Verify,
         _ => ciphers,
     }

@@ -78,6 +78,8 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::RsaAesWrap => rsa_aes(parameter)?,
         Offered::Ecdsa => nothing(parameter, Mechanism::Ecdsa { hash: None, form: Form::Raw })?,
         Offered::EcdsaHashed(hash) => nothing(parameter, Mechanism::Ecdsa { hash: Some(hash), form: Form::Raw })?,
+        Offered::Dsa => nothing(parameter, Mechanism::Dsa { hash: None, form: Form::Raw })?,
+        Offered::DsaHashed(hash) => nothing(parameter, Mechanism::Dsa { hash: Some(hash), form: Form::Raw })?,
         Offered::Eddsa => eddsa(parameter)?,
         Offered::MlDsa => Mechanism::MlDsa(signing(parameter, None)?),
         Offered::MlDsaHashed(hash) => Mechanism::MlDsa(signing(parameter, Some(Prehash::Hash(hash)))?),

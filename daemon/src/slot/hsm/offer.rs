@@ -74,7 +74,7 @@ fn numbered(shape: Shape, mechanism: &Mechanism) -> Option<u64> {
                 _ => None,
             };
         }
-        Shape::Public(_) | Shape::Private(Pair::Group { .. } | Pair::Quantum(_)) => return None,
+        Shape::Public(_) | Shape::Private(Pair::Group { .. } | Pair::Dsa { .. } | Pair::Quantum(_)) => return None,
         Shape::Symmetric { family, .. } => family,
     };
     match (family, mechanism) {
@@ -180,7 +180,7 @@ pub(super) fn making(recipe: &Recipe) -> Result<Making, Error> {
             _ => return Err(NOT_MADE),
         },
         Recipe::Pair(Pair::Rsa { bits }) => Making::Rsa { bits: u32::try_from(bits).map_err(|_| NOT_MADE)? },
-        Recipe::Pair(Pair::Group { .. } | Pair::Quantum(_)) => return Err(NOT_MADE),
+        Recipe::Pair(Pair::Group { .. } | Pair::Dsa { .. } | Pair::Quantum(_)) => return Err(NOT_MADE),
         Recipe::Pair(Pair::Elliptic(curve)) => {
             let (mechanism, kind, parameters) = elliptic(curve).ok_or(NOT_MADE)?;
             Making::Elliptic { mechanism, kind, parameters: Plain(parameters.to_vec()) }

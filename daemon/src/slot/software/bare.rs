@@ -16,7 +16,7 @@ use crate::slot::contract::{Error, Form, Material, Pair, QuantumPrivate};
 /// Whether keys of that pair are kept so.
 pub(super) fn is_bare(pair: Pair) -> bool {
     match pair {
-        Pair::Rsa { .. } => false,
+        Pair::Rsa { .. } | Pair::Dsa { .. } => false,
         Pair::Group { .. } => true,
         Pair::Quantum(set) => set.facts().keys == Keys::SlhDsa,
         Pair::Elliptic(curve) => matches!(
@@ -100,7 +100,7 @@ pub(super) fn public_of(pair: Pair, private: &Secret) -> Result<Vec<u8>, Error> 
         }
         Pair::Group { .. } => finite::public_of(private),
         Pair::Quantum(set) => stateless::public_of(set, private),
-        Pair::Rsa { .. } => Err(FORM),
+        Pair::Rsa { .. } | Pair::Dsa { .. } => Err(FORM),
     }
 }
 
@@ -162,7 +162,7 @@ pub(super) fn canonical(pair: Pair, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         }
         Pair::Group { bits } => finite::canonical(bits, bytes),
         Pair::Quantum(set) => PublicStateless::new(set, bytes).map(|_| bytes.to_vec()),
-        Pair::Rsa { .. } => Err(FORM),
+        Pair::Rsa { .. } | Pair::Dsa { .. } => Err(FORM),
     }
 }
 

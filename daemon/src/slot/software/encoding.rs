@@ -10,7 +10,7 @@ use openssl::{
 use strongroom_kmip::{mechanism::Curve, secret::Secret};
 use x509_parser::asn1_rs::{Any, FromDer};
 
-use super::{bare, info, lattice, number, point, xts};
+use super::{bare, dsa, info, lattice, number, point, xts};
 use crate::slot::contract::{Error, Family, Form, Kept, Material, Pair, QuantumPrivate, Shape};
 
 /// A key that was read, in the engine's own form.
@@ -150,6 +150,7 @@ fn read_private(material: &Material) -> Result<PKey<Private>, Error> {
         | Material::QuantumPublic { .. }
         | Material::GroupPrivate { .. }
         | Material::GroupPublic { .. }
+        | Material::DsaPublic(_)
         | Material::EllipticPublic { .. } => Err(FORM),
     }
 }
@@ -168,6 +169,7 @@ fn read_public(material: &Material) -> Result<PKey<Public>, Error> {
         Material::RsaPublic { modulus, exponent } => number::public(modulus, exponent)?,
         Material::EllipticPublic { curve, point } => point::public(*curve, point)?,
         Material::QuantumPublic { set, bytes } => lattice::public(*set, bytes)?,
+        Material::DsaPublic(numbers) => dsa::public(numbers)?,
         Material::Raw(_)
         | Material::Pkcs8(_)
         | Material::Pkcs1Private(_)
@@ -179,13 +181,14 @@ fn read_public(material: &Material) -> Result<PKey<Public>, Error> {
         | Material::EllipticPrivate { .. } => return Err(FORM),
     };
     point::check(&key)?;
+    dsa::check(&key)?;
     Ok(key)
 }
 
 fn give_private(key: &PKey<Private>, form: Form) -> Result<Material, Error> {
     let pair = pair_of_private(key)?;
     match (form, pair) {
-        (_, Pair::Group { .. }) => Err(FORM),
+        (_, Pair::Group { .. } | Pair::Dsa { .. }) => Err(FORM),
         (Form::Pkcs8, _) => Ok(Material::Pkcs8(write_private(key)?)),
         (Form::Pkcs1, Pair::Rsa { .. }) => {
             let der = key.rsa().and_then(|key| key.private_key_to_der()).map_err(|_| ENGINE)?;
@@ -235,7 +238,9 @@ fn give_public(key: &PKey<Public>, form: Form) -> Result<Material, Error> {
         (Form::Numbers, Pair::Quantum(set)) => {
             Ok(Material::QuantumPublic { set, bytes: key.raw_public_key().map_err(|_| ENGINE)? })
         }
-        (Form::Raw | Form::Pkcs8 | Form::Sec1, _) | (Form::Pkcs1, Pair::Elliptic(_) | Pair::Quantum(_)) => Err(FORM),
+        (Form::Numbers, Pair::Dsa { .. }) => Ok(Material::DsaPublic(dsa::numbers(key)?)),
+        (Form::Raw | Form::Pkcs8 | Form::Sec1, _)
+        | (Form::Pkcs1, Pair::Elliptic(_) | Pair::Quantum(_) | Pair::Dsa { .. }) => Err(FORM),
     }
 }
 
@@ -251,6 +256,7 @@ pub(super) fn pair_of_private(key: &PKey<Private>) -> Result<Pair, Error> {
 pub(super) fn pair_of_public(key: &PKey<Public>) -> Result<Pair, Error> {
     match key.id() {
         Id::EC => point::curve_of(key.ec_key().map_err(|_| ENGINE)?.group()).map(Pair::Elliptic),
+        Id::DSA => dsa::pair_of(key),
         id => plain_pair(id, key.bits()).or_else(|error| lattice::set_of(key).map(Pair::Quantum).ok_or(error)),
     }
 }

@@ -13,6 +13,7 @@ use strongroom_kmip::{
 };
 use zeroize::Zeroizing;
 
+use super::dsa::PublicDsa;
 use super::edwards::{PrivateEdwards, PublicEdwards};
 use super::elliptic::{PrivateElliptic, PublicElliptic};
 use super::encoding::{self, Parsed};
@@ -92,7 +93,7 @@ impl Software {
                 let bits = u32::try_from(bits).map_err(|_| ENGINE)?;
                 Rsa::generate(bits).and_then(PKey::from_rsa)
             }
-            Pair::Group { .. } => return Err(offer::UNSUPPORTED),
+            Pair::Group { .. } | Pair::Dsa { .. } => return Err(offer::UNSUPPORTED),
             Pair::Quantum(set) => Ok(lattice::make(set, &self.random)?),
             Pair::Elliptic(Curve::Ed25519) => PKey::generate_ed25519(),
             Pair::Elliptic(Curve::X25519) => PKey::generate_x25519(),
@@ -147,7 +148,7 @@ impl Slot for Software {
             },
             (Shape::Private(pair), Parsed::Private(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PrivateRsa::new(key)?),
-                Pair::Group { .. } => Arc::new(Idle),
+                Pair::Group { .. } | Pair::Dsa { .. } => Arc::new(Idle),
                 Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
                 Pair::Quantum(set) => Arc::new(PrivateLattice::new(set, key)?),
                 Pair::Elliptic(curve @ (Curve::Ed25519 | Curve::X25519)) => Arc::new(PrivateEdwards::new(curve, key)),
@@ -155,6 +156,7 @@ impl Slot for Software {
             },
             (Shape::Public(pair), Parsed::Public(key)) => match pair {
                 Pair::Rsa { .. } => Arc::new(PublicRsa::new(key)?),
+                Pair::Dsa { bits } => Arc::new(PublicDsa::new(bits, key)?),
                 Pair::Group { .. } => Arc::new(Idle),
                 Pair::Quantum(set) if set.facts().keys == Keys::MlKem => Arc::new(Idle),
                 Pair::Quantum(set) => Arc::new(PublicLattice::new(set, key)?),

@@ -10,6 +10,7 @@ mod chacha;
 mod chain;
 mod cmac;
 mod derive;
+mod dsa;
 mod edwards;
 mod elliptic;
 mod encoding;

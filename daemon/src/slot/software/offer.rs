@@ -78,6 +78,7 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::RsaAesWrap, RSA, KEYS),
     (Offered::RsaRaw, RSA, EVERY),
     (Offered::Ecdsa, CURVE, SIGNATURE),
+    (Offered::Dsa, DSA, VERIFICATION),
     (Offered::Eddsa, (256, 448), SIGNATURE),
     (Offered::TripleDesEcb, TRIPLE, CIPHER),
     (Offered::TripleDesCbc, TRIPLE, CIPHER),
@@ -138,6 +139,7 @@ const SINGLE: &[Row<Offered>] = &[
 const HASHED: &[Row<Of>] = &[
     (Offered::Hmac, GENERIC, SIGNATURE),
     (Offered::EcdsaHashed, CURVE, SIGNATURE),
+    (Offered::DsaHashed, DSA, VERIFICATION),
     (Offered::RsaPkcs1Hashed, RSA, SIGNATURE),
     (Offered::RsaPssHashed, RSA, SIGNATURE),
     (Offered::HmacKeyGen, GENERIC, NONE),
@@ -153,6 +155,8 @@ const XTS: (usize, usize) = (512, 512);
 /// Bits of public keys, which is the one length that these algorithms have in common.
 const QUANTUM: (usize, usize) = (256, 20_736);
 const FINITE: (usize, usize) = (*group::BITS.start(), *group::BITS.end());
+/// The lengths of FIPS 186-4 §4.2, the last standard that had DSA.
+const DSA: (usize, usize) = (1024, 3072);
 const CURVE: (usize, usize) = (192, 521);
 /// Old keys of 1024 bits are opened so that old data can be read, and public ones of 512 so that they are verified; new ones
 /// are longer, and the policy says who may.
@@ -168,6 +172,7 @@ const KEYS: &[Purpose] = &[Purpose::Wrap, Purpose::Unwrap];
 const CIPHER: &[Purpose] = &[Purpose::Encrypt, Purpose::Decrypt, Purpose::Wrap, Purpose::Unwrap];
 const DERIVATION: &[Purpose] = &[Purpose::Derive];
 const SIGNATURE: &[Purpose] = &[Purpose::Sign, Purpose::Verify];
+const VERIFICATION: &[Purpose] = &[Purpose::Verify];
 const EVERY: &[Purpose] =
     &[Purpose::Encrypt, Purpose::Decrypt, Purpose::Sign, Purpose::Verify, Purpose::Wrap, Purpose::Unwrap];
 

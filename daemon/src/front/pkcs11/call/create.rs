@@ -6,8 +6,8 @@ use strongroom_kmip::{
     mechanism::{Curve, Hash, Keys, ParameterSet},
     object::{
         Certificate, KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, PrivateKey, PublicKey,
-        SymmetricKey, TransparentDHPrivateKey, TransparentDHPublicKey, TransparentRSAPrivateKey,
-        TransparentRSAPublicKey,
+        SymmetricKey, TransparentDHPrivateKey, TransparentDHPublicKey, TransparentDSAPublicKey,
+        TransparentRSAPrivateKey, TransparentRSAPublicKey,
     },
     payload::RegisterRequest,
     secret::Secret,
@@ -152,6 +152,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
     let (material, attributes) = match key {
         KeyType::RSA => rsa(wishes)?,
         KeyType::DH => finite(wishes)?,
+        KeyType::DSA if wishes.class == ObjectClass::PUBLIC_KEY => dsa(wishes)?,
         KeyType::ML_KEM | KeyType::ML_DSA | KeyType::SLH_DSA => quantum(wishes, key)?,
         KeyType::EC | KeyType::EC_EDWARDS | KeyType::EC_MONTGOMERY => elliptic(wishes, key)?,
         _ => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
@@ -162,6 +163,7 @@ fn pair(wishes: &Wishes<'_>) -> Result<Brought, Rv> {
         (KeyMaterial::RSAPublicKey(_), _) => KeyFormatType::TransparentRSAPublicKey,
         (KeyMaterial::DHPrivateKey(_), _) => KeyFormatType::TransparentDHPrivateKey,
         (KeyMaterial::DHPublicKey(_), _) => KeyFormatType::TransparentDHPublicKey,
+        (KeyMaterial::DSAPublicKey(_), _) => KeyFormatType::TransparentDSAPublicKey,
         _ => KeyFormatType::Raw,
     };
     let key_block = KeyBlock {
@@ -209,6 +211,17 @@ fn finite(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
         KeyMaterial::DHPublicKey(TransparentDHPublicKey { p, q: None, g, j: None, y: number })
     };
     Ok((material, described(CryptographicAlgorithm::DH, magnitude_bits(wishes.needed(AttributeType::PRIME)?)?)))
+}
+
+fn dsa(wishes: &Wishes<'_>) -> Result<(KeyMaterial, Vec<Kmip>), Rv> {
+    let needed = |kind| wishes.needed(kind).map(BigInteger::positive);
+    let material = KeyMaterial::DSAPublicKey(TransparentDSAPublicKey {
+        p: needed(AttributeType::PRIME)?,
+        q: needed(AttributeType::SUBPRIME)?,
+        g: needed(AttributeType::BASE)?,
+        y: needed(AttributeType::VALUE)?,
+    });
+    Ok((material, described(CryptographicAlgorithm::DSA, magnitude_bits(wishes.needed(AttributeType::PRIME)?)?)))
 }
 
 /// Bits of a number, from the highest that is set.
