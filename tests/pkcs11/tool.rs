@@ -174,7 +174,7 @@ fn opensc_forks_and_starts_threads() {
     let Some(bench) = Bench::new() else { return };
     let told = bench.user("--test-fork").succeeds();
     assert!(told.stdout.contains("*** Calling C_Initialize in forked child process ***"), "{told}");
-    let threads = "--test-threads IN --test-threads IL:GI:SL:T0 --test-threads GI:SL:T0 --test-threads SL:T0:GI";
+    let threads = "--test-threads IN --test-threads IL:GI:SL:T0 --test-threads IL:GI:SL:T0 --test-threads IL:SL:T0:GI";
     let told = bench.user(threads).succeeds();
     let said = format!("{}{}", told.stdout, told.stderr);
     for line in [

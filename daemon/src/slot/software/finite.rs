@@ -3,13 +3,13 @@
 
 use openssl::{
     bn::{BigNum, BigNumContext, BigNumRef},
-    dh::Dh,
     error::ErrorStack,
 };
 use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::info::{self, INTEGER, OCTETS, SEQUENCE, next, only};
+use super::native;
 use crate::chance::Chance;
 use crate::slot::contract::{Error, Form, Material};
 use crate::slot::group::{self, Group};
@@ -71,8 +71,7 @@ pub(super) fn canonical(bits: usize, held: &[u8]) -> Result<Vec<u8>, Error> {
 /// What is kept of the public half of a private key.
 pub(super) fn public_of(private: &Secret) -> Result<Vec<u8>, Error> {
     let numbers = Numbers::kept(private.reveal())?;
-    let base = BigNum::from_slice(&numbers.group.base).map_err(|_| ENGINE)?;
-    let number = numbers.power(&base)?;
+    let number = numbers.power(&numbers.group.base)?;
     Ok(Numbers { group: numbers.group, number }.keep().reveal().to_vec())
 }
 
@@ -120,7 +119,7 @@ pub(super) fn agree(private: &Secret, theirs: Theirs<'_>) -> Result<Secret, Erro
         return Err(STRANGER);
     }
     theirs.check_public().map_err(|_| Error::Parameter("public key"))?;
-    own.power(&*secret(&theirs.number)?)
+    own.power(theirs.number.reveal())
 }
 
 /// Somebody's public key.
@@ -182,16 +181,11 @@ impl Numbers {
         if number.num_bits() > 0 && *number < half { Ok(()) } else { Err(OUTSIDE) }
     }
 
-    /// A number to the power of this one, in time that tells nothing of it.
-    fn power(&self, of: &BigNumRef) -> Result<Secret, Error> {
-        let compute = || {
-            let base = BigNum::from_slice(&self.group.base)?;
-            let own = Dh::from_pqg(self.prime()?, None, base)?;
-            own.set_private_key(BigNum::from_slice(self.number.reveal())?)?.compute_key(of)
-        };
-        let power = Zeroizing::new(compute().map_err(|_| Error::Key("it agrees on no secret"))?);
-        let missing = self.group.prime.len().checked_sub(power.len()).ok_or(ENGINE)?;
-        Ok(Secret::new([vec![0; missing].as_slice(), &power].concat()))
+    /// A number to the power of this one, as long as the prime, in time that tells nothing of it.
+    fn power(&self, of: &[u8]) -> Result<Secret, Error> {
+        let power = native::power(of, self.number.reveal(), &self.group.prime);
+        let mut power = power.ok_or(Error::Key("it agrees on no secret"))?;
+        Ok(Secret::new(std::mem::take(&mut *power)))
     }
 
     fn prime(&self) -> Result<BigNum, ErrorStack> {

@@ -1,5 +1,5 @@
-//! What AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, AES key wrap for every key length, and
-//! Ed25519 in contexts. The only unsafe code of the slot.
+//! What AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, AES key wrap for every key length, Ed25519
+//! in contexts, and powers in constant time. The only unsafe code of the slot.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -7,7 +7,8 @@ use std::ptr;
 
 use aws_lc_sys::{
     AES_KEY, AES_set_decrypt_key, AES_set_encrypt_key, AES_unwrap_key, AES_unwrap_key_padded, AES_wrap_key,
-    AES_wrap_key_padded, CRYPTO_chacha_20, ED25519_keypair_from_seed, ED25519ctx_sign, ED25519ctx_verify,
+    AES_wrap_key_padded, BIGNUM, BN_CTX, BN_CTX_free, BN_CTX_new, BN_bin2bn, BN_bn2bin_padded, BN_clear_free,
+    BN_mod_exp_mont_consttime, BN_new, CRYPTO_chacha_20, ED25519_keypair_from_seed, ED25519ctx_sign, ED25519ctx_verify,
     ED25519ph_sign, ED25519ph_verify, OPENSSL_cleanse,
 };
 use zeroize::Zeroizing;
@@ -65,6 +66,61 @@ pub(super) fn verify_edwards(
     // as said.
     let fits = unsafe { verify(data.as_ptr(), data.len(), signature, key, context.as_ptr(), context.len()) };
     fits == 1
+}
+
+/// `base` to the power of `exponent` below an odd `modulus`, as long as the modulus, in time that tells nothing of the
+/// exponent but its length. All are big-endian; nothing where the modulus is even or the base not below it.
+pub(super) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (base, exponent, below) = (Number::read(base)?, Number::read(exponent)?, Number::read(modulus)?);
+    let (power, room) = (Number::new()?, Room::new()?);
+    // SAFETY: all five are valid and borrowed for the call; without a Montgomery context the function makes its own.
+    let made = unsafe { BN_mod_exp_mont_consttime(power.0, base.0, exponent.0, below.0, room.0, ptr::null()) };
+    let mut out = Zeroizing::new(vec![0; modulus.len()]);
+    // SAFETY: `out` has the length that is given, which the function fills, and the number is valid.
+    let filled = made == 1 && unsafe { BN_bn2bin_padded(out.as_mut_ptr(), out.len(), power.0) } == 1;
+    filled.then_some(out)
+}
+
+/// A number of the engine's, wiped and freed at the end.
+struct Number(*mut BIGNUM);
+
+impl Number {
+    fn new() -> Option<Self> {
+        // SAFETY: takes nothing; what is made belongs to this value.
+        let number = unsafe { BN_new() };
+        (!number.is_null()).then_some(Self(number))
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        // SAFETY: the function reads the `len` bytes of the slice; what is made belongs to this value.
+        let number = unsafe { BN_bin2bn(bytes.as_ptr(), bytes.len(), ptr::null_mut()) };
+        (!number.is_null()).then_some(Self(number))
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        // SAFETY: the number is valid, belongs to this value, and nobody has it afterwards.
+        unsafe { BN_clear_free(self.0) }
+    }
+}
+
+/// Where the engine keeps what it computes on the way; freed at the end.
+struct Room(*mut BN_CTX);
+
+impl Room {
+    fn new() -> Option<Self> {
+        // SAFETY: takes nothing; what is made belongs to this value.
+        let room = unsafe { BN_CTX_new() };
+        (!room.is_null()).then_some(Self(room))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: it is valid, belongs to this value, and nobody has it afterwards.
+        unsafe { BN_CTX_free(self.0) }
+    }
 }
 
 /// How a wrapped key is padded.
@@ -173,3 +229,27 @@ impl Drop for Schedule {
 
 /// The type of AWS-LC's two functions that prepare a key.
 type Set = unsafe extern "C" fn(*const u8, u32, *mut AES_KEY) -> i32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slot::group::Group;
+
+    #[test]
+    fn a_power_is_as_long_as_its_modulus_whatever_it_begins_with() {
+        let prime = Group::usual(2048).unwrap().prime;
+        // 2 to the power of 1,000,263 below the prime of ffdhe2048, as Python computes it.
+        let power = power(&[2], &[0x0F, 0x43, 0x47], &prime).unwrap();
+        assert_eq!((power.len(), &power[..6]), (256, &[0x00, 0x97, 0x49, 0xD7, 0x19, 0x34][..]));
+        assert_eq!(power[252..], [0xF5, 0x92, 0xAE, 0x89]);
+    }
+
+    #[test]
+    fn what_has_no_power_has_none() {
+        for (name, base, modulus) in
+            [("an even modulus", &[3][..], &[8][..]), ("no modulus", &[3], &[]), ("a base above", &[9], &[7])]
+        {
+            assert!(power(base, &[5], modulus).is_none(), "{name}");
+        }
+    }
+}
