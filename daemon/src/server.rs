@@ -144,7 +144,7 @@ impl House {
             level: slot.mechanisms.into(),
         };
         let slots: Vec<Fitted> = settings.slot.iter().map(fitted).collect();
-        let vault = Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance);
+        let vault = Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance).with_hands(settings.hands());
         let openly = |vault: Vault, slot: &config::Slot| vault.with_openness(&slot.name, slot.openness());
         let vault = Arc::new(settings.slot.iter().fold(vault, openly));
         let log = Arc::new(log);

@@ -17,5 +17,5 @@ pub use error::{Error, Exposed};
 pub use file::{Secrecy, create, line, read};
 pub use quorum::{Operator, Quorum};
 pub use slot::{Mechanisms, Slot, SlotKind};
-pub use table::{Audit, Control, Durability, Kmip, Limits, Method, Pkcs11, Seal, Settings, Store};
+pub use table::{Audit, Control, Durability, Hands, Kmip, Limits, Method, Pkcs11, Seal, Settings, Store};
 pub use tls::{credentials, endpoint_credentials, papers};

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{Endpoint, Error, Operator, Quorum, Secrecy, Slot, file, schema::tables};
-use crate::{audit, front};
+use crate::{audit, front, vault};
 
 tables! {
     /// The whole file.
@@ -99,6 +99,8 @@ tables! {
         key: Option<PathBuf> = None;
         /// A file with a passphrase. A systemd credential `unseal.passphrase` is found by itself.
         passphrase: Option<PathBuf> = None;
+        /// Who may enter the shares of one set. Where several operators are named, each enters one.
+        hands: Option<Hands> = None;
     }
 
     /// What fronts may take of the machine; see docs/configuration.md for the reasons.
@@ -138,6 +140,16 @@ pub enum Method {
     Slot,
 }
 
+/// Who may enter the shares of one set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hands {
+    /// Whoever has them.
+    Any,
+    /// Different operators, each one share.
+    Different,
+}
+
 /// When the answer to a use of a key may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +175,16 @@ impl Settings {
         let mut settings = Self::default();
         settings.settle();
         settings
+    }
+
+    /// Who may enter the shares of one set.
+    pub fn hands(&self) -> vault::Hands {
+        match self.seal.hands {
+            Some(Hands::Any) => vault::Hands::Any,
+            Some(Hands::Different) => vault::Hands::Different,
+            None if self.operator.len() > 1 => vault::Hands::Different,
+            None => vault::Hands::Any,
+        }
     }
 
     /// Reads and checks a file.
@@ -375,6 +397,7 @@ mod tests {
             ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),
             ("a tiny message", "[limits]\nmessage = 1", 2, "`message` must be 1024 to"),
             ("an unknown way to unseal", "[seal]\nmethods = [\"tpm\"]", 2, "unknown variant `tpm`"),
+            ("other hands", "[seal]\nhands = \"two\"", 2, "unknown variant `two`"),
             ("a way to unseal twice", "[seal]\nmethods = [\"key\", \"key\"]", 2, "stands there twice"),
             ("an operator without a user", "[[operator]]\nname = \"anna\"", 2, "`user` is the number"),
             (
@@ -393,6 +416,21 @@ mod tests {
         ] {
             let (at, what) = Settings::parse(text).unwrap_err();
             assert!(at == line && what.contains(says), "{name}: line {at}: {what}");
+        }
+    }
+
+    #[test]
+    fn different_operators_enter_shares_where_there_are_several_and_nothing_else_is_said() {
+        let operators = |count| (0..count).map(|at| format!("[[operator]]\nname = \"o{at}\"\nuser = {at}\n"));
+        for (name, said, count, hands) in [
+            ("nobody named", "", 0, vault::Hands::Any),
+            ("one", "", 1, vault::Hands::Any),
+            ("two", "", 2, vault::Hands::Different),
+            ("two, and said otherwise", "[seal]\nhands = \"any\"\n", 2, vault::Hands::Any),
+            ("one, and said otherwise", "[seal]\nhands = \"different\"\n", 1, vault::Hands::Different),
+        ] {
+            let text: String = [said.to_owned()].into_iter().chain(operators(count)).collect();
+            assert_eq!(Settings::parse(&text).unwrap().hands(), hands, "{name}");
         }
     }
 

@@ -106,10 +106,10 @@ impl Service {
     fn perform_order(&self, operator: &Caller, order: Order, done: &mut Done) -> Result<Report, Refusal> {
         match order {
             Order::Status => self.status().map(Report::Status),
-            Order::Unseal { passphrase } => self.unseal(UnsealKey::Passphrase(passphrase), done),
-            Order::UnsealFile { key } => self.unseal(UnsealKey::File(key), done),
-            Order::UnsealShare { share } => self.unseal(Self::read_share(&share)?, done),
-            Order::UnsealSlots => self.unseal(UnsealKey::Slots, done),
+            Order::Unseal { passphrase } => self.unseal(operator, UnsealKey::Passphrase(passphrase), done),
+            Order::UnsealFile { key } => self.unseal(operator, UnsealKey::File(key), done),
+            Order::UnsealShare { share } => self.unseal(operator, Self::read_share(&share)?, done),
+            Order::UnsealSlots => self.unseal(operator, UnsealKey::Slots, done),
             Order::UnsealForget => {
                 self.vault.forget_entries();
                 self.status().map(Report::Status)
@@ -250,8 +250,8 @@ impl Service {
         }
     }
 
-    fn unseal(&self, key: UnsealKey, done: &mut Done) -> Result<Report, Refusal> {
-        self.open(key, |service, way| Ok(service.vault.prove(done.change(service)?, way)?))?;
+    fn unseal(&self, operator: &Caller, key: UnsealKey, done: &mut Done) -> Result<Report, Refusal> {
+        self.open(operator, key, |service, way| Ok(service.vault.prove(done.change(service)?, way)?))?;
         self.status().map(Report::Status)
     }
 

@@ -149,6 +149,11 @@ impl Approvals {
     }
 
     /// Whether any operator of the configuration is this local user.
+    /// How many operators the configuration names.
+    pub(super) fn officers(&self) -> usize {
+        self.quorum.officers.len()
+    }
+
     pub(super) fn officer(&self, user: u32) -> Option<ClientName> {
         self.quorum.officer(user).map(|officer| officer.name.clone())
     }

@@ -180,7 +180,7 @@ impl From<vault::Error> for Refusal {
             vault::Error::Archived(_) => Self::new(ResultReason::ObjectArchived, message),
             vault::Error::Use { .. } => Self::new(ResultReason::IncompatibleCryptographicUsageMask, message),
             vault::Error::Sealed => Self::new(ResultReason::NotAuthorised, message),
-            vault::Error::WrongKey | vault::Error::Share(_) => {
+            vault::Error::WrongKey | vault::Error::Share(_) | vault::Error::SameHand { .. } => {
                 Self::new(ResultReason::AuthenticationNotSuccessful, message)
             }
             vault::Error::Sharing(error) => error.into(),

@@ -14,7 +14,7 @@ use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Who},
     caller::Caller,
     sharing::{Label, Share, Unfit},
-    vault::{self, Change, Entered, Others, Resealed, Rotating, UnsealKey, Wanted},
+    vault::{self, Change, Entered, Hands, Others, Resealed, Rotating, UnsealKey, Wanted},
 };
 
 /// A new way to unseal, as it was ordered.
@@ -31,10 +31,11 @@ impl Service {
     /// Takes what was entered; what it shows to be held is noted in the change.
     pub(super) fn open(
         &self,
+        operator: &Caller,
         key: UnsealKey,
         change: impl FnOnce(&Self, u32) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let Entered::Open { findings, proves } = self.vault.enter(key)? else { return Ok(()) };
+        let Entered::Open { findings, proves } = self.vault.enter_by(&operator.principal, key)? else { return Ok(()) };
         self.by_slots.store(false, Ordering::Relaxed);
         // What was under way goes on; beginning it anew would do it twice.
         if !findings.again {
@@ -72,6 +73,14 @@ impl Service {
             wanted.push(Wanted::File(key));
         }
         wanted.extend(slot.map(Wanted::Slot));
+        let operators = self.approvals.officers();
+        if self.vault.hands() == Hands::Different && usize::from(threshold) > operators {
+            let why = format!(
+                "{threshold} different operators would have to enter a share each, and the configuration has {operators}; \
+                 see `hands` in [seal]"
+            );
+            return Err(Refusal::invalid(&why));
+        }
         if threshold > 0 || !labels.is_empty() {
             wanted.push(Wanted::Shares { threshold, labels: parse_labels(labels)? });
         }

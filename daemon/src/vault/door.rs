@@ -17,7 +17,7 @@ use super::{
     action::Action,
     change::Change,
     client::Grant,
-    entry::Entry,
+    entry::{Entry, Hands},
     error::Error,
     find::{Found, Query},
     flight::Flights,
@@ -51,6 +51,7 @@ pub struct Vault {
     pub(super) unsealing: Mutex<Arc<Flights>>,
     /// What was entered and is not enough yet.
     pub(super) entry: Mutex<Entry>,
+    pub(super) hands: Hands,
 }
 
 /// An object to be.
@@ -67,7 +68,19 @@ impl Vault {
     /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
     pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
         let (openness, unsealing, entry) = (BTreeMap::new(), Mutex::default(), Mutex::default());
-        Self { store, slots, openness, clock, chance, open: RwLock::new(None), unsealing, entry }
+        let (open, hands) = (RwLock::new(None), Hands::default());
+        Self { store, slots, openness, clock, chance, open, unsealing, entry, hands }
+    }
+
+    /// The vault with who may enter the shares of one set.
+    #[must_use]
+    pub fn with_hands(self, hands: Hands) -> Self {
+        Self { hands, ..self }
+    }
+
+    /// Who may enter the shares of one set.
+    pub fn hands(&self) -> Hands {
+        self.hands
     }
 
     /// The vault with what an operator lets whoever derives in a slot keep less closely than its key.

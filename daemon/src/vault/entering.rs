@@ -16,7 +16,7 @@ use super::{
     opened::{Findings, Held, Opened},
     seal::Root,
 };
-use crate::{slot::Condition, store::Table};
+use crate::{caller::Principal, slot::Condition, store::Table};
 
 /// What came of an entry.
 #[derive(Debug)]
@@ -49,6 +49,14 @@ impl Vault {
     /// # Errors
     /// [`Error::Share`] for a share that is not taken, [`Error::WrongKey`] for anything else that opens nothing.
     pub fn enter(&self, key: Key) -> Result<Entered, Error> {
+        self.enter_by(&Principal::Daemon, key)
+    }
+
+    /// The same for somebody, who may not enter two shares where different operators are to.
+    ///
+    /// # Errors
+    /// As for [`enter`](Self::enter); [`Error::SameHand`].
+    pub fn enter_by(&self, who: &Principal, key: Key) -> Result<Entered, Error> {
         let mut entry = self.entry();
         let header = self.header()?.ok_or(NO_ROOT)?;
         let kind = match &key {
@@ -60,7 +68,7 @@ impl Vault {
         match key {
             Key::Passphrase(phrase) => entry.passphrase = Some(phrase),
             Key::File(bytes) => entry.file = Some(known_file(bytes, &header)?),
-            Key::Share(share) => entry.share(share, &header)?,
+            Key::Share(share) => entry.share(share, who, self.hands, &header)?,
             Key::Slots => {}
         }
         entry.last = Some(self.clock.now());

@@ -4,6 +4,7 @@ use strongroom_kmip::secret::Secret;
 
 use super::{error::Error, factor::Factor, header::Header};
 use crate::{
+    caller::Principal,
     clock::Time,
     sharing::{Gathering, Label, SetId, Share},
 };
@@ -32,12 +33,24 @@ pub struct FactorRow {
     pub names: Vec<String>,
 }
 
+/// Who may enter the shares of one set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hands {
+    /// Whoever has them, one after the other.
+    #[default]
+    Any,
+    /// Different operators: nobody enters two.
+    Different,
+}
+
 /// What was entered and was not enough yet.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) passphrase: Option<Secret>,
     pub(super) file: Option<Secret>,
     gatherings: Vec<Gathering>,
+    /// Who has entered whose share of which set.
+    hands: Vec<(SetId, Principal, Label)>,
     pub(super) last: Option<Time>,
 }
 
@@ -62,8 +75,8 @@ impl Entry {
         self.gatherings.iter().find(|gathering| gathering.roster().set() == set)
     }
 
-    /// Takes a share for one of the ways.
-    pub(super) fn share(&mut self, share: Share, header: &Header) -> Result<(), Error> {
+    /// Takes a share for one of the ways from somebody.
+    pub(super) fn share(&mut self, share: Share, who: &Principal, hands: Hands, header: &Header) -> Result<(), Error> {
         let rosters = || {
             header.ways.iter().flat_map(|way| &way.factors).filter_map(|factor| match factor {
                 Factor::Shares(roster) => Some(roster),
@@ -77,7 +90,15 @@ impl Entry {
             self.gatherings.push(Gathering::new(roster.clone()));
         }
         let gathering = self.gatherings.iter_mut().find(|gathering| gathering.roster().set() == share.set);
-        Ok(gathering.ok_or(Error::WrongKey)?.take(share)?)
+        let gathering = gathering.ok_or(Error::WrongKey)?;
+        let (set, number, label) = (share.set, share.number, share.label.clone());
+        let before = self.hands.iter().find(|(known, by, theirs)| *known == set && by == who && *theirs != label);
+        if let Some((_, _, other)) = before.filter(|_| hands == Hands::Different) {
+            return Err(Error::SameHand { number, label, who: who.clone(), other: other.clone() });
+        }
+        gathering.take(share)?;
+        self.hands.push((set, who.clone(), label));
+        Ok(())
     }
 }
 

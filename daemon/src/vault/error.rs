@@ -6,7 +6,7 @@ use super::{action::Action, identifier::ObjectId};
 use crate::{
     caller::Principal,
     chance,
-    sharing::{self, Unfit},
+    sharing::{self, Label, Unfit},
     slot, store,
 };
 
@@ -61,6 +61,20 @@ pub enum Error {
     /// A share is not taken.
     #[error(transparent)]
     Share(#[from] Unfit),
+    /// One operator has entered two shares, where each enters one.
+    #[error(
+        "share {number} of {label} is for another operator to enter: {who} has entered that of {other} already, and `hands` in [seal] lets each enter one"
+    )]
+    SameHand {
+        /// Which share.
+        number: u8,
+        /// Whose.
+        label: Label,
+        /// Who enters it.
+        who: Principal,
+        /// Whose share they have entered before.
+        other: Label,
+    },
     /// Another version of this program has sealed the vault.
     #[error("the vault was sealed by another version of this program; use that one")]
     Format,

@@ -60,7 +60,7 @@ pub use client::{Bearer, Client, Grant};
 pub use door::{New, Vault};
 pub use due::{Moment, turn};
 pub use entering::Entered;
-pub use entry::{FactorRow, WayRow};
+pub use entry::{FactorRow, Hands, WayRow};
 pub use error::Error;
 pub use factor::{Key as UnsealKey, Wanted};
 pub use find::{Found, Query};

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use strongroom::{
+    caller::Principal,
     sharing::{Gathering, Label, Share, Unfit},
     store::{self, Batch, Kind, Settings, Table},
-    vault::{Error, Others, UnsealKey, Wanted, open_for},
+    vault::{Entered, Error, Hands, Others, UnsealKey, Wanted, open_for},
 };
 use strongroom_kmip::secret::Secret;
 
@@ -52,6 +53,37 @@ fn wrong_shares_are_named_and_those_that_were_entered_stay() {
     assert!(matches!(again.enter(file(9)), Err(Error::WrongKey)));
     assert!(!again.enter(copy(&dealt[1])).unwrap());
     assert!(again.enter(copy(&dealt[2])).unwrap());
+}
+
+#[test]
+fn where_different_operators_are_to_enter_shares_nobody_enters_two() {
+    let mut room = Room::new();
+    let dealt = room.rekey(vec![shares(2)], Others::Stay).unwrap();
+    room.vault = room.again().vault.with_hands(Hands::Different);
+    let by = |name: &str, share: &Share| room.vault.enter_by(&Principal::Officer(name.parse().unwrap()), copy(share));
+    assert!(matches!(by("anna", &dealt[0]), Ok(Entered::Waiting)));
+    let again = by("anna", &dealt[0]).unwrap_err().to_string();
+    assert!(again.contains("was entered already"), "{again}");
+    for share in &dealt[1..] {
+        let refused = by("anna", share).unwrap_err();
+        assert!(matches!(refused, Error::SameHand { .. }), "{refused}");
+        assert!(refused.to_string().contains("operator:anna has entered that of alice already"), "{refused}");
+        let ways = room.vault.ways().unwrap();
+        assert!(ways.iter().any(|way| way.factors[0].names == ["alice"] && way.factors[0].entered == 1));
+    }
+    assert!(room.vault.forget_entries());
+    assert!(matches!(by("anna", &dealt[1]), Ok(Entered::Waiting)), "nothing of what was forgotten counts");
+    assert!(matches!(by("ben", &dealt[2]), Ok(Entered::Open { .. })));
+}
+
+#[test]
+fn where_anybody_may_enter_shares_one_person_enters_all() {
+    let room = Room::new();
+    let dealt = room.rekey(vec![shares(2)], Others::Stay).unwrap();
+    let again = room.again();
+    let by = |share: &Share| again.vault.enter_by(&Principal::Officer("anna".parse().unwrap()), copy(share));
+    assert!(matches!(by(&dealt[0]), Ok(Entered::Waiting)));
+    assert!(matches!(by(&dealt[1]), Ok(Entered::Open { .. })));
 }
 
 #[test]
