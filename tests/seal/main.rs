@@ -8,7 +8,7 @@ use std::{
     io::BufRead,
     os::unix::fs::PermissionsExt,
     path::PathBuf,
-    process::Command,
+    process::{Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -188,6 +188,51 @@ fn kills_during_rotation_lose_nothing_and_the_round_goes_on() {
     let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
     assert!(keys.iter().all(|(id, key)| get(&mut line, id) == *key));
     assert!(strongroom(&appliance, "audit tail -n 5000").succeeds().stdout.contains("retired"));
+    let _ = strongroom(&appliance, "audit verify").succeeds();
+}
+
+#[test]
+fn kills_in_the_middle_of_an_order_leave_the_vault_as_it_was_or_as_it_was_to_be() {
+    let mut appliance = Appliance::start();
+    let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
+    let ids: Vec<String> = (0..20).map(|_| create(&mut line)).collect();
+    let keys: Vec<_> = ids.iter().map(|id| get(&mut line, id)).collect();
+    drop(line);
+    let rekey = format!("operator rekey --key-file {}", appliance.dir().join("unseal.key").display());
+    let orders = [
+        "operator rotate root",
+        "operator rotate data",
+        &rekey,
+        "operator rekey --shares 2/3",
+        "operator generate-recovery --shares 2/3",
+    ];
+    let begun = Instant::now();
+    let _ = strongroom(&appliance, "operator rotate root").succeeds();
+    let (whole, mut before, mut after) = (begun.elapsed(), 0, 0);
+    for round in 0..25u32 {
+        let words = orders[usize::try_from(round).unwrap() % orders.len()];
+        let mut command = appliance.strongroom();
+        command.arg("--config").arg(appliance.dir().join("strongroom.toml")).args(words.split_whitespace());
+        let mut order = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // From before the order is read until after it is answered, more often where it is worked at.
+        sleep(whole * (round * 2 + 10) / 50);
+        appliance.kill();
+        *(if order.wait().unwrap().success() { &mut after } else { &mut before }) += 1;
+        appliance.restart();
+        let said = status(&appliance);
+        assert_eq!((&said["sealed"], &said["objects"]), (&false.into(), &20.into()), "round {round}, {words}");
+        assert_eq!((&said["damaged"], &said["rolled_back"]), (&Value::Array(Vec::new()), &false.into()), "{words}");
+        let recovery = &said["seal"]["recovery"];
+        assert!(recovery.is_null() || recovery["needed"] == 2, "{recovery}");
+        let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
+        assert!(ids.iter().zip(&keys).all(|(id, key)| get(&mut line, id) == *key), "round {round}, {words}");
+    }
+    assert!(before > 0 && before + after == 25, "no order was interrupted");
+    for words in orders {
+        let _ = strongroom(&appliance, words).succeeds();
+    }
+    let backup = appliance.folder().join("backup");
+    let _ = strongroom(&appliance, &format!("backup --to {}", backup.display())).succeeds();
     let _ = strongroom(&appliance, "audit verify").succeeds();
 }
 
