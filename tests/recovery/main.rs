@@ -6,14 +6,19 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread::sleep,
+    time::Instant,
 };
 
 use serde_json::Value;
 use strongroom_kmip::{
-    attribute::{Attribute, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
+    attribute::{Attribute, CryptographicParameters, RevocationReason, Template},
+    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, RevocationReasonCode},
     object::{KeyMaterial, KeyValue},
-    payload::{CreateRequest, DestroyRequest, GetRequest},
+    payload::{ActivateRequest, CreateRequest, DestroyRequest, EncryptRequest, GetRequest, RevokeRequest},
+    secret::Secret,
+    ttlv::Bytes,
     version::V2_1,
 };
 use strongroom_tests::{Appliance, Line, Outcome, connect, run, skip_or_require};
@@ -69,9 +74,33 @@ fn back_up(appliance: &Appliance, name: &str) -> PathBuf {
 }
 
 fn restore(appliance: &Appliance, file: &Path, shares: &[PathBuf], more: &str) -> Outcome {
-    let shares: String = shares.iter().map(|share| format!("--share-file {} ", share.display())).collect();
-    let key = appliance.dir().join("unseal.key");
-    strongroom(appliance, &format!("restore {} {shares}--key-file {} {more}", file.display(), key.display()))
+    run(&mut restoring(appliance, file, shares, more))
+}
+
+fn restoring(appliance: &Appliance, file: &Path, shares: &[PathBuf], more: &str) -> Command {
+    let mut command = appliance.strongroom();
+    command.arg("--config").arg(appliance.dir().join("strongroom.toml")).arg("restore").arg(file);
+    command.args(shares.iter().flat_map(|share| [Path::new("--share-file"), share]));
+    command.arg("--key-file").arg(appliance.dir().join("unseal.key")).args(more.split_whitespace());
+    command
+}
+
+fn encrypt(line: &mut Line, id: &str, nonce: Option<[u8; 12]>) -> Result<(), String> {
+    let request = EncryptRequest {
+        unique_identifier: Some(id.into()),
+        cryptographic_parameters: Some(CryptographicParameters {
+            block_cipher_mode: Some(BlockCipherMode::GCM),
+            tag_length: Some(16),
+            ..CryptographicParameters::default()
+        }),
+        data: Some(Secret::copy_of(b"data")),
+        iv_counter_nonce: nonce.map(|nonce| Bytes(nonce.to_vec())),
+        correlation_value: None,
+        init_indicator: None,
+        final_indicator: None,
+        authenticated_encryption_additional_data: None,
+    };
+    line.ask(request).map(drop).map_err(|error| error.to_string())
 }
 
 /// The daemon is killed, and what it kept is gone. Its configuration and its clients' own files are elsewhere.
@@ -208,6 +237,43 @@ fn one_object_comes_back_into_a_running_appliance_and_never_over_a_newer_one_una
     assert!(newer.stderr.contains("--older"), "{newer}");
     let _ = object(&format!("{id} --older")).succeeds();
     assert_eq!(get(&mut line, &id), Some(before));
+    let lives = create(&mut line);
+    line.ask(ActivateRequest { unique_identifier: Some(lives.as_str().into()) }).unwrap();
+    let ends = create(&mut line);
+    line.ask(ActivateRequest { unique_identifier: Some(ends.as_str().into()) }).unwrap();
+    let file = back_up(&appliance, "later");
+    for id in [&lives, &ends] {
+        encrypt(&mut line, id, Some([1; 12])).unwrap();
+    }
+    let reason = RevocationReason {
+        revocation_reason_code: RevocationReasonCode::CessationOfOperation,
+        revocation_message: None,
+    };
+    line.ask(RevokeRequest {
+        unique_identifier: Some(ends.as_str().into()),
+        revocation_reason: reason,
+        compromise_occurrence_date: None,
+    })
+    .unwrap();
+    line.ask(DestroyRequest { unique_identifier: Some(ends.as_str().into()) }).unwrap();
+    for id in [&lives, &ends] {
+        let _ = restore(&appliance, &file, &shares[..3], &format!("--object {id} --older")).succeeds();
+        encrypt(&mut line, id, None).unwrap();
+    }
+    // The key that was here all the time has forgotten nothing. The other was away, and may have been elsewhere.
+    for (name, id, nonce, says) in [
+        ("known", &lives, [1; 12], Some("was used with this key")),
+        ("new", &lives, [2; 12], None),
+        ("forgotten", &ends, [1; 12], Some("came back out of a backup")),
+        ("perhaps forgotten", &ends, [2; 12], Some("came back out of a backup")),
+    ] {
+        let refused = encrypt(&mut line, id, Some(nonce)).err();
+        assert_eq!(
+            refused.as_deref().map(|why| says.is_some_and(|says| why.contains(says))),
+            says.map(|_| true),
+            "{name}: {refused:?}"
+        );
+    }
     let unknown = object("no-such-object").fails();
     assert!(unknown.stderr.contains("is not in the backup"), "{unknown}");
 }
@@ -220,6 +286,7 @@ fn a_log_that_survived_goes_on_and_keeps_an_older_backup_out() {
     let id = create(&mut line);
     let file = back_up(&appliance, "backup");
     let later = create(&mut line);
+    let before = generation(&appliance);
     appliance.stop();
     fs::remove_dir_all(appliance.dir().join("store")).unwrap();
     let older = restore(&appliance, &file, &shares[..3], "").fails();
@@ -230,4 +297,61 @@ fn a_log_that_survived_goes_on_and_keeps_an_older_backup_out() {
     assert!(get(&mut line, &id).is_some());
     assert_eq!(get(&mut line, &later), None);
     let _ = strongroom(&appliance, "audit verify").succeeds();
+    assert!(generation(&appliance) > before, "the store has gone back behind what its log has seen");
+    // So the next backup is the newest of all, by its own account as well.
+    let file = back_up(&appliance, "next");
+    appliance.stop();
+    fs::remove_dir_all(appliance.dir().join("store")).unwrap();
+    let _ = restore(&appliance, &file, &shares[..3], "").succeeds();
+    lose(&mut appliance);
+    let _ = restore(&appliance, &file, &shares[..3], "").succeeds();
+    appliance.restart();
+    assert!(generation(&appliance) > before, "the store has gone back behind its backup");
 }
+
+fn generation(appliance: &Appliance) -> u64 {
+    let said = strongroom(appliance, "--json status").succeeds().stdout;
+    serde_json::from_str::<Value>(&said).unwrap()["generation"].as_u64().unwrap()
+}
+
+#[test]
+fn a_restore_that_is_killed_at_any_moment_is_done_or_can_be_run_again() {
+    let mut appliance = Appliance::start();
+    let shares = deal(&appliance, "shares");
+    let mut line = alice(&appliance);
+    let keys: Vec<String> = (0..10).map(|_| create(&mut line)).collect();
+    let before: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
+    let file = back_up(&appliance, "backup");
+    drop(line);
+    lose(&mut appliance);
+    let begun = Instant::now();
+    let _ = restore(&appliance, &file, &shares[..3], "").succeeds();
+    let (whole, store) = (begun.elapsed(), appliance.dir().join("store"));
+    let (mut done, mut undone) = (0, 0);
+    for round in 0..KILLS {
+        for name in ["store", "audit", "tls"] {
+            let _ = fs::remove_dir_all(appliance.dir().join(name));
+        }
+        let mut command = restoring(&appliance, &file, &shares[..3], "");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(whole * round / KILLS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        match store.exists() {
+            true => done += 1,
+            false => {
+                undone += 1;
+                let _ = restore(&appliance, &file, &shares[..3], "").succeeds();
+            }
+        }
+        appliance.restart();
+        let mut line = alice(&appliance);
+        let after: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
+        assert_eq!(before, after, "round {round}");
+        let _ = strongroom(&appliance, "audit verify").succeeds();
+        appliance.kill();
+    }
+    assert!(undone > 0 && done + undone == KILLS, "{done} and {undone}: the kills came at no moment that matters");
+}
+
+const KILLS: u32 = 24;

@@ -60,7 +60,8 @@ fn whole(
 ) -> Result<(), Error> {
     let path = &settings.store.path;
     let facts = &examined.header.facts;
-    if let Some(last) = last_record(&settings.audit.path)? {
+    let last = last_record(&settings.audit.path)?;
+    if let Some(last) = &last {
         if format!("strongroom/{}", last.log) != facts.appliance {
             return Err(Error::OtherLog(settings.audit.path.clone()));
         }
@@ -85,7 +86,9 @@ fn whole(
         _ => {}
     }
     let reader = Reader::open(file, examined, &secret)?;
-    let rows = fill(settings, &staging, reader, examined, &key)?;
+    // Whatever was said of a generation, in the backup or in the log, is of one before the store's next.
+    let since = last.map_or(0, |last| last.generation).max(facts.generation);
+    let rows = fill(settings, &staging, since, reader, examined, &key)?;
     // Up to here there is nothing; from here on there is everything.
     match fs::remove_dir(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -125,12 +128,13 @@ fn whole(
 fn fill(
     settings: &Settings,
     staging: &Path,
+    since: u64,
     mut reader: Reader<&File>,
     examined: &Examined,
     key: &Key,
 ) -> Result<u64, Error> {
     let Some(Piece::Root(ring)) = reader.piece()? else { return Err(Error::Incomplete) };
-    let store = store::open(&store::Settings::new(Kind::Sled, staging))?;
+    let store = store::open(&store::Settings { since, ..store::Settings::new(Kind::Sled, staging) })?;
     let mut refill = Refill::new(&*store);
     let mut rows = 0u64;
     while let Some(piece) = reader.piece()? {
@@ -163,19 +167,33 @@ fn certificates(settings: &Settings, vault: &Vault) -> Result<(), Error> {
         return Ok(());
     }
     let founded = service::server_certificate(vault, &kmip.names)?;
+    // All of them go before one comes, and each comes whole: three that are there belong together, whenever this ends.
     for path in [&kmip.certificate, &kmip.key, &kmip.authority] {
         path.parent().map_or(Ok(()), folder)?;
-        match fs::remove_file(path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::File { action: "remove", path: path.clone(), source });
-            }
-            _ => {}
-        }
+        remove(path)?;
     }
-    config::create(&kmip.key, Secrecy::Secret, pem(PRIVATE_KEY, founded.server_key.reveal()).as_bytes())?;
-    config::create(&kmip.certificate, Secrecy::Public, pem(CERTIFICATE, &founded.server).as_bytes())?;
-    config::create(&kmip.authority, Secrecy::Public, pem(CERTIFICATE, &founded.authority).as_bytes())?;
-    Ok(())
+    place(&kmip.key, Secrecy::Secret, &pem(PRIVATE_KEY, founded.server_key.reveal()))?;
+    place(&kmip.certificate, Secrecy::Public, &pem(CERTIFICATE, &founded.server))?;
+    place(&kmip.authority, Secrecy::Public, &pem(CERTIFICATE, &founded.authority))
+}
+
+/// Makes a file that is there whole or not at all.
+fn place(path: &Path, secrecy: Secrecy, text: &str) -> Result<(), Error> {
+    let unfinished = staging(path);
+    remove(&unfinished)?;
+    config::create(&unfinished, secrecy, text.as_bytes())?;
+    let renamed = fs::rename(&unfinished, path).and_then(|()| sync_folder(path));
+    renamed.map_err(|source| Error::File { action: "rename", path: unfinished, source })
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(Error::File { action: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One object, into a running appliance.
@@ -258,7 +276,7 @@ fn last_record(folder: &Path) -> Result<Option<Record>, Error> {
     Ok(lines.last().and_then(|line| Record::parse(line.as_bytes())))
 }
 
-/// Where a store is built before it gets its name.
+/// Where a store or a file is made before it gets its name.
 fn staging(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".restoring");

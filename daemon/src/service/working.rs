@@ -86,6 +86,11 @@ pub fn spend(call: &mut Call<'_>, usable: &Usable, mechanism: &Mechanism) -> Res
             ResultReason::BadCryptographicParameters,
             "this nonce was used with this key; leave it out for the server to choose one",
         )),
+        Spent::Forgotten => Err(Refusal::new(
+            ResultReason::BadCryptographicParameters,
+            "this key came back out of a backup, and nonces that were chosen for it meanwhile are not known; leave the \
+             nonce out for the server to choose one, or re-key",
+        )),
         Spent::Full => Err(Refusal::new(
             ResultReason::ServerLimitExceeded,
             "this key has had as many nonces of its callers' choosing as are remembered; let the server choose, or re-key",

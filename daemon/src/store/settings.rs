@@ -13,13 +13,16 @@ pub struct Settings {
     pub cache: u64,
     /// How much may wait for the writer.
     pub queue: Queue,
+    /// The generation that a store goes on from which has no rows yet: that of another, whose place it takes. No store that
+    /// is there minds it, nor does one in memory.
+    pub since: u64,
 }
 
 impl Settings {
     /// A store of the given kind in `folder`, with everything else as it usually is.
     #[must_use]
     pub fn new(kind: Kind, folder: impl Into<PathBuf>) -> Self {
-        Self { kind, folder: folder.into(), cache: USUAL_CACHE, queue: Queue::default() }
+        Self { kind, folder: folder.into(), cache: USUAL_CACHE, queue: Queue::default(), since: 0 }
     }
 }
 

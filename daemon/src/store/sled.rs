@@ -62,6 +62,10 @@ impl Sled {
         this.generation = this.recognise()?;
         this.folder.settle()?;
         this.write_mark(this.generation)?;
+        // Not in the mark: what is not written was not durable.
+        if this.generation == 0 {
+            this.generation = settings.since;
+        }
         this.mark.sync_data().map_err(|error| disk("sync", &this.folder.path().join("mark"), error))?;
         Ok(this)
     }

@@ -299,8 +299,9 @@ impl Vault {
         let (mut object, secret) = self.newborn(change, caller, id, new)?;
         if let Some(old) = &old {
             object.grants.clone_from(&old.grants);
-            if self.is_of(change, old, &secret)? {
+            if (old.nonces.is_some() || old.forgot) && self.is_of(change, old, &secret)? {
                 object.nonces.clone_from(&old.nonces);
+                object.forgot = old.forgot;
             }
             self.part(change, old)?;
         }
@@ -329,6 +330,7 @@ impl Vault {
             generation: 1,
             written: 1,
             nonces: None,
+            forgot: false,
         };
         object.attributes.identify(id.as_str());
         if object.attributes.standard(Standard::ShortUniqueIdentifier).is_none() {

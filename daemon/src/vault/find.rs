@@ -152,6 +152,7 @@ mod tests {
                 generation: 1,
                 written: 1,
                 nonces: None,
+                forgot: false,
             }));
         }
         index

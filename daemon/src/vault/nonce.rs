@@ -26,6 +26,8 @@ pub enum Spent {
     Again,
     /// The key has seen so many that it remembers no more.
     Full,
+    /// The key came back out of a backup, and what it has seen after that is not known.
+    Forgotten,
 }
 
 /// What a change makes of the nonces of keys.

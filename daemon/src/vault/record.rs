@@ -60,6 +60,9 @@ pub struct Meta {
     /// Under whose name nonces are remembered that callers have chosen for its key: the first of all objects of that key.
     /// Nothing where it is the only one and has taken none.
     pub nonces: Option<ObjectId>,
+    /// Whether nonces may have been forgotten that callers have chosen for its key: it came back out of a backup, and what
+    /// was chosen after that is in none. Such a key takes no nonce any more that is not ours.
+    pub forgot: bool,
 }
 
 /// An object, as it stood when somebody looked.
@@ -136,6 +139,7 @@ impl Meta {
             written: self.written,
             born: self.born,
             nonces: self.nonces.is_some(),
+            forgot: self.forgot,
             first: self.nonces.as_ref().filter(|first| **first != self.id).map(ToString::to_string),
         };
         let head = serde_json::to_vec(&head).map_err(|_| Error::Broken("writing a record"))?;
@@ -179,6 +183,7 @@ impl Meta {
             born: head.born,
             generation,
             written: head.written,
+            forgot: head.forgot,
             nonces: head.first.map(|first| ObjectId::from_text(&first)).or_else(|| head.nonces.then(|| id.clone())),
             id,
         })
@@ -243,6 +248,8 @@ struct Head {
     born: u64,
     #[serde(default)]
     nonces: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    forgot: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first: Option<String>,
 }

@@ -19,6 +19,9 @@ use crate::{caller::Caller, slot::Shape, store::Store};
 impl Change {
     /// Remembers a nonce for a key, whichever of its objects it is used through.
     pub(super) fn spend(&mut self, object: &Object, nonce: &[u8], store: &dyn Store) -> Result<Spent, Error> {
+        if object.forgot {
+            return Ok(Spent::Forgotten);
+        }
         let (id, key) = (&object.id, object.remembers());
         let trace = Trace::of(key, nonce);
         if !self.nonces.holds(key, &trace) {
@@ -39,13 +42,14 @@ impl Change {
 
     /// Lets an object that the change adds share the nonces of one that it has claimed and whose key it has.
     pub(super) fn share(&mut self, mut first: Object, copy: &ObjectId) {
-        let key = first.remembers().clone();
+        let (key, forgot) = (first.remembers().clone(), first.forgot);
         if first.nonces.is_none() {
             first.nonces = Some(key.clone());
             self.replace(first);
         }
         if let Some(object) = self.written_mut(copy) {
             object.nonces = Some(key);
+            object.forgot = forgot;
         }
     }
 
@@ -98,7 +102,7 @@ impl Vault {
 
     /// Whether this is the key that an object has already.
     pub(super) fn is_of(&self, change: &Change, object: &Object, secret: &Secret) -> Result<bool, Error> {
-        if object.nonces.is_none() {
+        if !matches!(object.body, Body::Key(_)) {
             return Ok(false);
         }
         Ok(match self.with(Some(change))?.content(object)? {

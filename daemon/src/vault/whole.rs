@@ -21,7 +21,7 @@ use super::{
     seal::Sealer,
 };
 use crate::{
-    slot::Holding,
+    slot::{Holding, Shape},
     store::{self, Batch, Snapshot, Store, Table},
 };
 
@@ -118,7 +118,8 @@ impl Vault {
         self.slots().iter().find(|fitted| fitted.slot.name() == slot).and_then(|fitted| fitted.slot.holding())
     }
 
-    /// Puts an object back that a backup has, as it was then; it is its owner's again. `ring` is the backup's.
+    /// Puts an object back that a backup has, as it was then; it is its owner's again. `ring` is the backup's. A key that is not
+    /// here any more takes no nonces of its callers' choosing from then on.
     ///
     /// # Errors
     /// [`Error::Newer`] where the object here has changed since, unless `older` lets it; [`Error::Damaged`] for rows that are
@@ -136,14 +137,20 @@ impl Vault {
         if let Some(old) = old.as_ref().filter(|_| older == Older::Refused) {
             return Err(Error::Newer { object: id, here: old.generation, there: object.generation });
         }
-        // What is known here of the nonces that it has spent stays known.
-        object.nonces = old.as_ref().and_then(|old| old.nonces.clone());
         let secret = match &content {
             Some(row) => object.open_secret(row.reveal(), &sealer)?,
             None if object.body == Body::Gone => Secret::new(Vec::new()),
             None => return Err(Error::Damaged(format!("object/{id}"))),
         };
+        // What is known here of the nonces that its key has spent stays known. Where the key was not here all the time, it may
+        // have spent some of which nobody knows any more.
+        object.nonces = None;
+        object.forgot |= matches!(object.body, Body::Key(Shape::Symmetric { .. }));
         if let Some(old) = &old {
+            if self.is_of(change, old, &secret)? {
+                object.nonces.clone_from(&old.nonces);
+                object.forgot = old.forgot;
+            }
             self.part(change, old)?;
         }
         object.born = change.next_birth();

@@ -250,6 +250,23 @@ fn rows_and_generation_outlive_the_store() {
 }
 
 #[test]
+fn a_store_that_takes_anothers_place_goes_on_from_its_generation_and_minds_it_never_again() {
+    every_lasting_member(|settings| {
+        let since = |since| Settings { since, ..settings.clone() };
+        let store = open(&since(1000)).unwrap();
+        assert_eq!(store.generation(), 1000);
+        drop(store);
+        let store = open(&since(2000)).unwrap();
+        assert_eq!(store.generation(), 2000, "nothing was written");
+        assert_eq!(store.commit(put(Table::Object, b"a", b"b")).wait().unwrap(), 2001);
+        drop(store);
+        for other in [0, 9000] {
+            assert_eq!(open(&since(other)).unwrap().generation(), 2001);
+        }
+    });
+}
+
+#[test]
 fn every_kind_has_a_row_and_every_row_a_name_of_its_own() {
     let mut names: Vec<_> = MEMBERS.iter().map(|member| (member.name, member.kind)).collect();
     names.sort_unstable();
