@@ -148,7 +148,14 @@ impl Sled {
     /// from which to go on.
     fn stroll(&self, table: Table, from: &mut Vec<u8>, visit: &mut Visit<'_>) -> Result<(), Error> {
         let mut rows = self.rows.range(row::key(table, from)..vec![table.number().saturating_add(1)]);
+        let mut count = 0u32;
         while let Some((key, bytes)) = guard(self.folder.path(), || rows.next().transpose())? {
+            // sled weighs what its cache holds only once it was asked for pages some ten thousand times, and a walk asks for
+            // each once: without being asked more often it would come to hold all of a large table.
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(ROWS_A_LOOK) {
+                self.read(&key)?;
+            }
             let key = key.get(1..).unwrap_or_default();
             *from = [key, &[0]].concat();
             let wanted = match Row::read(&bytes) {
@@ -329,6 +336,9 @@ const GENERATION: &[u8] = b"\0generation";
 
 /// How rows lie in the database. A change that this program could not read gets a new number.
 const VERSION: u32 = 1;
+
+/// Pages hold some ten rows.
+const ROWS_A_LOOK: u32 = 2;
 
 /// How often, and how long apart, the lock is tried: two seconds in all.
 const PATIENCE: usize = 400;

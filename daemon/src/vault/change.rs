@@ -430,15 +430,14 @@ impl Change {
         }
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
-            for Written { mut object, secret, .. } in objects {
-                object.attributes.shrink();
+            for Written { object, secret, .. } in objects {
                 match secret {
                     Secretly::Keep => {}
                     Secretly::Write(_) | Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),
                 }
                 match secret {
                     Secretly::Expunge => index.strike(&object.id),
-                    _ => index.enter(Arc::new(object)),
+                    _ => index.enter(object),
                 }
             }
         }

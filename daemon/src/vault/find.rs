@@ -141,7 +141,7 @@ mod tests {
             attributes.put(Attribute::Name(Name::text(&format!("name {born}"))));
             attributes.put(Attribute::State(State::Active));
             attributes.put(Attribute::ObjectGroup("all".to_owned()));
-            index.enter(Arc::new(Meta {
+            index.enter(Meta {
                 id: ObjectId::from_text(&format!("id {born}")),
                 owner: Principal::Client("alice".parse().unwrap()),
                 grants: Vec::new(),
@@ -153,7 +153,7 @@ mod tests {
                 written: 1,
                 nonces: None,
                 forgot: false,
-            }));
+            });
         }
         index
     }

@@ -33,6 +33,12 @@ impl Manifest {
         self.sum = add(self.sum, negate(fingerprint(id, generation)));
     }
 
+    /// Enters every record that another counts.
+    pub fn merge(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.sum = add(self.sum, other.sum);
+    }
+
     /// Whether both count the same records.
     pub fn agrees_with(&self, other: &Self) -> bool {
         self.count == other.count && self.sum == other.sum

@@ -25,6 +25,7 @@ mod header;
 mod hold;
 mod identifier;
 mod index;
+mod load;
 mod manifest;
 mod nonce;
 mod opened;

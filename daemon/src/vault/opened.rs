@@ -18,6 +18,7 @@ use super::{
     header::Header,
     identifier::ObjectId,
     index::Index,
+    load::{self, Loaded},
     manifest::{self, Manifest},
     record::Object,
     ring::Ring,
@@ -76,22 +77,13 @@ impl Opened {
     /// Reads every record that fits its seal.
     pub(super) fn load(held: Held, store: &dyn Store, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
         let sealer = Sealer::new(&held.ring, "store", chance)?;
-        let (mut index, mut clients) = (Index::default(), Clients::default());
-        let (mut findings, mut counted) = (Findings::default(), Manifest::default());
-        walk(store, Table::Object, &mut findings, &mut |key, row, findings| {
-            let Some(id) = Object::id_of_row(key) else { return };
-            match Object::open(id, row, &sealer) {
-                Ok(object) => {
-                    counted.enter(&object.id, object.generation);
-                    index.enter(Arc::new(object));
-                }
-                Err(error) => findings.damaged.push(error.to_string()),
-            }
-        })?;
-        walk(store, Table::Client, &mut findings, &mut |key, row, findings| match Client::open(key, row, &sealer) {
+        let Loaded { index, counted, born, damaged } = load::objects(store, &sealer)?;
+        let (mut clients, mut findings) = (Clients::default(), Findings { damaged, ..Findings::default() });
+        let damaged = load::walk(store, Table::Client, &mut |key, row| match Client::open(key, row, &sealer) {
             Ok(client) => clients.enter(client),
             Err(error) => findings.damaged.push(error.to_string()),
         })?;
+        findings.damaged.extend(damaged);
         let errands = Errands::default();
         store.walk(Table::Setting, &mut |key, row| {
             let name = std::str::from_utf8(key).ok().filter(|name| name.starts_with(errand::PREFIX));
@@ -100,7 +92,6 @@ impl Opened {
             }
             ControlFlow::Continue(())
         })?;
-        let born = index.all().map(|object| object.born).max().unwrap_or(0);
         let manifest = match store.get(Table::Setting, manifest::KEY.as_bytes())? {
             Some(row) => Manifest::open(&sealer, &row)?,
             None => Manifest::default(),
@@ -204,24 +195,6 @@ impl Opened {
     pub(super) fn forget(&self, id: &ObjectId) {
         self.publics.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-}
-
-/// Takes a row's key and its content, and notes what is wrong with it.
-type Visit<'v> = dyn FnMut(&[u8], &[u8], &mut Findings) + 'v;
-
-/// Shows every readable row, and counts what cannot be read as a finding.
-fn walk(store: &dyn Store, table: Table, findings: &mut Findings, visit: &mut Visit<'_>) -> Result<(), Error> {
-    let outcome = store.walk(table, &mut |key, row| {
-        visit(key, row, findings);
-        ControlFlow::Continue(())
-    });
-    match outcome {
-        Err(error @ store::Error::Damaged { .. }) => {
-            findings.damaged.push(error.to_string());
-            Ok(())
-        }
-        other => Ok(other?),
     }
 }
 

@@ -9,6 +9,7 @@ mod index;
 mod known;
 mod name;
 mod partial;
+mod pool;
 mod set;
 mod shape;
 mod table;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use changed::Changed;
 pub use name::Kind;
+pub use pool::Pool;
 pub use set::{Refused, Set};
 pub use shape::{
     AlternativeName, ApplicationSpecificInformation, CertificateIdentifier, CertificateIssuer, CertificateSubject,

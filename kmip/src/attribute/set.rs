@@ -1,6 +1,8 @@
 //! The attributes of one object.
 
-use super::{Instance, Kind, Listed, Multiplicity, Standard, table::Attribute};
+use std::sync::Arc;
+
+use super::{Instance, Kind, Listed, Multiplicity, Pool, Standard, table::Attribute};
 use crate::{
     secret::Wiped,
     tag::Tag,
@@ -18,7 +20,14 @@ pub struct Set(Vec<Entry>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     index: i32,
-    attribute: Attribute,
+    /// Objects by the hundred thousand have the same algorithm, length and state.
+    attribute: Arc<Attribute>,
+}
+
+impl Entry {
+    fn new(index: i32, attribute: Attribute) -> Self {
+        Self { index, attribute: Arc::new(attribute) }
+    }
 }
 
 /// Why an attribute was not taken into a [`Set`].
@@ -53,12 +62,12 @@ impl Set {
 
     /// Every instance, in the order in which they were set.
     pub fn iter(&self) -> impl Iterator<Item = &Attribute> {
-        self.0.iter().map(|entry| &entry.attribute)
+        self.0.iter().map(|entry| &*entry.attribute)
     }
 
     /// Every instance with its index, in the order in which they were set.
     pub fn indexed(&self) -> impl Iterator<Item = (i32, &Attribute)> {
-        self.0.iter().map(|entry| (entry.index, &entry.attribute))
+        self.0.iter().map(|entry| (entry.index, &*entry.attribute))
     }
 
     /// The kinds that there are, each once, as a peer of this version tells them apart.
@@ -109,7 +118,7 @@ impl Set {
             }
             next = next.max(index.saturating_add(1));
         }
-        self.0.push(Entry { index: next, attribute });
+        self.0.push(Entry::new(next, attribute));
         Ok(next)
     }
 
@@ -120,12 +129,12 @@ impl Set {
         if kind.multiplicity() == Multiplicity::Many {
             if !self.all(&kind).any(|(_, known)| *known == attribute) {
                 let next = self.all(&kind).map(|(index, _)| index.saturating_add(1)).max().unwrap_or(0);
-                self.0.push(Entry { index: next, attribute });
+                self.0.push(Entry::new(next, attribute));
             }
         } else if let Some(entry) = self.0.iter_mut().find(|entry| is(&entry.attribute, &kind)) {
-            entry.attribute = attribute;
+            entry.attribute = Arc::new(attribute);
         } else {
-            self.0.push(Entry { index: 0, attribute });
+            self.0.push(Entry::new(0, attribute));
         }
     }
 
@@ -139,7 +148,7 @@ impl Set {
             return Err(Refused::Same(kind));
         }
         match self.0.iter_mut().find(|entry| entry.index == index && is(&entry.attribute, &kind)) {
-            Some(entry) => Ok(std::mem::replace(&mut entry.attribute, attribute)),
+            Some(entry) => Ok(Arc::unwrap_or_clone(std::mem::replace(&mut entry.attribute, Arc::new(attribute)))),
             None => Err(Refused::Missing(kind)),
         }
     }
@@ -159,24 +168,26 @@ impl Set {
     /// Removes the instance of a kind that has this index, and returns it; the others keep their indices.
     pub fn remove(&mut self, kind: &Kind, index: i32) -> Option<Attribute> {
         let place = self.0.iter().position(|entry| entry.index == index && is(&entry.attribute, kind))?;
-        Some(self.0.remove(place).attribute)
+        Some(Arc::unwrap_or_clone(self.0.remove(place).attribute))
     }
 
     /// Removes the instance that has this value, and says whether there was one.
     pub fn remove_value(&mut self, attribute: &Attribute) -> bool {
         let before = self.0.len();
-        self.0.retain(|entry| entry.attribute != *attribute);
+        self.0.retain(|entry| *entry.attribute != *attribute);
         self.0.len() != before
     }
 
     /// Removes every instance of a kind, and returns them.
     pub fn remove_all(&mut self, kind: &Kind) -> Vec<Attribute> {
-        self.0.extract_if(.., |entry| is(&entry.attribute, kind)).map(|entry| entry.attribute).collect()
+        let gone = self.0.extract_if(.., |entry| is(&entry.attribute, kind));
+        gone.map(|entry| Arc::unwrap_or_clone(entry.attribute)).collect()
     }
 
-    /// Gives back the memory that it has beyond what it holds.
-    pub fn shrink(&mut self) {
+    /// Gives back the memory that it has beyond what it holds, and shares with other sets what they have too.
+    pub fn share(&mut self, pool: &mut Pool) {
         self.0.shrink_to_fit();
+        self.0.iter_mut().for_each(|entry| pool.take(&mut entry.attribute));
     }
 
     /// All instances, to be written.
@@ -222,7 +233,7 @@ impl Set {
             let value = fields.take_any().ok_or(Malformed::Missing(Tag::AttributeValue))?;
             let attribute = Instance::read(value)?.attribute;
             fields.finish()?;
-            entries.push(Entry { index, attribute });
+            entries.push(Entry::new(index, attribute));
         }
         all.finish()?;
         Ok(Self(entries))
