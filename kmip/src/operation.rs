@@ -53,6 +53,14 @@ impl Fault {
     }
 }
 
+/// Reads a payload into the place of what stood there, as the request of its operation.
+#[inline(never)]
+fn put<T: Value>(place: &mut Result<Request, Fault>, payload: Item<'_, '_>, request: impl FnOnce(T) -> Request) {
+    if let Err(why) = T::read_as(payload, |read| *place = Ok(request(read))) {
+        *place = Err(Fault::Payload(why));
+    }
+}
+
 /// Declares what is served. A row reads `Operation: Request => Response;`.
 macro_rules! operations {
     ($($name:ident: $request:ident => $response:ident;)*) => {
@@ -95,10 +103,7 @@ macro_rules! operations {
             /// Reads the payload of an operation into the place of what stood there: a request is large to move.
             pub(crate) fn read_to(place: &mut Result<Self, Fault>, operation: Operation, payload: Item<'_, '_>) {
                 match operation {
-                    $(Operation::$name => match Value::read(payload) {
-                        Ok(request) => *place = Ok(Self::$name(request)),
-                        Err(why) => *place = Err(Fault::Payload(why)),
-                    },)*
+                    $(Operation::$name => put(place, payload, Self::$name),)*
                     _ => *place = Err(Fault::Operation(operation)),
                 }
             }

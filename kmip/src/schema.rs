@@ -96,14 +96,20 @@ macro_rules! enumerations {
                 fn read(item: $crate::ttlv::Item<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
                     item.enumeration().map(Self)
                 }
+                #[allow(unused_variables, reason = "there are enumerations without a code")]
                 fn fits(&self, version: $crate::version::Version) -> bool {
-                    match self.spoken() {
-                        Some((since, until)) => version.within(since, until),
-                        None => true,
-                    }
+                    enumerations!(@fits self, version; $($rows)*)
                 }
             }
         )*
+    };
+    // Asked of every code that is written, so nothing is put together for it.
+    (@fits $self:ident, $version:ident;
+        $($variant:ident = $number:literal, $text:literal, $since:ident $(until $until:ident)?;)*) => {
+        match *$self {
+            $(Self::$variant => $version.within($crate::version::$since, codes!(@until $($until)?)),)*
+            _ => true,
+        }
     };
 }
 
@@ -190,6 +196,7 @@ macro_rules! masks {
             }
 
             impl $crate::ttlv::Value for $name {
+                #[inline]
                 fn write(&self, tag: $crate::tag::Tag, to: &mut $crate::ttlv::Writer) {
                     to.integer(tag, self.spoken_by(to.version()).0);
                 }
@@ -233,13 +240,20 @@ macro_rules! structure {
                 )*
                 to.end(start);
             }
-            #[allow(unused_mut)]
             fn read(item: $crate::ttlv::Item<'_, '_>) -> Result<Self, $crate::ttlv::Malformed> {
+                Self::read_as(item, |whole| whole)
+            }
+            #[allow(unused_mut)]
+            #[inline(always)]
+            fn read_as<T>(
+                item: $crate::ttlv::Item<'_, '_>,
+                hold: impl FnOnce(Self) -> T,
+            ) -> Result<T, $crate::ttlv::Malformed> {
                 let mut fields = $crate::ttlv::Fields::of(item)?;
-                // Put together last and at once: a structure that has to be moved is copied.
+                // Put together last and at once, where it is to stand: a structure that has to be moved is copied.
                 $(let $field = $crate::ttlv::Field::scan($crate::tag::Tag::$tag, &mut fields)?;)*
                 fields.finish()?;
-                Ok(Self { $($field),* })
+                Ok(hold(Self { $($field),* }))
             }
             #[allow(unused_variables)]
             fn fits(&self, version: $crate::version::Version) -> bool {

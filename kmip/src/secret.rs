@@ -1,7 +1,8 @@
 //! The one type for bytes that nobody else may see, and one for bytes that may have some of them inside.
 
 use std::{
-    fmt,
+    cell::Cell,
+    fmt, mem,
     ops::{Deref, DerefMut},
 };
 
@@ -80,6 +81,18 @@ impl Wiped {
         Self(bytes)
     }
 
+    /// Nothing yet, with room for so many bytes at least.
+    pub fn with_room(capacity: usize) -> Self {
+        let spare = if capacity <= KEPT { SPARE.try_with(Cell::take).unwrap_or_default() } else { Vec::new() };
+        Self(if spare.capacity() < capacity { Vec::with_capacity(capacity) } else { spare })
+    }
+
+    /// Wipes the bytes and forgets them; the room stays.
+    pub fn wipe(&mut self) {
+        wipe(&mut self.0);
+        self.0.clear();
+    }
+
     /// Makes the capacity this large at least, and wipes what the bytes leave.
     pub fn room(&mut self, capacity: usize) {
         if self.0.capacity() < capacity {
@@ -117,15 +130,44 @@ impl fmt::Debug for Wiped {
 
 impl Drop for Wiped {
     fn drop(&mut self) {
-        wipe(&mut self.0);
+        self.wipe();
+        if (1..=KEPT).contains(&self.0.capacity()) {
+            let spare = mem::take(&mut self.0);
+            // A thread that is ending keeps nothing.
+            let _ = SPARE.try_with(|place| place.set(spare));
+        }
     }
 }
 
+thread_local! {
+    /// What the last message of this thread stood in, wiped and empty: the next one takes it sooner than the allocator
+    /// finds as much.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// No thread keeps more than this.
+const KEPT: usize = 4096;
+
 /// Overwrites the bytes at the speed of the memory. The barrier keeps the compiler from seeing that nobody looks.
 fn wipe(bytes: &mut [u8]) {
-    bytes.fill(0);
+    if (CHUNK..=SHORT).contains(&bytes.len()) {
+        for chunk in bytes.as_chunks_mut::<CHUNK>().0 {
+            *chunk = [0; CHUNK];
+            zeroize::optimization_barrier(chunk);
+        }
+        // What is left of them, and some of what is wiped already.
+        if let Some(last) = bytes.last_chunk_mut::<CHUNK>() {
+            *last = [0; CHUNK];
+        }
+    } else {
+        bytes.fill(0);
+    }
     zeroize::optimization_barrier(bytes);
 }
+
+/// So many bytes are wiped with a few stores, and up to [`SHORT`] that is quicker than a call that has to find out how.
+const CHUNK: usize = 64;
+const SHORT: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -143,9 +185,26 @@ mod tests {
 
     #[test]
     fn wiping_leaves_nothing() {
-        let mut bytes = [0x41; 100];
-        wipe(&mut bytes);
-        assert_eq!(bytes, [0; 100]);
+        for length in (0..=2 * SHORT).chain([4096, 4097]) {
+            let mut bytes = vec![0x41; length + 1];
+            wipe(&mut bytes[..length]);
+            assert_eq!(bytes.iter().position(|&byte| byte != 0), Some(length), "of {length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_a_message_stood_in_serves_the_next_one_and_holds_nothing_of_it() {
+        let mut first = Wiped::with_room(64);
+        first.extend_from_slice(&[0x41; 64]);
+        let place = first.as_ptr();
+        drop(first);
+        let mut next = Wiped::with_room(32);
+        assert_eq!((next.as_ptr(), next.len()), (place, 0));
+        next.resize(64, 1);
+        let large = Wiped::with_room(KEPT + 1);
+        assert_eq!(large.capacity(), KEPT + 1);
+        drop(large);
+        assert!(SPARE.take().capacity() <= KEPT);
     }
 
     #[test]

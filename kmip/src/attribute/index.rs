@@ -17,9 +17,8 @@ impl Standard {
 
     /// How an Attribute of KMIP 1.x begins that is this one: its head, with a length of nought, and its name.
     #[inline]
-    pub(super) fn beginning(self) -> &'static [u8] {
-        let Beginning(bytes, length) = &BEGINNINGS[self as usize];
-        &bytes[..*length]
+    pub(super) fn beginning(self) -> &'static Beginning {
+        &BEGINNINGS[self as usize]
     }
 
     /// The attribute whose name these bytes are.
@@ -87,7 +86,7 @@ const fn digest(name: &[u8]) -> usize {
 }
 
 /// Bytes, of which so many are told.
-struct Beginning([u8; LONGEST], usize);
+pub(super) struct Beginning(pub(super) [u8; LONGEST], pub(super) usize);
 
 static BEGINNINGS: [Beginning; Standard::ROWS.len()] = {
     let mut all = [const { Beginning([0; LONGEST], 0) }; Standard::ROWS.len()];
@@ -136,7 +135,8 @@ mod tests {
         for row in Standard::ROWS {
             let mut to = Writer::new(V1_0);
             to.structure(Tag::Attribute, |to| to.text(Tag::AttributeName, row.name));
-            let (written, begun) = (to.as_bytes(), row.standard.beginning());
+            let Beginning(bytes, length) = row.standard.beginning();
+            let (written, begun) = (to.as_bytes(), &bytes[..*length]);
             assert_eq!((&begun[..4], &begun[8..]), (&written[..4], &written[8..]), "{}", row.name);
             assert_eq!(begun[4..8], [0; 4], "{}", row.name);
         }

@@ -114,7 +114,7 @@ impl Attribute {
         match self.parts() {
             Ok((standard, value)) => {
                 let row = standard.row();
-                version.within(row.since, row.until) && value.fits(version)
+                version.within(row.since, row.until) && value.suits(version)
             }
             Err(own) => vendor_fits(&own.vendor, version) && Value::fits(&own.value, version),
         }

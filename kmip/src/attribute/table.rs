@@ -235,6 +235,16 @@ macro_rules! attributes {
                 }
             }
         }
+
+        impl Attribute {
+            /// Writes it as an Attribute of KMIP 1.x with this index, unless the peer's version has none such.
+            pub(super) fn write_named(&self, index: Option<i32>, to: &mut Writer) {
+                match self {
+                    $(Self::$variant(value) => value.write_named(Standard::$variant, index, to),)*
+                    Self::Vendor(own) => own.write_named(index, to),
+                }
+            }
+        }
     };
     (@option) => { None };
     (@option $value:literal) => { Some($value) };
@@ -242,17 +252,10 @@ macro_rules! attributes {
 
 /// The half of [`Value`] that needs no type.
 pub(super) trait Written {
-    fn write(&self, tag: Tag, to: &mut Writer);
-    fn fits(&self, version: Version) -> bool;
-}
-
-impl<T: Value> Written for T {
-    fn write(&self, tag: Tag, to: &mut Writer) {
-        Value::write(self, tag, to);
-    }
-    fn fits(&self, version: Version) -> bool {
-        Value::fits(self, version)
-    }
+    fn write_under(&self, tag: Tag, to: &mut Writer);
+    fn suits(&self, version: Version) -> bool;
+    /// Writes it as an [`Attribute`] of KMIP 1.x.
+    fn write_named(&self, standard: Standard, index: Option<i32>, to: &mut Writer);
 }
 
 impl Attribute {
@@ -264,7 +267,7 @@ impl Attribute {
     /// Writes the value alone, under `tag`.
     pub fn write_value(&self, tag: Tag, to: &mut Writer) {
         match self.parts() {
-            Ok((_, value)) => value.write(tag, to),
+            Ok((_, value)) => value.write_under(tag, to),
             Err(own) => Value::write(&own.value, tag, to),
         }
     }

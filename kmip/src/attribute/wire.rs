@@ -4,7 +4,12 @@
 //! Template-Attributes; 2.x and 3.0 write each value under its own tag and gather them in Attributes. Reading accepts
 //! either form whatever the version. Writing leaves out what the peer's version does not know; it never fails.
 
-use super::{Kind, Link, Name, Standard, Vendor, shape::split_up, table::Attribute};
+use super::{
+    Kind, Link, Name, Standard, Vendor,
+    index::Beginning,
+    shape::split_up,
+    table::{Attribute, Written},
+};
 use crate::{
     tag::Tag,
     ttlv::{Any, Field, Fields, Item, Kind as Type, Malformed, Value, Writer},
@@ -89,41 +94,58 @@ impl Instance {
 
     /// Writes the attribute as the peer's version has it, unless it does not.
     fn write(&self, to: &mut Writer) {
-        let version = to.version();
-        if tagged(version) {
-            if self.attribute.fits(version) {
-                self.attribute.write_tagged(to);
-            }
-            return;
-        }
-        match self.attribute.parts() {
-            Ok((standard, value)) => {
-                let row = standard.row();
-                if version.within(row.since, row.until) && value.fits(version) {
-                    let start = to.begin_as(standard.beginning());
-                    self.write_index(to);
-                    value.write(Tag::AttributeValue, to);
-                    to.end(start);
-                }
-            }
-            Err(own) => {
-                if self.attribute.fits(version) {
-                    to.structure(Tag::Attribute, |to| {
-                        to.text(Tag::AttributeName, &self.attribute.kind().to_string());
-                        self.write_index(to);
-                        own.value.write(Tag::AttributeValue, to);
-                    });
-                }
-            }
+        if tagged(to.version()) {
+            self.write_tagged(to);
+        } else {
+            self.attribute.write_named(self.index, to);
         }
     }
 
-    #[inline]
-    fn write_index(&self, to: &mut Writer) {
-        // A missing index means the first instance, and clients with but one expect none.
-        if let Some(index) = self.index.filter(|&index| index != 0) {
-            to.integer(Tag::AttributeIndex, index);
+    fn write_tagged(&self, to: &mut Writer) {
+        if self.attribute.fits(to.version()) {
+            self.attribute.write_tagged(to);
         }
+    }
+}
+
+impl<T: Value> Written for T {
+    fn write_under(&self, tag: Tag, to: &mut Writer) {
+        self.write(tag, to);
+    }
+    fn suits(&self, version: Version) -> bool {
+        Value::fits(self, version)
+    }
+    fn write_named(&self, standard: Standard, index: Option<i32>, to: &mut Writer) {
+        let (row, version) = (standard.row(), to.version());
+        if version.within(row.since, row.until) && Value::fits(self, version) {
+            let Beginning(bytes, length) = standard.beginning();
+            let start = to.begin_as(bytes, *length);
+            write_index(index, to);
+            self.write(Tag::AttributeValue, to);
+            to.end(start);
+        }
+    }
+}
+
+impl Vendor {
+    /// Writes it as an Attribute of KMIP 1.x, unless it has no name there.
+    pub(super) fn write_named(&self, index: Option<i32>, to: &mut Writer) {
+        let kind = Kind::vendor(&self.vendor, &self.name);
+        if kind.fits(to.version()) {
+            to.structure(Tag::Attribute, |to| {
+                to.text(Tag::AttributeName, &kind.to_string());
+                write_index(index, to);
+                self.value.write(Tag::AttributeValue, to);
+            });
+        }
+    }
+}
+
+#[inline]
+fn write_index(index: Option<i32>, to: &mut Writer) {
+    // A missing index means the first instance, and clients with but one expect none.
+    if let Some(index) = index.filter(|&index| index != 0) {
+        to.integer(Tag::AttributeIndex, index);
     }
 }
 
@@ -164,6 +186,10 @@ pub struct Template {
 impl Template {
     fn read_into(&mut self, item: Item<'_, '_>) -> Result<(), Malformed> {
         let mut fields = Fields::of(item)?;
+        // No client names more as a rule, and what a peer sends is no reason to allocate much.
+        if self.attributes.is_empty() {
+            self.attributes = Vec::with_capacity(item.children().take(USUAL).count());
+        }
         let templates = PAIRS.iter().any(|(old, _)| *old == item.tag());
         while let Some(field) = fields.take_any() {
             if templates && field.tag() == Tag::Name {
@@ -174,19 +200,24 @@ impl Template {
         }
         Ok(())
     }
+
+    fn write(&self, (old, new): (Tag, Tag), to: &mut Writer) {
+        if tagged(to.version()) {
+            return to.structure(new, |to| self.attributes.iter().for_each(|instance| instance.write_tagged(to)));
+        }
+        to.structure(old, |to| {
+            self.names.iter().for_each(|name| name.write(Tag::Name, to));
+            self.attributes.iter().for_each(|instance| instance.attribute.write_named(instance.index, to));
+        });
+    }
 }
 
 impl Field for Option<Template> {
+    #[inline]
     fn emit(&self, tag: Tag, to: &mut Writer) {
-        let Some(template) = self else { return };
-        let (old, new) = pair(tag);
-        let tagged = tagged(to.version());
-        to.structure(if tagged { new } else { old }, |to| {
-            if !tagged {
-                template.names.iter().for_each(|name| name.write(Tag::Name, to));
-            }
-            template.attributes.iter().for_each(|instance| instance.write(to));
-        });
+        if let Some(template) = self {
+            template.write(pair(tag), to);
+        }
     }
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         let (old, new) = pair(tag);
@@ -199,15 +230,9 @@ impl Field for Option<Template> {
 }
 
 impl Field for Template {
+    #[inline]
     fn emit(&self, tag: Tag, to: &mut Writer) {
-        let (old, new) = pair(tag);
-        let tagged = tagged(to.version());
-        to.structure(if tagged { new } else { old }, |to| {
-            if !tagged {
-                self.names.iter().for_each(|name| name.write(Tag::Name, to));
-            }
-            self.attributes.iter().for_each(|instance| instance.write(to));
-        });
+        self.write(pair(tag), to);
     }
     fn scan(tag: Tag, from: &mut Fields<'_, '_>) -> Result<Self, Malformed> {
         Option::<Self>::scan(tag, from).map(Option::unwrap_or_default)
@@ -403,7 +428,11 @@ pub(super) fn tagged(version: Version) -> bool {
     version >= V2_0
 }
 
+/// So many attributes a new object is given in one go.
+const USUAL: usize = 8;
+
 /// What KMIP 1.x and what 2.x call the same field.
+#[inline]
 fn pair(tag: Tag) -> (Tag, Tag) {
     PAIRS.iter().copied().find(|(old, new)| *old == tag || *new == tag).unwrap_or((tag, tag))
 }

@@ -1,5 +1,7 @@
 //! Requests.
 
+use std::iter;
+
 use super::{MessageExtension, RequestHeader};
 use crate::{
     code::{Operation, ResultReason},
@@ -106,9 +108,11 @@ impl RequestMessage {
             }
             _ => {}
         }
-        let mut items = Vec::with_capacity(count);
-        while let Some(item) = fields.take(Tag::BatchItem) {
-            RequestItem::read_into(item, header.protocol_version, &mut items).map_err(wrong)?;
+        // Read into their places: an item is large to move.
+        let mut items: Vec<RequestItem> = iter::repeat_with(RequestItem::blank).take(count).collect();
+        for place in &mut items {
+            let item = fields.take(Tag::BatchItem).ok_or_else(|| wrong(Malformed::Missing(Tag::BatchItem)))?;
+            place.read(item, header.protocol_version).map_err(wrong)?;
         }
         fields.finish().map_err(wrong)?;
         if items.iter().flat_map(|item| &item.extension).any(|extension| extension.criticality_indicator) {
@@ -134,24 +138,34 @@ impl RequestMessage {
 }
 
 impl RequestItem {
-    fn read_into(item: Item<'_, '_>, version: Version, items: &mut Vec<Self>) -> Result<(), Malformed> {
+    /// An item that says nothing.
+    fn blank() -> Self {
+        Self {
+            operation: Operation(0),
+            ephemeral: None,
+            unique_batch_item_id: None,
+            payload: Err(Fault::Operation(Operation(0))),
+            extension: Vec::new(),
+        }
+    }
+
+    /// Reads an item into the place of a blank one.
+    fn read(&mut self, item: Item<'_, '_>, version: Version) -> Result<(), Malformed> {
         let mut fields = Fields::of(item)?;
-        let operation = Field::scan(Tag::Operation, &mut fields)?;
-        let ephemeral = Field::scan(Tag::Ephemeral, &mut fields)?;
-        let unique_batch_item_id = Field::scan(Tag::UniqueBatchItemID, &mut fields)?;
+        self.operation = Field::scan(Tag::Operation, &mut fields)?;
+        self.ephemeral = Field::scan(Tag::Ephemeral, &mut fields)?;
+        self.unique_batch_item_id = Field::scan(Tag::UniqueBatchItemID, &mut fields)?;
         let payload = fields.take(Tag::RequestPayload);
-        let extension = Field::scan(Tag::MessageExtension, &mut fields)?;
+        self.extension = Field::scan(Tag::MessageExtension, &mut fields)?;
         // Of an operation that a client cannot know, the answer would have fields that it does not know either.
-        let unknown = Err(Fault::Operation(operation));
-        items.push(Self { operation, ephemeral, unique_batch_item_id, payload: unknown, extension });
-        if let Some(item) = items.last_mut()
-            && spoken(operation, version)
-        {
-            match (fields.finish(), payload) {
-                (Err(why), _) => item.payload = Err(why.into()),
-                (Ok(()), None) => item.payload = Err(Malformed::Missing(Tag::RequestPayload).into()),
-                (Ok(()), Some(payload)) => Request::read_to(&mut item.payload, operation, payload),
-            }
+        if !spoken(self.operation, version) {
+            self.payload = Err(Fault::Operation(self.operation));
+            return Ok(());
+        }
+        match (fields.finish(), payload) {
+            (Err(why), _) => self.payload = Err(why.into()),
+            (Ok(()), None) => self.payload = Err(Malformed::Missing(Tag::RequestPayload).into()),
+            (Ok(()), Some(payload)) => Request::read_to(&mut self.payload, self.operation, payload),
         }
         Ok(())
     }

@@ -14,6 +14,16 @@ pub trait Value: Sized {
     /// [`Malformed`] when the item is of another type or holds what is not allowed.
     fn read(item: Item<'_, '_>) -> Result<Self, Malformed>;
 
+    /// The same, as what `hold` makes of the value: a structure that is put together where it is to stand need not be moved
+    /// there.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    #[inline]
+    fn read_as<T>(item: Item<'_, '_>, hold: impl FnOnce(Self) -> T) -> Result<T, Malformed> {
+        Self::read(item).map(hold)
+    }
+
     /// Whether a peer of this version can understand the value: a code that it does not speak, or a structure that
     /// cannot do without one, does not fit. Optional and repeated fields leave such values out.
     fn fits(&self, _version: Version) -> bool {
@@ -113,6 +123,7 @@ impl<T: Value> Field for Vec<T> {
     fn bulk(&self) -> usize {
         self.iter().fold(0, |bulk, value| value.bulk().saturating_add(bulk))
     }
+    #[inline]
     fn emit(&self, tag: Tag, to: &mut Writer) {
         let version = to.version();
         self.iter().filter(|value| Value::fits(*value, version)).for_each(|value| value.write(tag, to));

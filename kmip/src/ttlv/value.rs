@@ -87,6 +87,7 @@ impl Value for Any {
 macro_rules! plain {
     ($($kind:ty: |$value:ident, $tag:ident, $to:ident| $write:expr, |$item:ident| $read:expr $(, $bulk:expr)?;)*) => {
         $(impl Value for $kind {
+            #[inline]
             fn write(&self, $tag: Tag, $to: &mut Writer) {
                 let $value = self;
                 $write;

@@ -25,7 +25,7 @@ impl Writer {
     pub fn with_room(version: Version, bulk: usize) -> Self {
         // A little is room enough for itself: larger allocations take longer.
         let room = if bulk > FIRST / 2 { bulk.saturating_add(FIRST / 2) } else { FIRST };
-        Self { bytes: Wiped::new(Vec::with_capacity(room)), version }
+        Self { bytes: Wiped::with_room(room), version }
     }
 
     /// The version that the peer speaks: fields newer than it are left out.
@@ -68,11 +68,12 @@ impl Writer {
         self.bytes.len()
     }
 
-    /// Opens a Structure whose head, and whatever comes first in it, were encoded before.
+    /// Opens a Structure whose head, and whatever comes first in it, were encoded before: the first `length` of these
+    /// bytes.
     #[inline]
-    pub fn begin_as(&mut self, encoded: &[u8]) -> usize {
+    pub fn begin_as<const N: usize>(&mut self, encoded: &[u8; N], length: usize) -> usize {
         let start = self.bytes.len().saturating_add(HEAD);
-        self.put(encoded);
+        self.begun(encoded, length);
         start
     }
 
@@ -180,32 +181,73 @@ impl Writer {
     #[inline]
     fn whole(&mut self, tag: Tag, kind: Kind, length: u32, content: u64) {
         let item = u128::from(head(tag, kind, length)) << 64 | u128::from(content);
-        self.put(&item.to_be_bytes());
+        if self.left() < 16 {
+            return self.whole_larger(item);
+        }
+        self.bytes.extend_from_slice(&item.to_be_bytes());
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn whole_larger(&mut self, item: u128) {
+        self.put_larger(&item.to_be_bytes());
+    }
+
+    /// Words that stand together, in one go.
+    #[inline]
+    pub(super) fn words<const N: usize>(&mut self, words: [u64; N]) {
+        if self.left() < 8 * N {
+            return self.words_larger(words);
+        }
+        self.bytes.extend_from_slice(words.map(u64::to_be_bytes).as_flattened());
     }
 
     fn padded(&mut self, tag: Tag, kind: Kind, value: &[u8]) {
         self.head(tag, kind, value.len());
         self.put(value);
-        // A whole word is written quicker than a few bytes.
-        let end = self.bytes.len().saturating_add(value.len().wrapping_neg() % 8);
-        self.put(&[0; 8]);
+        self.begun(&[0; 8], value.len().wrapping_neg() % 8);
+    }
+
+    /// The first `length` of these bytes: so many that are known beforehand are written quicker than a few.
+    #[inline]
+    fn begun<const N: usize>(&mut self, bytes: &[u8; N], length: usize) {
+        let end = self.bytes.len().saturating_add(length);
+        self.put(bytes);
         self.bytes.truncate(end);
     }
 
     #[inline]
     fn head(&mut self, tag: Tag, kind: Kind, length: usize) {
-        self.put(&head(tag, kind, u32::try_from(length).unwrap_or(u32::MAX)).to_be_bytes());
+        self.words([head(tag, kind, u32::try_from(length).unwrap_or(u32::MAX))]);
     }
 
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
-            self.grow(bytes.len());
+        if self.left() < bytes.len() {
+            return self.put_larger(bytes);
         }
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// How many bytes there is room for.
+    #[inline]
+    fn left(&self) -> usize {
+        self.bytes.capacity() - self.bytes.len()
+    }
+
     #[cold]
+    #[inline(never)]
+    fn put_larger(&mut self, bytes: &[u8]) {
+        self.grow(bytes.len());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn words_larger<const N: usize>(&mut self, words: [u64; N]) {
+        self.put_larger(words.map(u64::to_be_bytes).as_flattened());
+    }
+
     fn grow(&mut self, more: usize) {
         // Twice as much for many small items, but no more than needed for a large one.
         let needed = self.bytes.len().saturating_add(more).saturating_add(FIRST);
@@ -215,8 +257,8 @@ impl Writer {
 
 /// Tag, type and length as one number.
 #[inline]
-fn head(tag: Tag, kind: Kind, length: u32) -> u64 {
-    u64::from(tag.0 & 0xFF_FFFF) << 40 | u64::from(kind as u8) << 32 | u64::from(length)
+pub(super) const fn head(tag: Tag, kind: Kind, length: u32) -> u64 {
+    (tag.0 as u64 & 0xFF_FFFF) << 40 | (kind as u64) << 32 | length as u64
 }
 
 fn tag_bytes(tag: Tag) -> [u8; 3] {
