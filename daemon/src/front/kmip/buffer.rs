@@ -2,15 +2,15 @@
 
 use std::io;
 
+use strongroom_kmip::secret::Wiped;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use zeroize::{Zeroize, Zeroizing};
 
 /// A buffer for requests, one after the other.
-pub(super) struct Buffer(Zeroizing<Vec<u8>>);
+pub(super) struct Buffer(Wiped);
 
 impl Buffer {
     pub(super) fn new() -> Self {
-        Self(Zeroizing::default())
+        Self(Wiped::default())
     }
 
     /// Reads a whole message of `length` bytes, of which the first ones have come already.
@@ -21,12 +21,12 @@ impl Buffer {
     where
         R: AsyncRead + Unpin,
     {
-        self.0.zeroize();
-        self.room(length.min(STEP.max(begun.len())));
+        self.0.wipe();
+        self.0.room(length.min(STEP.max(begun.len())));
         self.0.extend_from_slice(begun);
         while self.0.len() < length {
             if self.0.len() == self.0.capacity() {
-                self.room(length.min(self.0.len().saturating_mul(2)));
+                self.0.room(length.min(self.0.len().saturating_mul(2)));
             }
             let left = length.saturating_sub(self.0.len());
             let limit = u64::try_from(left).unwrap_or(u64::MAX);
@@ -45,18 +45,9 @@ impl Buffer {
     /// Wipes it, and gives back what an idle connection need not hold.
     pub(super) fn rest(&mut self) {
         if self.0.capacity() > KEPT {
-            self.0 = Zeroizing::default();
+            self.0 = Wiped::default();
         } else {
-            self.0.zeroize();
-        }
-    }
-
-    /// Moves to a larger allocation; the one that is left is wiped.
-    fn room(&mut self, capacity: usize) {
-        if self.0.capacity() < capacity {
-            let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
-            larger.extend_from_slice(&self.0);
-            self.0 = larger;
+            self.0.wipe();
         }
     }
 }
