@@ -139,14 +139,13 @@ impl House {
             log::warn!("the daemon did not stop in good order last time; log and store are held against each other");
         }
         let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let fitted = |slot: &config::Slot| Fitted {
-            slot: slot.open(credentials.clone(), &clock),
-            level: slot.mechanisms.into(),
+        let fitted = |slot: &config::Slot| {
+            let fitted = Fitted::new(slot.open(credentials.clone(), &clock), slot.mechanisms.into());
+            fitted.with_openness(slot.openness()).with_most(slot.max_objects)
         };
         let slots: Vec<Fitted> = settings.slot.iter().map(fitted).collect();
         let vault = Vault::new(Arc::clone(&store), slots, Arc::clone(&clock), chance).with_hands(settings.hands());
-        let openly = |vault: Vault, slot: &config::Slot| vault.with_openness(&slot.name, slot.openness());
-        let vault = Arc::new(settings.slot.iter().fold(vault, openly));
+        let vault = Arc::new(vault);
         let log = Arc::new(log);
         let service = Service::new(Arc::clone(&vault), Arc::clone(&log), settings.audit.durability.into());
         let service = settings.slot.iter().fold(service, |service, slot| service.with_pins(&slot.name, slot.into()));
@@ -182,7 +181,7 @@ impl House {
     /// # Errors
     /// [`Error::Failed`], when the last words did not reach the disk.
     pub fn close(self) -> Result<(), Error> {
-        for fitted in self.vault.slots() {
+        for fitted in self.vault.slots().iter() {
             if let Some(holding) = fitted.slot.holding() {
                 holding.close();
             }

@@ -31,7 +31,7 @@ fn key() -> UnsealKey {
 }
 
 fn vault(store: &Arc<dyn Store>) -> Vault {
-    let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
+    let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
     let clock = Arc::new(StillClock::at(Time::from_seconds(1_800_000_000)));
     Vault::new(store.clone(), vec![slot], clock, Arc::new(Random::default()))
 }

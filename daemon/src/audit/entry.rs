@@ -196,11 +196,19 @@ events! {
     PinSet = "pin-set";
     /// A slot came to be usable, or is not any more; the reason says why.
     SlotChanged = "slot-changed";
+    /// A slot was made.
+    SlotMade = "slot-made";
+    /// What is said of a slot that was made was changed, or what it is called.
+    SlotSet = "slot-set";
+    /// Everything in a slot was destroyed; the count says how many objects.
+    Zeroised = "zeroised";
+    /// A slot that was made was removed.
+    SlotRemoved = "slot-removed";
     /// An operator had a slot's token opened again.
     SlotLogin = "slot-login";
     /// Keys that were in a slot's token became objects.
     Adopted = "adopted";
-    /// Keys that had to go were removed from slots; the count says how many.
+    /// Keys that had to go were removed from slots, or the rows of what a slot has lost; the count says how many.
     Removed = "removed";
     /// A client was registered.
     ClientAdded = "client-added";

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::migrate::{Export, Import};
 pub(super) use super::{
+    berth::Slot,
     safe::{Approval, Backup, BackupVerb, Restore},
     seat::{Operator, Quota, Rotation},
 };
@@ -54,7 +55,7 @@ pub(super) enum Verb {
     /// Register clients, list them, revoke them
     #[command(subcommand)]
     Client(Client),
-    /// List the slots, set their PINs, open their tokens, adopt keys that are in them
+    /// List, make, set and zeroise slots, set their PINs, open their tokens, adopt keys that are in them
     #[command(subcommand)]
     Slot(Slot),
     /// Say what programs on this host see of their tokens, and if nothing, why
@@ -266,48 +267,6 @@ pub(super) enum Role {
     Administrator,
     /// Reads attributes and the audit log, and changes nothing
     Auditor,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Slot {
-    /// List the slots
-    List,
-    /// Open the token behind a slot again, after its PIN was wrong or a wrong one was entered elsewhere
-    Login {
-        /// The slot's name
-        slot: String,
-        /// A file with the PIN; asked for without one
-        #[arg(long, value_name = "FILE")]
-        pin_file: Option<PathBuf>,
-        /// Use the PIN of the configuration
-        #[arg(long, conflicts_with = "pin_file")]
-        configured: bool,
-    },
-    /// Let keys that are in the token behind a slot already appear as a client's objects
-    Adopt {
-        /// The slot's name
-        slot: String,
-        /// The client that is to own them
-        #[arg(long, value_name = "CLIENT")]
-        owner: String,
-        /// Only those with this label
-        #[arg(long)]
-        label: Option<String>,
-        /// Only those with this identifier, in hexadecimal digits
-        #[arg(long, value_name = "HEX")]
-        id: Option<String>,
-    },
-    /// Set the PINs of a slot's token; what it holds stays
-    Init {
-        /// The slot's name
-        slot: String,
-        /// A file with the security officer's PIN; asked for without one
-        #[arg(long, value_name = "FILE")]
-        so_pin_file: Option<PathBuf>,
-        /// A file with the user's PIN; asked for without one
-        #[arg(long, value_name = "FILE")]
-        user_pin_file: Option<PathBuf>,
-    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, IsTerminal, Read, Write},
+    io::{self, BufRead, IsTerminal, Read, Write},
     path::Path,
 };
 
@@ -41,6 +41,16 @@ pub(super) fn secret(file: Option<&Path>, what: &str, times: Times) -> Result<Se
         }
     };
     if entered.is_empty() { Err(Error::Empty) } else { Ok(entered) }
+}
+
+/// What is entered for `what`, which anybody may see.
+pub(super) fn word(what: &str) -> Result<String, Error> {
+    let mut prompt = io::stderr().lock();
+    write!(prompt, "{what}: ").and_then(|()| prompt.flush()).map_err(Error::Input)?;
+    let mut line = String::new();
+    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    io::stdin().lock().take(limit).read_line(&mut line).map_err(Error::Input)?;
+    Ok(line.trim_end_matches('\n').to_owned())
 }
 
 /// One line from the terminal, which does not show it.

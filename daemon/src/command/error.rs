@@ -32,6 +32,8 @@ pub(super) enum Error {
     Mistyped,
     #[error("an empty entry opens nothing; nothing was done")]
     Empty,
+    #[error("this is not the name of {0}; nothing was done")]
+    NotConfirmed(String),
     #[error("there is an appliance in {} already; nothing was done", .0.display())]
     Initialised(PathBuf),
     #[error(transparent)]

@@ -6,7 +6,7 @@ use super::{
     error::Error,
     print::{self, Style},
 };
-use crate::service::{Order, Report, order::ObjectRow};
+use crate::service::{ObjectRow, Order, Report};
 
 pub(super) fn key(daemon: &Daemon, verb: &Key) -> Result<(), Error> {
     match verb {

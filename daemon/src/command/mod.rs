@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod audit;
 mod backup;
+mod berth;
 mod client;
 mod credential;
 mod daemon;

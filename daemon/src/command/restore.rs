@@ -1,6 +1,7 @@
 //! `restore`: an appliance out of a backup, on a machine that has none, or one object back into a running one.
 
 use std::{
+    collections::HashMap,
     fs::{self, File},
     io::{self, BufRead, IsTerminal},
     path::{Path, PathBuf},
@@ -22,6 +23,7 @@ use crate::{
     audit::{Record, Tail},
     backup::{Examined, Lock, Piece, Reader},
     certificate::{CERTIFICATE, PRIVATE_KEY, pem},
+    chance::Chance,
     clock::SystemClock,
     config::{self, Secrecy, Settings},
     server::{House, daemon},
@@ -29,7 +31,7 @@ use crate::{
     sharing::{Gathering, Share},
     slot::software::{Random, Software},
     store::{self, Kind},
-    vault::{Entered, Fitted, MechanismLevel, Object, ObjectId, Refill, Vault, open_for},
+    vault::{Entered, Fitted, MechanismLevel, Object, ObjectId, PutBack, Refill, Vault, open_for},
 };
 
 pub(super) fn restore(settings: &Settings, running: &Daemon, wanted: &Restore) -> Result<(), Error> {
@@ -144,7 +146,7 @@ fn fill(
     }
     refill.flush()?;
     let level = MechanismLevel::Standard;
-    let slots = vec![Fitted { slot: Arc::new(Software::new("restore")), level }];
+    let slots = vec![Fitted::new(Arc::new(Software::new("restore")), level)];
     let chance = Arc::new(Random::default());
     let vault = Vault::new(Arc::clone(&store), slots, Arc::new(SystemClock), chance);
     vault.restore(&[key.entry()], &ring)?;
@@ -202,7 +204,8 @@ fn one(running: &Daemon, file: &File, examined: &Examined, wanted: &Restore, id:
     let mut reader = Reader::open(file, examined, &secret)?;
     let Some(Piece::Root(ring)) = reader.piece()? else { return Err(Error::Incomplete) };
     let (first, second) = Object::rows(&ObjectId::from_text(id));
-    let (mut meta, mut content) = (None, None);
+    let chance: Arc<dyn Chance> = Arc::new(Random::default());
+    let (mut meta, mut content, mut slot_keys) = (None, None, HashMap::new());
     while let Some(piece) = reader.piece()? {
         match piece {
             Piece::Row { table, key, value } if table == store::Table::Object.number() => {
@@ -212,12 +215,17 @@ fn one(running: &Daemon, file: &File, examined: &Examined, wanted: &Restore, id:
                     content = Some(value);
                 }
             }
+            Piece::Row { table, key, value } if table == store::Table::Setting.number() => {
+                slot_keys.extend(PutBack::slot_of_key(&key).map(|slot| (slot.to_owned(), value)));
+            }
             _ => {}
         }
     }
     let meta = Secret::new(meta.ok_or_else(|| Error::NotInBackup(id.to_owned()))?);
     let content = Secret::new(content.unwrap_or_default());
-    let order = Order::PutBack { id: id.to_owned(), ring, meta, content, older: wanted.older };
+    let slot = PutBack::slot(&ring, &ObjectId::from_text(id), &meta, &chance)?;
+    let own = Secret::new(slot_keys.remove(&slot).unwrap_or_default());
+    let order = Order::PutBack { id: id.to_owned(), ring, meta, content, own, older: wanted.older };
     let report = running.send(order)?;
     match (running.style, report) {
         (Style::Json, report) => print::json(&report),

@@ -1,4 +1,4 @@
-//! `slot list|init|login|adopt`.
+//! `slot list|create|set|rename|zeroise|remove|init|login|adopt`.
 
 use strongroom_kmip::secret::Secret;
 
@@ -14,6 +14,37 @@ use crate::service::{Order, Report};
 pub(super) fn slot(daemon: &Daemon, verb: &Slot) -> Result<(), Error> {
     match verb {
         Slot::List => list(daemon),
+        Slot::Create { name, words } => {
+            made(daemon, Order::SlotMake { name: name.clone(), terms: words.into() }, "is made and served")
+        }
+        Slot::Set { slot, words } => made(daemon, Order::SlotSet { slot: slot.clone(), terms: words.into() }, "is set"),
+        Slot::Rename { slot, name } => {
+            let order = Order::SlotRename { slot: slot.clone(), name: name.clone() };
+            made(daemon, order, &format!("is what {slot} is called now"))
+        }
+        Slot::Zeroise { slot, yes } => {
+            if !yes {
+                let again = ask::word(&format!("Everything in {slot} will be lost. Its name"))?;
+                if again != *slot {
+                    return Err(Error::NotConfirmed(slot.clone()));
+                }
+            }
+            let report = daemon.send(Order::SlotZeroise { slot: slot.clone() })?;
+            match (daemon.style, &report) {
+                (Style::Json, report) => print::json(report),
+                (Style::Text, Report::Zeroised { objects }) => {
+                    print::line(&format!("{slot} is empty: {objects} objects and its PINs are destroyed"))
+                }
+                (Style::Text, _) => Err(Error::OtherReport),
+            }
+        }
+        Slot::Remove { slot } => {
+            let report = daemon.send(Order::SlotRemove { slot: slot.clone() })?;
+            match daemon.style {
+                Style::Json => print::json(&report),
+                Style::Text => print::line(&format!("{slot} is removed")),
+            }
+        }
         Slot::Login { slot, pin_file, configured } => {
             let pin = match configured {
                 true => Secret::copy_of(&[]),
@@ -65,8 +96,26 @@ fn list(daemon: &Daemon) -> Result<(), Error> {
                 Some(advice) => format!("{}: {advice}", slot.condition),
                 None => slot.condition,
             };
-            [slot.name, slot.maker, slot.mechanisms, pins.to_owned(), condition]
+            let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+            let objects = match slot.max_objects {
+                Some(most) => format!("{} of {most}", number(slot.objects)),
+                None => number(slot.objects),
+            };
+            let (name, maker, mechanisms) = (slot.name, slot.maker, slot.mechanisms);
+            [name, slot.number.to_string(), slot.origin, maker, mechanisms, objects, pins.to_owned(), condition]
         })
         .collect();
-    print::table(["NAME", "MAKER", "MECHANISMS", "PINS", "CONDITION"], &rows)
+    print::table(["NAME", "NUMBER", "ORIGIN", "MAKER", "MECHANISMS", "OBJECTS", "PINS", "CONDITION"], &rows)
+}
+
+/// Has a slot made or changed, and says of it what was done.
+fn made(daemon: &Daemon, order: Order, what: &str) -> Result<(), Error> {
+    let report = daemon.send(order)?;
+    match (daemon.style, &report) {
+        (Style::Json, report) => print::json(report),
+        (Style::Text, Report::Slot(slot)) => {
+            print::line(&format!("{} {what}; in PKCS#11 its number is {}", slot.name, slot.number))
+        }
+        (Style::Text, _) => Err(Error::OtherReport),
+    }
 }

@@ -27,6 +27,8 @@ tables! {
         mechanisms: Mechanisms = Mechanisms::Standard;
         /// Derivations whose results may be kept less closely than their keys.
         open_derivations: Vec<String> = Vec::new();
+        /// How many objects it may hold.
+        max_objects: Option<u64> = None;
         /// How short a new PIN may be, in bytes.
         shortest_pin: usize = service::SHORTEST_PIN;
         /// Whether a registered client may log in without a PIN, by what proves who it is.

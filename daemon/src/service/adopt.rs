@@ -27,7 +27,7 @@ pub(super) struct Adopted {
 impl Service {
     /// Has a slot's token opened again.
     pub(super) fn slot_login(&self, slot: &str, pin: Option<Secret>) -> Result<Report, Refusal> {
-        let fitted = self.vault.slot(Some(slot))?;
+        let fitted = self.vault.slot_called(slot)?;
         let holding = fitted.slot.holding().ok_or_else(|| Refusal::invalid("this slot has no token to log in to"))?;
         holding.retry(pin);
         Ok(Report::Done)
@@ -41,8 +41,9 @@ impl Service {
         slot: &str,
         wanted: &Adopted,
     ) -> Result<Report, Refusal> {
-        let fitted = self.vault.slot(Some(slot))?;
+        let fitted = self.vault.slot_called(slot)?;
         let holding = fitted.slot.holding().ok_or_else(|| Refusal::invalid("this slot has no token with keys"))?;
+        let slot = fitted.key();
         let known = self.vault.held_in(slot)?;
         let caller = Caller {
             principal: Principal::Client(wanted.owner.name.clone()),
@@ -142,7 +143,7 @@ impl Service {
     /// [`Refusal`], when log or store do not take it; the next time it is tried again.
     pub fn attend(&self, daemon: &Caller) -> Result<(), Refusal> {
         let unwritten = |error: super::registry::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
-        for fitted in self.vault.slots() {
+        for fitted in self.vault.slots().iter() {
             let Some(holding) = fitted.slot.holding() else { continue };
             for condition in holding.news() {
                 let outcome = match condition.why() {
@@ -157,6 +158,7 @@ impl Service {
         if self.is_sealed() {
             return Ok(());
         }
+        self.clear_slots(daemon)?;
         let removed = self.vault.run_errands()?;
         if removed > 0 {
             let mut entry = Entry::new(Who::Known(daemon), audit::Action::Event(Event::Removed), Outcome::Success);

@@ -97,7 +97,11 @@ impl Service {
                 rule,
                 guarded,
                 object: id.map(|id| id.to_string()),
-                shown: format!("{operation}{}\n{}", object.map(describe).unwrap_or_default(), payload_text(&payload)),
+                shown: format!(
+                    "{operation}{}\n{}",
+                    object.map(|object| describe(object, &self.slot_name(&object.slot))).unwrap_or_default(),
+                    payload_text(&payload)
+                ),
                 digest: finish(exact),
             },
         )?;
@@ -324,7 +328,7 @@ fn is_touched(guarded: Guarded, response: &Response, object: Option<&Object>) ->
     }
 }
 
-fn describe(object: &Object) -> String {
+fn describe(object: &Object, slot: &str) -> String {
     let set = &object.attributes;
     let names: Vec<_> = set.names().map(|name| format!(" {:?}", name.value)).collect();
     let algorithm = set.algorithm().map(|algorithm| format!(" {algorithm}")).unwrap_or_default();
@@ -335,7 +339,7 @@ fn describe(object: &Object) -> String {
         object.object_type(),
         names.concat(),
         object.owner,
-        object.slot
+        slot
     )
 }
 

@@ -1,6 +1,6 @@
 //! A backup, made while everything else is served.
 
-use std::{io::Write, ops::ControlFlow};
+use std::{io::Write, ops::ControlFlow, sync::Arc};
 
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
@@ -47,8 +47,8 @@ impl Service {
         // The log is written before the store: whatever is in the snapshot is under the head that is signed now.
         self.log.sign().map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
         let head = self.log.head().map(|head| head.note.to_string()).unwrap_or_default();
-        let slot = |fitted: &vault::Fitted| SlotFact {
-            name: fitted.slot.name().to_owned(),
+        let slot = |fitted: &Arc<vault::Fitted>| SlotFact {
+            name: fitted.key().to_owned(),
             maker: fitted.slot.maker().to_owned(),
         };
         let held = |(id, slot): &(vault::ObjectId, String)| HeldKey { id: id.to_string(), slot: slot.clone() };
@@ -58,7 +58,8 @@ impl Service {
             time: self.vault.now().seconds(),
             generation: whole.generation(),
             objects: whole.objects()?,
-            slots: self.vault.slots().iter().map(slot).collect(),
+            // Those that were made are among the rows.
+            slots: self.vault.slots().iter().filter(|fitted| fitted.made.is_none()).map(slot).collect(),
             held: whole.held().iter().map(held).collect(),
             head,
         };

@@ -57,7 +57,7 @@ pub struct Call<'s> {
     /// Which rules of PKCS#11 the front has seen to.
     pub seen: Seen,
     /// The slot that a new object goes to; without one, the first.
-    pub slot: Option<&'s str>,
+    pub slot: Option<Arc<str>>,
     /// The object that earlier items of the batch made or found.
     pub placeholder: Option<ObjectId>,
     /// The front that serves PKCS#11, while there is one.

@@ -44,10 +44,10 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
     let kept = match (call.password.take(), call.derivation.take()) {
         (Some(password), Some(derivation)) => {
             call.notes.mechanism = Some(derivation.name());
-            call.vault.stretch(call.slot, password, &derivation, shape)?
+            call.vault.stretch(call.slot.as_deref(), password, &derivation, shape)?
         }
         _ => {
-            let Made::One(kept) = call.vault.make(call.slot, &material::recipe(shape))? else {
+            let Made::One(kept) = call.vault.make(call.slot.as_deref(), &material::recipe(shape))? else {
                 let message = "the slot made a pair where one key was asked for";
                 return Err(Refusal::new(ResultReason::GeneralFailure, message));
             };
@@ -55,7 +55,7 @@ fn symmetric(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> {
             kept
         }
     };
-    let shown = creation::shown(call, call.slot, &kept, Form::Raw)?;
+    let shown = creation::shown(call, call.slot.as_deref(), &kept, Form::Raw)?;
     creation::describe(set, kept.shape);
     creation::complete_held(
         call,
@@ -86,7 +86,8 @@ fn secret_data(call: &mut Call<'_>, set: &mut Set) -> Result<ObjectId, Refusal> 
 
 /// Adds the finished object to what the call writes.
 pub(super) fn add(call: &mut Call<'_>, content: Content, set: &mut Set) -> Result<ObjectId, Refusal> {
-    add_to(call, call.slot, content, set)
+    let slot = call.slot.clone();
+    add_to(call, slot.as_deref(), content, set)
 }
 
 /// The same, in the slot of this name.
@@ -97,7 +98,11 @@ pub(super) fn add_to(
     set: &mut Set,
 ) -> Result<ObjectId, Refusal> {
     rules::hold(call, set)?;
-    let slot = call.vault.slot(slot)?.slot.name().to_owned();
+    let fitted = call.vault.slot(slot)?;
+    let slot = fitted.key().to_owned();
+    if fitted.is_emulated() {
+        set.put(Attribute::ProtectionStorageMask(fitted.protection()));
+    }
     let (vault, caller) = (call.vault, call.caller);
     (call.notes.after, call.notes.generation) = (set.state(), Some(1));
     let attributes = std::mem::take(set);

@@ -28,15 +28,16 @@ impl Perform for CreateKeyPairRequest {
             private.iter().filter(|attribute| matches!(attribute, Attribute::QuantumSafe(_))).cloned(),
         ))?;
         let made = match (named_group(&mut private), named_group(&mut public)) {
-            (Some(group), _) if shape.keys() == Keys::Finite => call.vault.make_in(call.slot, group)?,
-            _ => call.vault.make(call.slot, &material::recipe(shape))?,
+            (Some(group), _) if shape.keys() == Keys::Finite => call.vault.make_in(call.slot.as_deref(), group)?,
+            _ => call.vault.make(call.slot.as_deref(), &material::recipe(shape))?,
         };
         let Made::Pair { private: private_key, public: public_key } = made else {
             return Err(Refusal::new(ResultReason::GeneralFailure, "the slot made one key where a pair was asked for"));
         };
-        let private_id = add(call, call.slot, ObjectType::PrivateKey, &mut private, private_key)?;
+        let slot = call.slot.clone();
+        let private_id = add(call, slot.as_deref(), ObjectType::PrivateKey, &mut private, private_key)?;
         public.put(Attribute::Link(Link::to(LinkType::PrivateKeyLink, private_id.as_str())));
-        let public_id = add(call, call.slot, ObjectType::PublicKey, &mut public, public_key)?;
+        let public_id = add(call, slot.as_deref(), ObjectType::PublicKey, &mut public, public_key)?;
         let link = Attribute::Link(Link::to(LinkType::PublicKeyLink, public_id.as_str()));
         call.link(&private_id, link)?;
         call.placeholder = Some(private_id.clone());

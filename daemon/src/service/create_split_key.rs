@@ -151,9 +151,11 @@ fn fresh(call: &Call<'_>, set: &mut Set) -> Result<Whole, Refusal> {
     let shape = material::shape(ObjectType::SymmetricKey, set)
         .ok_or_else(|| Refusal::invalid("no slot makes keys of this Cryptographic Algorithm to be split"))?;
     creation::masked(call.version, set, shape)?;
-    let made = call.vault.make(call.slot, &material::recipe(shape))?;
+    let made = call.vault.make(call.slot.as_deref(), &material::recipe(shape))?;
     let Made::One(kept) = made else { return Err(unsplittable()) };
-    let Material::Raw(bytes) = call.vault.give(call.slot, &kept, Form::Raw)? else { return Err(unsplittable()) };
+    let Material::Raw(bytes) = call.vault.give(call.slot.as_deref(), &kept, Form::Raw)? else {
+        return Err(unsplittable());
+    };
     create::newborn(call, set);
     Ok(Whole { bytes, format: KeyFormatType::Raw, source: None })
 }

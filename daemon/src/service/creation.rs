@@ -1,6 +1,8 @@
 //! What every new object has in common, however it came to be: the attributes it was asked to have, checked against
 //! the table, and those that the server sets.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use strongroom_kmip::{
     attribute::{Attribute, Digest, Name, Set, Template},
@@ -86,8 +88,8 @@ pub fn unique_name(call: &Call<'_>, name: &Name, own: Option<&ObjectId>) -> Resu
 /// # Errors
 /// [`Refusal`] when no slot fits any of them.
 pub fn place(call: &mut Call<'_>, masks: Option<&ProtectionStorageMasks>) -> Result<(), Refusal> {
-    if let Some(slot) = protecting(call.vault, call.slot, call.slot.is_none(), masks)? {
-        call.slot = Some(slot);
+    if let Some(slot) = protecting(call.vault, call.slot.as_deref(), call.slot.is_none(), masks)? {
+        call.slot = Some(slot.as_str().into());
     }
     Ok(())
 }
@@ -97,36 +99,29 @@ pub fn place(call: &mut Call<'_>, masks: Option<&ProtectionStorageMasks>) -> Res
 /// # Errors
 /// [`Refusal`] when no slot fits any of the masks.
 pub fn place_anew(call: &Call<'_>, own: &str, masks: Option<&ProtectionStorageMasks>) -> Result<String, Refusal> {
-    Ok(protecting(call.vault, Some(own), true, masks)?.unwrap_or(own).to_owned())
+    Ok(protecting(call.vault, Some(own), true, masks)?.unwrap_or_else(|| own.to_owned()))
 }
 
 /// The slot that fits the first of the masks that any fits: the usual one, or another where it may be another. Nothing
 /// without masks.
-fn protecting<'v>(
-    vault: &'v vault::Vault,
+fn protecting(
+    vault: &vault::Vault,
     usual: Option<&str>,
     another: bool,
     masks: Option<&ProtectionStorageMasks>,
-) -> Result<Option<&'v str>, Refusal> {
+) -> Result<Option<String>, Refusal> {
     let Some(masks) = masks.filter(|masks| !masks.protection_storage_mask.is_empty()) else { return Ok(None) };
-    let fits = |fitted: &&vault::Fitted, mask: ProtectionStorageMask| protection(fitted).contains(mask);
+    let fits = |fitted: &Arc<vault::Fitted>, mask: ProtectionStorageMask| fitted.protection().contains(mask);
+    let slots = vault.slots();
     let fitting = masks.protection_storage_mask.iter().find_map(|mask| {
         let usual = vault.slot(usual).ok().filter(|fitted| fits(fitted, *mask));
-        usual.or_else(|| vault.slots().iter().find(|fitted| another && fits(fitted, *mask)))
+        usual.or_else(|| slots.iter().find(|fitted| another && fits(fitted, *mask)).cloned())
     });
     let unavailable = || {
         let message = "no slot protects keys as one of the masks wants";
         Refusal::new(ResultReason::ProtectionStorageUnavailable, message)
     };
-    fitting.map(|fitted| Some(fitted.slot.name())).ok_or_else(unavailable)
-}
-
-/// How a slot protects its keys.
-pub fn protection(fitted: &vault::Fitted) -> ProtectionStorageMask {
-    match fitted.slot.holding() {
-        Some(_) => ProtectionStorageMask::Hardware,
-        None => ProtectionStorageMask::Software,
-    }
+    fitting.map(|fitted| Some(fitted.key().to_owned())).ok_or_else(unavailable)
 }
 
 /// What a new key looks like in a form; nothing where its slot holds it and does not give it out.

@@ -334,7 +334,7 @@ fn symmetric(call: &Call<'_>, set: &mut Set, secret: Secret) -> Result<Content, 
         .ok_or_else(|| Refusal::invalid("no slot has keys of this Cryptographic Algorithm"))?;
     creation::masked(call.version, set, shape)?;
     let material = Material::Raw(secret);
-    let kept = call.vault.take(call.slot, shape, &material)?;
+    let kept = call.vault.take(call.slot.as_deref(), shape, &material)?;
     creation::describe(set, kept.shape);
     let bytes = material::bytes(&material);
     creation::complete(call, set, ObjectType::SymmetricKey, bytes, Some(KeyFormatType::Raw));

@@ -43,7 +43,7 @@ impl Perform for ImportRequest {
         if let Some(usable) = came.under.filter(|_| set.sensitive() == Some(true)) {
             wrapping::keep_apart(call, &usable)?;
         }
-        let slot = call.vault.slot(call.slot)?.slot.name().to_owned();
+        let slot = call.vault.slot(call.slot.as_deref())?.key().to_owned();
         let (vault, caller) = (call.vault, call.caller);
         (call.notes.after, call.notes.generation) = (set.state(), None);
         let new = New { slot, content, attributes: set };

@@ -122,6 +122,7 @@ pub mod showing;
 mod shown;
 mod sign;
 mod signature_verify;
+mod slots;
 mod standing;
 mod sweep;
 mod ticket;
@@ -152,12 +153,12 @@ pub use recognise::{Recognised, Shown, Turned};
 pub use refusal::Refusal;
 pub use registry::{Answer, Error, SENT, SERVED, Service, item};
 pub use showing::{Prepared, Served, SlotView};
-pub use shown::{ApprovalRow, BackupRow};
+pub use shown::{ApprovalRow, BackupRow, ObjectRow, SlotRow, SlotTerms};
 pub use standing::Standing;
 pub use together::Together;
 pub use token::{PinError, PinOf, TokenState};
 
 pub use crate::vault::{
     Body, Derivation, End, Family, Field, Finish, Function, Method, Number, Object, ObjectId, Offered, Operand,
-    Order as Sequence, Pair, Peer, Purpose, Shake, Shape, Step, Sum,
+    Order as Sequence, PROTECTIONS, Pair, Peer, Purpose, Shake, Shape, Step, Sum,
 };

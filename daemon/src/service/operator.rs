@@ -5,16 +5,17 @@ use std::sync::{Arc, PoisonError, atomic::Ordering};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 
 use super::{
-    adopt::{self, Adopted},
+    adopt::Adopted,
     approval::{Word, may_say},
     bearer,
     credential::{self, Registered},
-    order::{ClientRow, NewClient, ObjectRow, Order, Report, SlotRow, Status},
+    order::{ClientRow, NewClient, Order, Report, Status},
     provision::{self, certificates, fingerprint},
     quorum::Guarded,
     refusal::Refusal,
     registry::Service,
     sealing::Rekey,
+    shown::ObjectRow,
     standing, token,
 };
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     caller::{Caller, ClientName, Principal, Role},
     certificate::{self, Span, Wanted},
     sharing::Share,
-    vault::{Action, Change, Client, Condition, Grant, Level, Object, ObjectId, Older, PutBack, Query, UnsealKey},
+    vault::{Action, Change, Client, Grant, Level, Object, ObjectId, Older, PutBack, Query, UnsealKey},
 };
 
 impl Service {
@@ -40,7 +41,7 @@ impl Service {
     /// # Errors
     /// [`Refusal`], with a sentence for the operator.
     pub fn order_exactly(&self, operator: &Caller, order: Order, exact: &[u8]) -> Result<Report, Refusal> {
-        let mut done = Done { event: event(&order), object: None, change: None };
+        let mut done = Done { event: event(&order), object: None, count: None, change: None };
         let object = match &order {
             Order::ClientAdd { name, .. } | Order::ClientRevoke { name } => Some(name.clone()),
             Order::CredentialAdd { client, .. }
@@ -52,9 +53,14 @@ impl Service {
             | Order::KeyGrant { id, .. }
             | Order::KmipPut { id, .. }
             | Order::PutBack { id, .. } => Some(id.clone()),
-            Order::TokenInit { slot, .. } | Order::SlotLogin { slot, .. } | Order::SlotAdopt { slot, .. } => {
-                Some(slot.clone())
-            }
+            Order::SlotMake { name: slot, .. } => Some(slot.clone()),
+            Order::SlotRename { slot, name } => Some(format!("{slot}/{name}")),
+            Order::TokenInit { slot, .. }
+            | Order::SlotSet { slot, .. }
+            | Order::SlotZeroise { slot }
+            | Order::SlotRemove { slot }
+            | Order::SlotLogin { slot, .. }
+            | Order::SlotAdopt { slot, .. } => Some(slot.clone()),
             Order::Rotate { what } => Some(what.clone()),
             Order::UnsealShare { share } => holder(share),
             Order::ApprovalShow { id } | Order::ApprovalGive { id } | Order::ApprovalDeny { id } => {
@@ -62,7 +68,7 @@ impl Service {
             }
             _ => None,
         };
-        let sealing = matches!(order, Order::Seal);
+        let (sealing, emptying) = (matches!(order, Order::Seal), matches!(order, Order::SlotZeroise { .. }));
         // What is registered is read and written while nobody tries it: a try writes it too.
         let tried = match &order {
             Order::CredentialAdd { client, .. } | Order::CredentialRemove { client, .. } => client.parse().ok(),
@@ -71,7 +77,9 @@ impl Service {
         let tries = tried.map(|name| self.attempts.of(&name));
         let _untried = tries.as_ref().map(|tries| tries.lock().unwrap_or_else(PoisonError::into_inner));
         let token = match &order {
-            Order::TokenInit { slot, .. } => Some(self.pins.of(slot)),
+            Order::TokenInit { slot, .. } | Order::SlotZeroise { slot } | Order::SlotRemove { slot } => {
+                Some(self.pins.of(&self.slot_key(slot)))
+            }
             _ => None,
         };
         let _alone = token.as_ref().map(|token| token.lock().unwrap_or_else(PoisonError::into_inner));
@@ -90,6 +98,7 @@ impl Service {
         let mut entry = Entry::new(Who::Known(operator), audit::Action::Event(done.event), said);
         let object = done.object.take().or(object);
         entry.object = object.as_deref().map(|id| audit::Object { id, version: None });
+        entry.count = done.count;
         let change = done.change.take().filter(|_| outcome.is_ok());
         let settled = self.settle(&entry, Durability::Sync, change).wait();
         settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
@@ -99,6 +108,13 @@ impl Service {
             self.vault.seal();
             self.by_slots.store(false, Ordering::Relaxed);
             self.streams.clear();
+        }
+        if emptying && outcome.is_ok() {
+            // Work under way has a key in hand that is no more.
+            self.streams.clear();
+            if let Err(refusal) = self.clear_slots(operator) {
+                log::warn!("what is left of a zeroised slot goes later: {refusal}");
+            }
         }
         outcome
     }
@@ -195,10 +211,19 @@ impl Service {
                 Ok(Report::Done)
             }
             Order::SlotList => Ok(Report::Slots { slots: self.slots() }),
+            Order::SlotMake { name, terms } => self.make_slot(name, terms, done.change(self)?),
+            Order::SlotSet { slot, terms } => self.set_slot(&slot, terms, done.change(self)?),
+            Order::SlotRename { slot, name } => self.rename_slot(&slot, name, done.change(self)?),
+            Order::SlotZeroise { slot } => {
+                let objects = self.zeroise(&slot, done.change(self)?)?;
+                done.count = u64::try_from(objects).ok();
+                Ok(Report::Zeroised { objects })
+            }
+            Order::SlotRemove { slot } => self.remove_slot(&slot, done.change(self)?),
             Order::TokenInit { slot, so_pin, user_pin } => {
-                self.vault.slot(Some(&slot))?;
-                let fresh = token::Token::new(&so_pin, &user_pin, self.pins.rules(&slot), self.vault.chance())?;
-                done.change(self)?.put_setting(&token::setting(&slot), Some(fresh.to_secret()?));
+                let fitted = self.vault.slot_called(&slot)?;
+                let fresh = token::Token::new(&so_pin, &user_pin, self.pin_rules(fitted.key()), self.vault.chance())?;
+                done.change(self)?.put_setting(&token::setting(fitted.key()), Some(fresh.to_secret()?));
                 Ok(Report::Done)
             }
             Order::SlotLogin { slot, pin } => self.slot_login(&slot, Some(pin).filter(|pin| !pin.is_empty())),
@@ -228,10 +253,11 @@ impl Service {
                 Ok(Report::Done)
             }
             Order::Backup => Err(Refusal::invalid("a backup is read from the socket while it is made")),
-            Order::PutBack { id, ring, meta, content, older } => {
+            Order::PutBack { id, ring, meta, content, own, older } => {
                 let older = if older { Older::Wanted } else { Older::Refused };
                 let content = Some(content).filter(|content| !content.is_empty());
-                let back = PutBack { id: ObjectId::from_text(&id), meta, content };
+                let own = Some(own).filter(|own| !own.is_empty());
+                let back = PutBack { id: ObjectId::from_text(&id), meta, content, own };
                 self.vault.put_back(done.change(self)?, &ring, back, older)?;
                 Ok(Report::PutBack { id })
             }
@@ -252,6 +278,9 @@ impl Service {
 
     fn unseal(&self, operator: &Caller, key: UnsealKey, done: &mut Done) -> Result<Report, Refusal> {
         self.open(operator, key, |service, way| Ok(service.vault.prove(done.change(service)?, way)?))?;
+        if !self.is_sealed() && !self.vault.is_furnished()? {
+            self.vault.furnish(done.change(self)?)?;
+        }
         self.status().map(Report::Status)
     }
 
@@ -269,29 +298,6 @@ impl Service {
             slots: self.slots(),
             endpoints: self.outbox.iter().map(|queue| queue.row()).collect(),
         })
-    }
-
-    fn slots(&self) -> Vec<SlotRow> {
-        let row = |fitted: &crate::vault::Fitted| {
-            let token = self.token_for(None, fitted.slot.name()).ok();
-            let condition = adopt::condition(fitted);
-            SlotRow {
-                name: fitted.slot.name().to_owned(),
-                maker: fitted.slot.maker().to_owned(),
-                mechanisms: fitted.level.name().to_owned(),
-                initialised: token.as_ref().map(|token| token.initialised),
-                locked: token.as_ref().map(|token| token.user_locked),
-                condition: condition.word().to_owned(),
-                why: condition.why().map(|why| why.word().to_owned()),
-                advice: condition.why().map(|why| why.to_string()),
-                since: match condition {
-                    Condition::Probing { since, .. } => Some(since.seconds()),
-                    Condition::Usable | Condition::Unfit(_) => None,
-                },
-                leftovers: self.vault.errands(fitted.slot.name()),
-            }
-        };
-        self.vault.slots().iter().map(row).collect()
     }
 
     fn add_client(&self, wanted: NewName, csr: Option<&[u8]>, done: &mut Done) -> Result<Report, Refusal> {
@@ -356,7 +362,7 @@ impl Service {
             algorithm: set.algorithm().map(|algorithm| algorithm.to_string()),
             length: set.length(),
             owner: object.owner.to_string(),
-            slot: object.slot.clone(),
+            slot: self.slot_name(&object.slot),
             grants: object.grants.iter().map(|(who, level)| (who.to_string(), level.word().to_owned())).collect(),
             since: set.initial_date(),
         }
@@ -368,6 +374,8 @@ struct Done {
     event: Event,
     /// On what, where that shows only as it is performed.
     object: Option<String>,
+    /// How many.
+    count: Option<u64>,
     change: Option<Change>,
 }
 
@@ -416,6 +424,10 @@ fn event(order: &Order) -> Event {
         Order::BearerIssue { .. } => Event::BearerIssued,
         Order::BearerRevoke { .. } => Event::BearerRevoked,
         Order::TokenInit { .. } => Event::TokenInit,
+        Order::SlotMake { .. } => Event::SlotMade,
+        Order::SlotSet { .. } | Order::SlotRename { .. } => Event::SlotSet,
+        Order::SlotZeroise { .. } => Event::Zeroised,
+        Order::SlotRemove { .. } => Event::SlotRemoved,
         Order::SlotLogin { .. } => Event::SlotLogin,
         Order::SlotAdopt { .. } => Event::Adopted,
         Order::KeyGrant { .. } => Event::Granted,

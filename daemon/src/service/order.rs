@@ -5,7 +5,7 @@ use strongroom_kmip::{message::Device, secret::Secret};
 
 use super::{
     seal::{Dealt, SealStatus},
-    shown::{ApprovalRow, BackupRow},
+    shown::{ApprovalRow, BackupRow, ObjectRow, SlotRow, SlotTerms},
 };
 use zeroize::Zeroize;
 
@@ -141,6 +141,37 @@ pub enum Order {
         /// The user's PIN.
         user_pin: Secret,
     },
+    /// Make an emulated slot.
+    SlotMake {
+        /// What it is called.
+        name: String,
+        /// What is said of it.
+        terms: SlotTerms,
+    },
+    /// Say something else of a slot that was made.
+    SlotSet {
+        /// The slot.
+        slot: String,
+        /// What is said otherwise.
+        terms: SlotTerms,
+    },
+    /// Call a slot that was made otherwise.
+    SlotRename {
+        /// The slot.
+        slot: String,
+        /// What it is to be called.
+        name: String,
+    },
+    /// Destroy everything in an emulated slot, and its PINs.
+    SlotZeroise {
+        /// The slot.
+        slot: String,
+    },
+    /// Remove a slot that was made and has nothing in it.
+    SlotRemove {
+        /// The slot.
+        slot: String,
+    },
     /// Try to open a slot's token again, also where a wrong PIN stands against that.
     SlotLogin {
         /// The slot.
@@ -192,6 +223,8 @@ pub enum Order {
         meta: Secret,
         /// The row of its secret part; empty for what was destroyed.
         content: Secret,
+        /// The row of its slot's data key; empty where there is none.
+        own: Secret,
         /// Whether it may take the place of what is there.
         older: bool,
     },
@@ -249,6 +282,13 @@ pub enum Report {
     Slots {
         /// In their order.
         slots: Vec<SlotRow>,
+    },
+    /// A slot was made or changed.
+    Slot(SlotRow),
+    /// A slot was emptied.
+    Zeroised {
+        /// How many objects were destroyed.
+        objects: usize,
     },
     /// Keys of a slot became objects.
     Adopted {
@@ -438,54 +478,4 @@ impl DeviceRow {
         .into_iter()
         .all(|(wanted, shown)| wanted.is_none() || wanted == shown)
     }
-}
-
-/// A slot.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct SlotRow {
-    /// Its name.
-    pub name: String,
-    /// What it is made of.
-    pub maker: String,
-    /// Its mechanism policy.
-    pub mechanisms: String,
-    /// Whether its token has PINs.
-    pub initialised: Option<bool>,
-    /// Whether the user's PIN is locked.
-    pub locked: Option<bool>,
-    /// Whether it can be worked with: `usable`, `probing` or `unfit`.
-    pub condition: String,
-    /// What is against it, in a word.
-    pub why: Option<String>,
-    /// The same as a sentence.
-    pub advice: Option<String>,
-    /// Since when it is being probed, in seconds since 1970.
-    pub since: Option<i64>,
-    /// Keys that have to go from it and could not be removed yet.
-    pub leftovers: usize,
-}
-
-/// An object, without anything secret.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ObjectRow {
-    /// Its identifier.
-    pub id: String,
-    /// What it is.
-    pub kind: String,
-    /// Where it stands in its life.
-    pub state: Option<String>,
-    /// Its names.
-    pub names: Vec<String>,
-    /// Its algorithm.
-    pub algorithm: Option<String>,
-    /// Its length in bits.
-    pub length: Option<i32>,
-    /// Whose it is.
-    pub owner: String,
-    /// Its slot.
-    pub slot: String,
-    /// Who else may do what.
-    pub grants: Vec<(String, String)>,
-    /// When it was made or registered, in seconds since 1970.
-    pub since: Option<i64>,
 }

@@ -113,9 +113,14 @@ pub fn count(change: &mut Change, slot: &str, word: &str, guest: &Principal, tri
     Ok(())
 }
 
+/// What the settings with guests' tries of a slot's PINs begin with.
+pub fn settings(slot: &str) -> String {
+    format!("guest/{slot}/")
+}
+
 /// The setting that holds a guest's tries of a PIN.
 fn setting(slot: &str, word: &str, guest: &Principal) -> String {
-    format!("guest/{slot}/{word}/{guest}")
+    format!("{}{word}/{guest}", settings(slot))
 }
 
 /// The shortest and longest PIN, in bytes; PKCS#11 tools ask for both.

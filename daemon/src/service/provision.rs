@@ -37,7 +37,8 @@ pub fn pair(vault: &Vault, slot: Option<&str>) -> Result<(Kept, Kept), Refusal> 
 /// [`Refusal`], as the slot says.
 pub fn leaving(vault: &Vault) -> Result<(Secret, Vec<u8>), Refusal> {
     // A slot that holds its keys gives none out.
-    let slot = vault.slots().iter().find(|fitted| fitted.slot.holding().is_none()).map(|fitted| fitted.slot.name());
+    let slot = vault.slots().iter().find(|fitted| fitted.is_emulated()).cloned();
+    let slot = slot.as_ref().map(|fitted| fitted.key());
     let (private, public) = pair(vault, slot)?;
     match vault.give(slot, &private, Form::Pkcs8)? {
         Material::Pkcs8(key) => Ok((key, info(vault, slot, &public)?)),

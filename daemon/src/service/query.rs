@@ -12,7 +12,7 @@ use strongroom_kmip::{
     version::{V1_3, V2_0, V2_1, Version},
 };
 
-use super::{call::Call, contract::Perform, create, creation, refusal::Refusal, registry, rules};
+use super::{call::Call, contract::Perform, create, refusal::Refusal, registry, rules};
 use crate::caller::Front;
 
 impl Perform for QueryRequest {
@@ -64,7 +64,8 @@ impl Perform for QueryRequest {
             answer.defaults_information = Some(rules::defaults(call)?);
         }
         if asked(QueryFunction::QueryStorageProtectionMasks) {
-            let mut protection_storage_mask: Vec<_> = call.vault.slots().iter().map(creation::protection).collect();
+            let mut protection_storage_mask: Vec<_> =
+                call.vault.slots().iter().map(|fitted| fitted.protection()).collect();
             protection_storage_mask.dedup();
             answer.protection_storage_masks = Some(ProtectionStorageMasks { protection_storage_mask });
         }

@@ -76,8 +76,12 @@ impl Guarded {
             | Order::BearerIssue { .. }
             | Order::BearerRevoke { .. }
             | Order::SlotAdopt { .. }
+            | Order::SlotMake { .. }
+            | Order::SlotSet { .. }
+            | Order::SlotRename { .. }
+            | Order::SlotRemove { .. }
             | Order::KeyGrant { .. } => Some(Self::Policy),
-            Order::TokenInit { .. } => Some(Self::Zeroise),
+            Order::TokenInit { .. } | Order::SlotZeroise { .. } => Some(Self::Zeroise),
             Order::KmipPut { .. } => Some(Self::Export),
             Order::Rekey { .. } | Order::WayRemove { .. } | Order::Rotate { .. } => Some(Self::Rekey),
             Order::RecoveryMake { .. } | Order::PutBack { .. } => Some(Self::Recovery),

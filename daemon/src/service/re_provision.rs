@@ -43,8 +43,8 @@ impl Perform for ReProvisionRequest {
             }
             (None, Some(_)) => return Err(Refusal::unsupported("a client comes with an X.509 certificate")),
             (None, None) => {
-                let (private, public) = provision::pair(call.vault, call.slot)?;
-                let key = provision::info(call.vault, call.slot, &public)?;
+                let (private, public) = provision::pair(call.vault, call.slot.as_deref())?;
+                let key = provision::info(call.vault, call.slot.as_deref(), &public)?;
                 let issued = issue(call, &client.name, &key)?;
                 bind(call, client, &key)?;
                 let mut set = Set::new();
@@ -54,7 +54,7 @@ impl Perform for ReProvisionRequest {
                 creation::describe(&mut set, private.shape);
                 create::newborn(call, &mut set);
                 let format = material::default_format(private.shape);
-                let given = call.vault.give(call.slot, &private, material::form(format, private.shape)?)?;
+                let given = call.vault.give(call.slot.as_deref(), &private, material::form(format, private.shape)?)?;
                 let bytes = material::bytes(&given);
                 creation::complete(call, &mut set, ObjectType::PrivateKey, bytes, Some(format));
                 let id = create::add(call, Content::Key(private), &mut set)?;

@@ -187,6 +187,8 @@ impl From<vault::Error> for Refusal {
             vault::Error::Newer { .. } => Self::new(ResultReason::ObjectAlreadyExists, message),
             vault::Error::Busy(_) => Self::new(ResultReason::GeneralFailure, message),
             vault::Error::NoSlot(_) => Self::new(ResultReason::ProtectionStorageUnavailable, message),
+            vault::Error::Terms { .. } => Self::invalid(message),
+            vault::Error::Full { .. } => Self::new(ResultReason::ServerLimitExceeded, message),
             vault::Error::Slot(error) => error.into(),
             vault::Error::Damaged(_) | vault::Error::Store(_) | vault::Error::Broken(_) | vault::Error::Format => {
                 log::error!("{message}");

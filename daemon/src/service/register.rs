@@ -96,7 +96,7 @@ pub(super) fn key(
     creation::describe(set, kept.shape);
     let format = block.key_format_type;
     let usual = material::default_format(kept.shape);
-    let Some(given) = creation::shown(call, call.slot, &kept, material::form(usual, kept.shape)?)? else {
+    let Some(given) = creation::shown(call, call.slot.as_deref(), &kept, material::form(usual, kept.shape)?)? else {
         creation::complete_held(call, set, object, None, Some(usual));
         return Ok(Content::Key(kept));
     };
@@ -105,7 +105,7 @@ pub(super) fn key(
         return Ok(Content::Key(kept));
     }
     // A key that is kept has its own format and the usual one, whichever is asked for first.
-    let own = call.vault.give(call.slot, &kept, material::form(format, kept.shape)?)?;
+    let own = call.vault.give(call.slot.as_deref(), &kept, material::form(format, kept.shape)?)?;
     creation::complete(call, set, object, material::digested(format, own)?.reveal(), Some(format));
     set.put(Attribute::Digest(creation::digest_of(material::bytes(&given), Some(usual))));
     Ok(Content::Key(kept))
@@ -114,10 +114,10 @@ pub(super) fn key(
 /// Has the slot take the key. Where the client names no curve but a length, the key says which curve of that length it is.
 fn take(call: &Call<'_>, block: &KeyBlock, shape: Shape, set: &Set) -> Result<Kept, Refusal> {
     let named = set.domain_parameters().is_some_and(|parameters| parameters.recommended_curve.is_some());
-    let taken = call.vault.take(call.slot, shape, &material::read(block, shape)?);
+    let taken = call.vault.take(call.slot.as_deref(), shape, &material::read(block, shape)?);
     match (taken, material::sibling(shape).filter(|_| !named)) {
         (Err(vault::Error::Slot(SlotError::Key(_))), Some(other)) => {
-            Ok(call.vault.take(call.slot, other, &material::read(block, other)?)?)
+            Ok(call.vault.take(call.slot.as_deref(), other, &material::read(block, other)?)?)
         }
         (taken, _) => Ok(taken?),
     }

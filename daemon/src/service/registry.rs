@@ -276,7 +276,7 @@ impl Service {
         call.derivation = ask.derivation;
         call.password = ask.password;
         call.seen = ask.seen;
-        call.slot = ask.slot.as_deref();
+        call.slot = ask.slot.as_deref().map(Arc::from);
         call.placeholder = ask.placeholder;
         call.cryptoki = self.cryptoki();
         call.turns = self.turned(caller).is_some();

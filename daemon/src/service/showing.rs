@@ -27,16 +27,36 @@ use crate::{
 
 /// A slot, as it is shown.
 pub struct SlotView {
-    /// The name the operator gave it.
+    /// What it is called.
     pub name: String,
+    /// By what objects and the service know it.
+    pub key: String,
+    /// Its number, which stays its own.
+    pub number: u64,
     /// What it is made of.
     pub maker: String,
-    fitted: vault::Fitted,
+    fitted: Arc<vault::Fitted>,
     /// What it served when that was asked last, and for which offers.
     served: Mutex<(&'static [vault::Offer], Arc<[Served]>)>,
 }
 
 impl SlotView {
+    fn of(fitted: &Arc<vault::Fitted>) -> Self {
+        Self {
+            name: fitted.name.clone(),
+            key: fitted.key().to_owned(),
+            number: fitted.number,
+            maker: fitted.slot.maker().to_owned(),
+            fitted: Arc::clone(fitted),
+            served: Mutex::default(),
+        }
+    }
+
+    /// Whether it shows a slot as it is now.
+    fn is_of(&self, fitted: &Arc<vault::Fitted>) -> bool {
+        Arc::ptr_eq(&self.fitted, fitted)
+    }
+
     /// What the slot does now, after its mechanism policy. A slot that was never seen does nothing.
     pub fn offers(&self) -> Arc<[Served]> {
         let offers = self.fitted.slot.offers();
@@ -80,15 +100,14 @@ pub struct Prepared {
 pub type Shown = Vec<Arc<Object>>;
 
 impl Service {
-    /// The slots, in their order.
-    pub fn slot_views(&self) -> Vec<SlotView> {
-        let view = |fitted: &vault::Fitted| SlotView {
-            name: fitted.slot.name().to_owned(),
-            maker: fitted.slot.maker().to_owned(),
-            fitted: fitted.clone(),
-            served: Mutex::default(),
-        };
-        self.vault.slots().iter().map(view).collect()
+    /// The slots as they are now, in the order of their numbers. Views that are right still are taken over.
+    pub fn slot_views(&self, known: &Arc<[Arc<SlotView>]>) -> Arc<[Arc<SlotView>]> {
+        let all = self.vault.slots();
+        if known.len() == all.len() && known.iter().zip(all.iter()).all(|(view, fitted)| view.is_of(fitted)) {
+            return Arc::clone(known);
+        }
+        let again = |fitted| known.iter().find(|view| view.is_of(fitted)).map(Arc::clone);
+        all.iter().map(|fitted| again(fitted).unwrap_or_else(|| Arc::new(SlotView::of(fitted)))).collect()
     }
 
     /// Whether an operation may be performed where others wait for the same thread, because it is over so soon.

@@ -1,4 +1,4 @@
-//! What operators are shown of approvals and backups.
+//! What operators are shown of slots, objects, approvals and backups.
 
 use serde::{Deserialize, Serialize};
 
@@ -50,4 +50,82 @@ pub struct BackupRow {
     pub sha256: String,
     /// What could not be read and is not in it.
     pub damaged: Option<String>,
+}
+
+/// What an operator says of an emulated slot; what is not said stays, or is as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotTerms {
+    /// Its mechanism policy: `strict`, `standard` or `legacy`.
+    pub mechanisms: Option<String>,
+    /// Derivations whose results may be kept less closely than their keys.
+    pub open_derivations: Option<Vec<String>>,
+    /// How it protects its keys besides by software.
+    pub protection: Option<Vec<String>>,
+    /// How many objects it may hold; nought for as many as there is room for.
+    pub max_objects: Option<u64>,
+    /// How short a new PIN may be, in bytes.
+    pub shortest_pin: Option<usize>,
+    /// Whether a registered client may log in without a PIN.
+    pub protected_path: Option<bool>,
+}
+
+/// A slot.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SlotRow {
+    /// What it is called.
+    pub name: String,
+    /// By what records and settings know it, whatever it is called.
+    pub key: String,
+    /// Where it comes from: `configured` or `made`.
+    pub origin: String,
+    /// Its number in PKCS#11.
+    pub number: u64,
+    /// How many objects it holds that are not destroyed; nothing while the vault is sealed.
+    pub objects: Option<u64>,
+    /// How many it may hold.
+    pub max_objects: Option<u64>,
+    /// What it is made of.
+    pub maker: String,
+    /// Its mechanism policy.
+    pub mechanisms: String,
+    /// Whether its token has PINs.
+    pub initialised: Option<bool>,
+    /// Whether the user's PIN is locked.
+    pub locked: Option<bool>,
+    /// Whether it can be worked with: `usable`, `probing` or `unfit`.
+    pub condition: String,
+    /// What is against it, in a word.
+    pub why: Option<String>,
+    /// The same as a sentence.
+    pub advice: Option<String>,
+    /// Since when it is being probed, in seconds since 1970.
+    pub since: Option<i64>,
+    /// Keys that have to go from it and could not be removed yet.
+    pub leftovers: usize,
+}
+
+/// An object, without anything secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ObjectRow {
+    /// Its identifier.
+    pub id: String,
+    /// What it is.
+    pub kind: String,
+    /// Where it stands in its life.
+    pub state: Option<String>,
+    /// Its names.
+    pub names: Vec<String>,
+    /// Its algorithm.
+    pub algorithm: Option<String>,
+    /// Its length in bits.
+    pub length: Option<i32>,
+    /// Whose it is.
+    pub owner: String,
+    /// Its slot.
+    pub slot: String,
+    /// Who else may do what.
+    pub grants: Vec<(String, String)>,
+    /// When it was made or registered, in seconds since 1970.
+    pub since: Option<i64>,
 }

@@ -139,7 +139,7 @@ impl Service {
 
     /// The same for a guest, or for whoever is here.
     pub(super) fn token_for(&self, guest: Option<&Principal>, slot: &str) -> Result<TokenState, Refusal> {
-        let rules = self.pins.rules(slot);
+        let rules = self.pin_rules(slot);
         let Some(mut token) = self.load(slot)? else { return Ok(TokenState { rules, ..TokenState::default() }) };
         if let Some(guest) = guest {
             for of in [PinOf::SecurityOfficer, PinOf::User] {
@@ -182,7 +182,7 @@ impl Service {
     /// # Errors
     /// [`PinError::Needed`] where the slot has no such path or the caller is nobody that it knows.
     pub fn check_peer(&self, caller: &Caller, slot: &str, of: PinOf) -> Result<(), PinError> {
-        let known = matches!(caller.principal, Principal::Client(_)) && self.pins.rules(slot).protected_path;
+        let known = matches!(caller.principal, Principal::Client(_)) && self.pin_rules(slot).protected_path;
         let may = match (of, caller.role) {
             (_, Role::Administrator) | (PinOf::User, Role::User) => known,
             (PinOf::SecurityOfficer, Role::User) | (_, Role::Auditor) => false,
@@ -253,7 +253,7 @@ impl Service {
             None if !may_found(caller) => Err(PinError::Unfounded),
             None => {
                 let mut change = self.vault.begin().map_err(Refusal::from)?;
-                renew(Pin::new(pin, self.pins.rules(slot).shortest, self.vault.chance())?, &mut change)?;
+                renew(Pin::new(pin, self.pin_rules(slot).shortest, self.vault.chance())?, &mut change)?;
                 Ok((change, Ok(())))
             }
         })
@@ -312,7 +312,7 @@ impl Service {
         new: &Secret,
         change: &mut Change,
     ) -> Result<(), PinError> {
-        let new = Pin::new(new, self.pins.rules(slot).shortest, self.vault.chance())?;
+        let new = Pin::new(new, self.pin_rules(slot).shortest, self.vault.chance())?;
         match of {
             PinOf::SecurityOfficer => token.officer = new,
             PinOf::User => token.user = Some(new),

@@ -12,11 +12,13 @@ use super::{
     flight::Flight,
     header,
     identifier::ObjectId,
+    lodge::Stay,
     manifest::{self, Manifest},
     nonce::Nonces,
     opened::Opened,
     record::{Body, Object},
     seal::Place,
+    slots::Fitted,
 };
 use crate::{
     caller::ClientName,
@@ -32,6 +34,8 @@ pub struct Change {
     settings: Vec<(String, Option<Secret>)>,
     pub(super) nonces: Nonces,
     claims: Vec<Claim>,
+    /// The slots that it has to do with.
+    stays: Vec<Stay>,
     /// Keys that their slot holds and that the change keeps.
     held: Vec<Claimed>,
     /// Keys that their slot holds and that the change lets go of: the slot's name, and what it takes to remove the key.
@@ -79,6 +83,7 @@ impl Change {
             settings: Vec::new(),
             nonces: Nonces::default(),
             claims: Vec::new(),
+            stays: Vec::new(),
             held: Vec::new(),
             parted: Vec::new(),
             effects: Vec::new(),
@@ -237,6 +242,33 @@ impl Change {
         self.parted.push((slot.to_owned(), key));
     }
 
+    /// Has to do with a slot until the change is kept or dropped: meanwhile nobody empties it.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while somebody does.
+    pub(super) fn stay(&mut self, slot: &str) -> Result<&mut Stay, Error> {
+        let known = self.stays.iter().position(|stay| stay.slot() == slot);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                self.stays.push(self.opened.lodges.of(slot).enter(slot)?);
+                self.stays.len().saturating_sub(1)
+            }
+        };
+        self.stays.get_mut(at).ok_or(Error::Broken("staying in a slot"))
+    }
+
+    /// Is about to add an object to a slot.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or as for [`stay`](Self::stay).
+    pub(super) fn admit(&mut self, fitted: &Fitted) -> Result<(), Error> {
+        let opened = self.opened();
+        let stay = self.stay(fitted.key())?;
+        let there = opened.index.read().unwrap_or_else(PoisonError::into_inner).living(fitted.key());
+        stay.admit(there, fitted.most)
+    }
+
     pub(super) fn add(&mut self, object: Object, secret: Secret) {
         self.objects.push(Written { object, before: None, secret: Secretly::Write(secret) });
     }
@@ -250,6 +282,9 @@ impl Change {
         }
         if !self.claims.iter().any(|claim| claim.object() == id) {
             self.claims.push(self.opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?);
+        }
+        if let Ok(object) = self.opened.object(id) {
+            self.stay(&object.slot)?;
         }
         match self.opened.object(id) {
             Ok(object) => Ok(Some((*object).clone())),
@@ -284,7 +319,8 @@ impl Change {
             return Ok(written.clone());
         }
         // Whether it is there is asked first, so that nobody waits for what does not exist.
-        self.opened.object(id)?;
+        let slot = self.opened.object(id)?.slot.clone();
+        self.stay(&slot)?;
         if !self.claims.iter().any(|claim| claim.object() == id) {
             self.claims.push(self.opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?);
         }
@@ -378,7 +414,10 @@ impl Change {
             }
             match secret {
                 Secretly::Keep => {}
-                Secretly::Write(secret) => batch.put(Table::Object, secret_row, object.close_secret(secret, sealer)?),
+                Secretly::Write(secret) => {
+                    let own = self.opened.lodges.key(&object.slot);
+                    batch.put(Table::Object, secret_row, object.close_secret(secret, sealer, own.as_deref())?);
+                }
                 Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
@@ -422,8 +461,7 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, settings: _, nonces: _, claims, held, parted, effects, seal: _, flight } =
-            self;
+        let Self { opened, objects, clients, claims, stays, held, parted, effects, flight, .. } = self;
         held.into_iter().for_each(Claimed::keep);
         for (slot, key) in parted {
             opened.errands.enter(&Errands::row(&slot, &key), &slot, key, Standing::Due);
@@ -446,6 +484,6 @@ impl Change {
             clients.into_iter().for_each(|client| known.enter(client));
         }
         effects.into_iter().for_each(|effect| effect());
-        drop((claims, flight));
+        drop((claims, stays, flight));
     }
 }

@@ -1,7 +1,6 @@
 //! The door: every way to an object, and the one way to change it.
 
 use std::{
-    collections::BTreeMap,
     ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
@@ -28,22 +27,22 @@ use super::{
     policy::{self, Permit},
     record::{Body, Object},
     seal::{Place, Sealer},
+    slots::{self, Fitted, Slots},
     usable::Usable,
-    view::{self, Content, Fitted, Released, View},
+    view::{Content, Released, View},
 };
 use crate::{
     caller::Caller,
     chance::{self, Chance},
     clock::{Clock, Time},
-    slot::{Derivation, Form, Material, Purpose, Running, Shape, openness::Openness},
+    slot::{Derivation, Form, Material, Purpose, Running, Shape},
     store::{self, Store, Table},
 };
 
 /// Keeps objects; sealed until somebody unseals it.
 pub struct Vault {
     pub(super) store: Arc<dyn Store>,
-    slots: Vec<Fitted>,
-    openness: BTreeMap<String, Openness>,
+    pub(super) slots: Arc<Slots>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) chance: Arc<dyn Chance>,
     open: RwLock<Option<Arc<Opened>>>,
@@ -67,9 +66,9 @@ pub struct New {
 impl Vault {
     /// A vault over a store and its slots, sealed. The first slot is where objects go that name none.
     pub fn new(store: Arc<dyn Store>, slots: Vec<Fitted>, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        let (openness, unsealing, entry) = (BTreeMap::new(), Mutex::default(), Mutex::default());
-        let (open, hands) = (RwLock::new(None), Hands::default());
-        Self { store, slots, openness, clock, chance, open, unsealing, entry, hands }
+        let (unsealing, entry) = (Mutex::default(), Mutex::default());
+        let (slots, open, hands) = (Arc::new(Slots::new(slots)), RwLock::new(None), Hands::default());
+        Self { store, slots, clock, chance, open, unsealing, entry, hands }
     }
 
     /// The vault with who may enter the shares of one set.
@@ -83,16 +82,9 @@ impl Vault {
         self.hands
     }
 
-    /// The vault with what an operator lets whoever derives in a slot keep less closely than its key.
-    #[must_use]
-    pub fn with_openness(mut self, slot: &str, openness: Openness) -> Self {
-        self.openness.insert(slot.to_owned(), openness);
-        self
-    }
-
     /// Whether what is derived so in a slot may be kept less closely than its key.
     pub fn derives_openly(&self, slot: &str, derivation: &Derivation, base: Shape) -> bool {
-        self.openness.get(slot).is_some_and(|openness| openness.covers(derivation, base))
+        self.slot(Some(slot)).is_ok_and(|fitted| fitted.openness().covers(derivation, base))
     }
 
     /// Whether the store has a root key.
@@ -145,17 +137,17 @@ impl Vault {
         Ok(self.opened()?.audit.clone())
     }
 
-    /// The slots.
-    pub fn slots(&self) -> &[Fitted] {
-        &self.slots
+    /// The slots, those of the configuration first.
+    pub fn slots(&self) -> Arc<[Arc<Fitted>]> {
+        self.slots.all()
     }
 
-    /// The slot of this name; without one, the first.
+    /// The slot of this key; without one, the first.
     ///
     /// # Errors
     /// [`Error::NoSlot`].
-    pub fn slot(&self, name: Option<&str>) -> Result<&Fitted, Error> {
-        view::slot(&self.slots, name)
+    pub fn slot(&self, key: Option<&str>) -> Result<Arc<Fitted>, Error> {
+        slots::find(&self.slots(), key)
     }
 
     /// The vault as it would be with a change that is not kept yet. A change that was begun before the vault was sealed is
@@ -165,7 +157,7 @@ impl Vault {
     /// [`Error::Sealed`].
     pub fn with<'v>(&'v self, change: Option<&'v Change>) -> Result<View<'v>, Error> {
         let opened = change.map_or_else(|| self.opened(), |change| Ok(change.opened()))?;
-        Ok(View { opened, change, store: &*self.store, slots: &self.slots, now: self.clock.now() })
+        Ok(View { opened, change, store: &*self.store, slots: self.slots(), now: self.clock.now() })
     }
 
     /// The object, if the caller may do this with it.
@@ -272,6 +264,8 @@ impl Vault {
     /// [`Error::Use`] for a caller that may make nothing.
     pub fn add(&self, change: &mut Change, caller: &Caller, new: New) -> Result<ObjectId, Error> {
         let id = ObjectId::random(&*self.chance)?;
+        let fitted = self.slot(Some(&new.slot))?;
+        change.admit(&fitted)?;
         let (object, secret) = self.newborn(change, caller, &id, new)?;
         self.hold(change, &object, &secret)?;
         change.add(object, secret);
@@ -295,6 +289,11 @@ impl Vault {
         let old = change.reserve(id)?;
         if old.as_ref().is_some_and(|old| !replace || old.owner != caller.principal) {
             return Ok(false);
+        }
+        let fitted = self.slot(Some(&new.slot))?;
+        match &old {
+            Some(old) if old.slot == new.slot && !old.is_destroyed() => change.stay(&new.slot).map(|_| ())?,
+            _ => change.admit(&fitted)?,
         }
         let (mut object, secret) = self.newborn(change, caller, id, new)?;
         if let Some(old) = &old {

@@ -139,7 +139,8 @@ impl Vault {
                 _ => None,
             });
             let usable = |name: &String| {
-                let holding = self.slot(Some(name)).ok().and_then(|fitted| fitted.slot.holding());
+                let fitted = self.slot(Some(name)).ok();
+                let holding = fitted.as_ref().and_then(|fitted| fitted.slot.holding());
                 holding.is_some_and(|holding| holding.condition() == Condition::Usable)
             };
             let first = slots.next();
@@ -203,6 +204,7 @@ impl Vault {
         }
         let held = Held { root: Arc::new(root), header: header.clone(), ring };
         let opened = Opened::load(held, &*self.store, &self.chance)?;
+        self.recall_slots(&opened)?;
         *flights = Arc::clone(&opened.flights);
         let findings = opened.findings.clone();
         self.let_in(opened);

@@ -99,6 +99,22 @@ pub enum Error {
     /// The slot of this name is not configured.
     #[error("there is no slot {0}; see `strongroom slot list`")]
     NoSlot(String),
+    /// What an operator says of a slot cannot be.
+    #[error("slot {slot}: {why}")]
+    Terms {
+        /// What the slot is called, or was to be.
+        slot: String,
+        /// What is against it.
+        why: &'static str,
+    },
+    /// The slot holds as many objects as its operator lets it.
+    #[error("the slot is full: it may hold {most} objects; destroy some, or have an operator raise that")]
+    Full {
+        /// The key of the slot.
+        slot: String,
+        /// How many it may hold.
+        most: u64,
+    },
     /// The slot did not do it.
     #[error(transparent)]
     Slot(#[from] slot::Error),

@@ -10,7 +10,8 @@ use super::{
     error::Error,
     record::{Body, Object},
     seal::Place,
-    view::{Content, Fitted},
+    slots::Fitted,
+    view::Content,
 };
 use crate::{
     chance,
@@ -32,7 +33,7 @@ impl Vault {
             .map_err(|forbidden| slot::Error::Unsupported(forbidden.what))?;
         match fitted.slot.holding() {
             None => Ok(fitted.slot.make(recipe)?),
-            Some(holding) => self.held(fitted, holding, |name| holding.make(name, recipe)),
+            Some(holding) => self.held(&fitted, holding, |name| holding.make(name, recipe)),
         }
     }
 
@@ -92,7 +93,7 @@ impl Vault {
                 }
                 Ok(kept)
             }
-            Some(holding) => self.held(fitted, holding, |name| holding.take(name, shape, material)),
+            Some(holding) => self.held(&fitted, holding, |name| holding.take(name, shape, material)),
         }
     }
 
@@ -165,7 +166,7 @@ impl Vault {
         let fitted = self.slot(Some(&object.slot))?;
         match (content, fitted.slot.holding()) {
             (Content::Key(kept), Some(holding)) if holding.errand(&kept.held).is_some() => {
-                Ok(Content::Key(self.held(fitted, holding, |name| holding.copy(name, &kept))?))
+                Ok(Content::Key(self.held(&fitted, holding, |name| holding.copy(name, &kept))?))
             }
             (content, _) => Ok(content),
         }
@@ -177,8 +178,8 @@ impl Vault {
         if !matches!(object.body, Body::Key(_)) {
             return Ok(None);
         }
-        let fitted = self.slots().iter().find(|fitted| fitted.slot.name() == object.slot);
-        Ok(fitted.and_then(|fitted| fitted.slot.holding()).and_then(|holding| holding.errand(secret)))
+        let Ok(fitted) = self.slot(Some(&object.slot)) else { return Ok(None) };
+        Ok(fitted.slot.holding().and_then(|holding| holding.errand(secret)))
     }
 
     /// Does the errands that are due, and says how many are done. What a slot does not let be done now is done later.
@@ -189,8 +190,8 @@ impl Vault {
         let opened = self.opened()?;
         let mut done = 0usize;
         for task in opened.errands.take(self.clock.now()) {
-            let fitted = self.slots().iter().find(|fitted| fitted.slot.name() == task.slot);
-            let Some(holding) = fitted.and_then(|fitted| fitted.slot.holding()) else {
+            let fitted = self.slot(Some(&task.slot)).ok();
+            let Some(holding) = fitted.as_ref().and_then(|fitted| fitted.slot.holding()) else {
                 opened.errands.due(&task.row);
                 continue;
             };

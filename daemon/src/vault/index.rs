@@ -18,6 +18,8 @@ pub struct Index {
     numbers: HashMap<ObjectId, Number>,
     gaps: Vec<Number>,
     having: HashMap<u64, Holders, Mixed>,
+    /// How many of each slot are not destroyed.
+    living: HashMap<String, u64>,
     due: Due,
     values: Values,
     pool: Pool,
@@ -133,6 +135,7 @@ impl Index {
         let old = place.and_then(|place| place.replace(Arc::clone(&object)));
         if let Some(old) = old {
             self.due.strike(&old);
+            self.gone(&old);
             for value in self.values.of(&old) {
                 if values.binary_search(&value).is_err() {
                     self.part(value, number);
@@ -140,6 +143,12 @@ impl Index {
             }
         }
         self.due.enter(&object);
+        if !object.is_destroyed() {
+            match self.living.get_mut(&object.slot) {
+                Some(living) => *living = living.saturating_add(1),
+                None => drop(self.living.insert(object.slot.clone(), 1)),
+            }
+        }
         for value in values {
             self.having.entry(value).or_insert(Holders::One(number)).enter(number);
         }
@@ -152,6 +161,7 @@ impl Index {
         let Some(object) = place.and_then(Option::take) else { return };
         self.gaps.push(number);
         self.due.strike(&object);
+        self.gone(&object);
         for value in self.values.of(&object) {
             self.part(value, number);
         }
@@ -170,6 +180,11 @@ impl Index {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.numbers.len()
+    }
+
+    /// How many objects of a slot are not destroyed.
+    pub fn living(&self, slot: &str) -> u64 {
+        self.living.get(slot).copied().unwrap_or(0)
     }
 
     /// Every object.
@@ -200,6 +215,14 @@ impl Index {
         let weighed =
             matches!(value, Attribute::State(_) | Attribute::CryptographicUsageMask(_) | Attribute::UsageLimits(_));
         !weighed && value.date().is_none()
+    }
+
+    fn gone(&mut self, object: &Object) {
+        if !object.is_destroyed()
+            && let Some(living) = self.living.get_mut(&object.slot)
+        {
+            *living = living.saturating_sub(1);
+        }
     }
 
     fn part(&mut self, value: u64, number: Number) {

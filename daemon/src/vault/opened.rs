@@ -19,6 +19,7 @@ use super::{
     identifier::ObjectId,
     index::Index,
     load::{self, Loaded},
+    lodge::Lodges,
     manifest::{self, Manifest},
     record::Object,
     ring::Ring,
@@ -40,6 +41,7 @@ pub(super) struct Opened {
     pub(super) claims: Arc<Claims>,
     pub(super) flights: Arc<Flights>,
     pub(super) errands: Arc<Errands>,
+    pub(super) lodges: Lodges,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) findings: Findings,
     /// Held by whoever hands sealed rows to the store, and alone by whoever reseals rows that are there.
@@ -77,8 +79,10 @@ impl Opened {
     /// Reads every record that fits its seal.
     pub(super) fn load(held: Held, store: &dyn Store, chance: &Arc<dyn Chance>) -> Result<Self, Error> {
         let sealer = Sealer::new(&held.ring, "store", chance)?;
-        let Loaded { index, counted, born, damaged } = load::objects(store, &sealer)?;
+        let Loaded { mut index, counted, born, damaged } = load::objects(store, &sealer)?;
         let (mut clients, mut findings) = (Clients::default(), Findings { damaged, ..Findings::default() });
+        let lodges = Lodges::load(store, &sealer, &mut findings.damaged)?;
+        lodges.sift(&mut index);
         let damaged = load::walk(store, Table::Client, &mut |key, row| match Client::open(key, row, &sealer) {
             Ok(client) => clients.enter(client),
             Err(error) => findings.damaged.push(error.to_string()),
@@ -110,7 +114,8 @@ impl Opened {
             gate: RwLock::default(),
             round: Mutex::default(),
             held: Mutex::new(held),
-            births: AtomicU64::new(born),
+            births: AtomicU64::new(born.max(lodges.last())),
+            lodges,
             keys: Mutex::default(),
             publics: Mutex::default(),
         })
@@ -140,6 +145,11 @@ impl Opened {
     /// The number of the next object.
     pub(super) fn next_birth(&self) -> u64 {
         self.births.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The number of the last object.
+    pub(super) fn births(&self) -> u64 {
+        self.births.load(Ordering::Relaxed)
     }
 
     /// Hands rows to the store, sealed while nobody reseals.

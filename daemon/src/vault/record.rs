@@ -20,6 +20,7 @@ use super::{
 use crate::{
     caller::Principal,
     clock::Time,
+    memory::Locked,
     slot::{Family, Pair, Shape},
     store::Table,
 };
@@ -189,20 +190,25 @@ impl Meta {
         })
     }
 
-    /// The row of the secret part.
+    /// The row of the secret part; `own` is the data key of its slot.
     ///
     /// # Errors
     /// [`Error`] when sealing fails.
-    pub fn close_secret(&self, secret: &Secret, sealer: &Sealer) -> Result<Vec<u8>, Error> {
-        sealer.close(&self.place(Self::SECRET, self.written), secret.reveal())
+    pub(super) fn close_secret(
+        &self,
+        secret: &Secret,
+        sealer: &Sealer,
+        own: Option<&Locked>,
+    ) -> Result<Vec<u8>, Error> {
+        sealer.close_in(&self.place(Self::SECRET, self.written), secret.reveal(), own)
     }
 
     /// Reads the secret part back.
     ///
     /// # Errors
     /// [`Error::Damaged`] when it does not fit its seal.
-    pub fn open_secret(&self, row: &[u8], sealer: &Sealer) -> Result<Secret, Error> {
-        sealer.open(&self.place(Self::SECRET, self.written), row)
+    pub(super) fn open_secret(&self, row: &[u8], sealer: &Sealer, own: Option<&Locked>) -> Result<Secret, Error> {
+        sealer.open_in(&self.place(Self::SECRET, self.written), row, own)
     }
 
     /// The keys of its two rows.

@@ -137,7 +137,7 @@ impl Vault {
     /// What it takes to remove the key of a slot.
     fn slot_key(&self, factor: &Factor) -> Option<(String, Secret)> {
         let Factor::Slot { slot, held, .. } = factor else { return None };
-        let fitted = self.slots().iter().find(|fitted| fitted.slot.name() == slot)?;
+        let fitted = self.slot(Some(slot)).ok()?;
         let key = fitted.slot.holding()?.errand(&Secret::copy_of(held))?;
         Some((slot.clone(), key))
     }

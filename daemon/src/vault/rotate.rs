@@ -20,7 +20,10 @@ use super::{
     round::{Round, Row},
     seal::{Place, Root, data_key},
 };
-use crate::store::{Batch, Table};
+use crate::{
+    memory::Locked,
+    store::{Batch, Table},
+};
 
 /// What is exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +141,9 @@ impl Vault {
                 if sealed(table, &key, &row).and_then(data_key) == Some(ring.number()) {
                     continue;
                 }
+                if table == Table::Object && is_going(&opened, &key) {
+                    continue;
+                }
                 match again(&opened, table, &key, &row) {
                     Ok(row) => batch.put(table, key, row),
                     Err(error) => {
@@ -176,6 +182,12 @@ impl Vault {
     }
 }
 
+/// Whether a row is of an object that its slot has lost, and goes anyway.
+fn is_going(opened: &Opened, key: &[u8]) -> bool {
+    let id = Object::id_of_row(key).or_else(|| Object::id_of_secret(key));
+    id.is_some_and(|id| opened.object(&id).is_err() && opened.lodges.is_leftover(&id))
+}
+
 /// The sealed part of a row; nothing for the one row that stands in the open.
 fn sealed<'r>(table: Table, key: &[u8], row: &'r [u8]) -> Option<&'r [u8]> {
     match table {
@@ -190,25 +202,26 @@ fn again(opened: &Opened, table: Table, key: &[u8], row: &[u8]) -> Result<Vec<u8
     let damaged = || Error::Damaged(format!("{}/{}", table.name(), String::from_utf8_lossy(key)));
     let sealed = sealed(table, key, row).ok_or_else(damaged)?;
     let before = row.get(..row.len().saturating_sub(sealed.len())).ok_or_else(damaged)?;
-    let anew = |place: &Place<'_>| {
-        let plain = opened.sealer.open(place, sealed)?;
-        Ok([before, &opened.sealer.close(place, plain.reveal())?].concat())
+    let anew_in = |place: &Place<'_>, own: Option<&Locked>| {
+        let plain = opened.sealer.open_in(place, sealed, own)?;
+        Ok([before, &opened.sealer.close_in(place, plain.reveal(), own)?].concat())
     };
+    let anew = |place: &Place<'_>| anew_in(place, None);
     let text = |key| std::str::from_utf8(key).map_err(|_| damaged());
     match table {
         Table::Object => {
-            let (part, id, generation) = match (Object::id_of_row(key), Object::id_of_secret(key)) {
+            let (part, id, generation, own) = match (Object::id_of_row(key), Object::id_of_secret(key)) {
                 (Some(id), _) => {
                     let (generation, _) = row.split_first_chunk::<8>().ok_or_else(damaged)?;
-                    (Object::META, id, u64::from_be_bytes(*generation))
+                    (Object::META, id, u64::from_be_bytes(*generation), None)
                 }
                 (None, Some(id)) => {
-                    let written = opened.object(&id)?.written;
-                    (Object::SECRET, id, written)
+                    let object = opened.object(&id)?;
+                    (Object::SECRET, id, object.written, opened.lodges.key(&object.slot))
                 }
                 (None, None) => return Err(damaged()),
             };
-            anew(&Place { table: table.name(), key: id.as_str(), part, generation })
+            anew_in(&Place { table: table.name(), key: id.as_str(), part, generation }, own.as_deref())
         }
         Table::Client => anew(&super::client::place(text(key)?)),
         Table::Setting if key == manifest::KEY.as_bytes() => anew(&manifest::PLACE),

@@ -88,16 +88,24 @@ impl Sealer {
     /// # Errors
     /// [`Error`] when the random source or the cipher fails.
     pub fn close(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.close_in(place, plain, None)
+    }
+
+    /// Seals bytes for a place, by the data key of the slot that they are in as well, where it has one.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    pub(super) fn close_in(&self, place: &Place<'_>, plain: &[u8], own: Option<&Locked>) -> Result<Vec<u8>, Error> {
         let place = place.bytes();
         let (number, key) = self.newest()?;
         let nonce: [u8; NONCE_LEN] = chance::array(&*self.chance)?;
         let mut row = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
-        row.push(FORMAT);
+        row.push(if own.is_some() { IN_SLOT } else { FORMAT });
         row.extend_from_slice(&number.to_be_bytes());
         row.extend_from_slice(&nonce);
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plain);
-        row_key(&key, &place)?
+        row_key(&key, own, &place)?
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&place), &mut *body)
             .map_err(|_| Error::Broken("sealing"))?;
         row.extend_from_slice(&body);
@@ -109,14 +117,27 @@ impl Sealer {
     /// # Errors
     /// [`Error::Damaged`] when it was sealed for another place, by another key, or changed since.
     pub fn open(&self, place: &Place<'_>, row: &[u8]) -> Result<Secret, Error> {
+        self.open_in(place, row, None)
+    }
+
+    /// Opens what was sealed for the place, by the data key of its slot as well where the row says so: it may be older than
+    /// the slot's key.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(super) fn open_in(&self, place: &Place<'_>, row: &[u8], own: Option<&Locked>) -> Result<Secret, Error> {
         let damaged = || Error::Damaged(format!("{}/{}", place.table, place.key));
+        let own = match row.first() {
+            Some(&IN_SLOT) => Some(own.ok_or_else(damaged)?),
+            _ => None,
+        };
         let bytes = place.bytes();
         let number = data_key(row).ok_or_else(damaged)?;
         let (nonce, sealed) =
             row.get(HEAD - NONCE_LEN..).and_then(<[u8]>::split_first_chunk::<NONCE_LEN>).ok_or_else(damaged)?;
         let key = self.numbered(number).ok_or_else(damaged)?;
         let mut body = Zeroizing::new(sealed.to_vec());
-        let plain = row_key(&key, &bytes)?
+        let plain = row_key(&key, own, &bytes)?
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(&bytes), &mut body)
             .map_err(|_| damaged())?;
         Ok(Secret::copy_of(plain))
@@ -142,12 +163,16 @@ impl Sealer {
 pub(super) fn data_key(row: &[u8]) -> Option<u32> {
     let (format, rest) = row.split_first()?;
     let (number, _) = rest.split_first_chunk::<4>()?;
-    (*format == FORMAT).then_some(u32::from_be_bytes(*number))
+    matches!(*format, FORMAT | IN_SLOT).then_some(u32::from_be_bytes(*number))
 }
 
-/// A key of its own for every row, so that no two rows share a nonce's risk.
-fn row_key(key: &Locked, place: &[u8]) -> Result<LessSafeKey, Error> {
-    aead_key(&*expand(key.reveal(), &[b"row", place])?)
+/// A key of its own for every row, so that no two rows share a nonce's risk. What is in a slot takes the slot's key too: without
+/// it nothing that was in the slot opens.
+fn row_key(key: &Locked, own: Option<&Locked>, place: &[u8]) -> Result<LessSafeKey, Error> {
+    let Some(own) = own else { return aead_key(&*expand(key.reveal(), &[b"row", place])?) };
+    let mut both = Zeroizing::new([0; 2 * KEY]);
+    both.iter_mut().zip(key.reveal().iter().chain(own.reveal())).for_each(|(to, from)| *to = *from);
+    aead_key(&*expand(&*both, &[b"slot row", place])?)
 }
 
 fn subkeys(ring: &Ring, purpose: &'static str) -> Result<Keys, Error> {
@@ -209,6 +234,8 @@ impl Root {
 
 /// The first byte of a sealed row.
 const FORMAT: u8 = 2;
+/// The first byte of a row that the data key of its slot seals as well.
+const IN_SLOT: u8 = 3;
 /// Bytes before a row's ciphertext: format, number of the data key, nonce.
 const HEAD: usize = 1 + 4 + NONCE_LEN;
 
@@ -279,5 +306,23 @@ mod tests {
         sealer.follow(&next.newest()).unwrap();
         assert!(matches!(clone.open(&PLACE, &old), Err(Error::Damaged(_))));
         assert_eq!(clone.open(&PLACE, &new).unwrap().reveal(), b"new");
+    }
+
+    #[test]
+    fn what_is_in_a_slot_opens_by_its_data_key_alone() {
+        let (sealer, [own, other]) = (sealer(), [7, 8].map(|byte| locked(&[byte; KEY]).unwrap()));
+        let row = sealer.close_in(&PLACE, b"plain", Some(&own)).unwrap();
+        assert_eq!(sealer.open_in(&PLACE, &row, Some(&own)).unwrap().reveal(), b"plain");
+        let mut denied = row.clone();
+        denied[0] = FORMAT;
+        for (name, row, key) in [
+            ("without a key", &row, None),
+            ("by another slot's key", &row, Some(&other)),
+            ("as if it were in no slot", &denied, Some(&own)),
+        ] {
+            assert!(matches!(sealer.open_in(&PLACE, row, key), Err(Error::Damaged(_))), "{name}");
+        }
+        let older = sealer.close(&PLACE, b"plain").unwrap();
+        assert_eq!(sealer.open_in(&PLACE, &older, Some(&own)).unwrap().reveal(), b"plain", "from before it had a key");
     }
 }

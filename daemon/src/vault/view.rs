@@ -15,13 +15,14 @@ use super::{
     policy::{self, Permit},
     record::{Body, Object},
     seal::Place,
+    slots::{self, All, Fitted},
     state,
     usable::{self, Usable},
 };
 use crate::{
     caller::Caller,
     clock::Time,
-    slot::{Derivation, Family, Form, Kept, Material, Purpose, Shape, Slot, policy::Level},
+    slot::{Derivation, Family, Form, Kept, Material, Purpose, Shape, policy::Level},
     store::{Store, Table},
 };
 
@@ -30,17 +31,8 @@ pub struct View<'v> {
     pub(super) opened: Arc<Opened>,
     pub(super) change: Option<&'v Change>,
     pub(super) store: &'v dyn Store,
-    pub(super) slots: &'v [Fitted],
+    pub(super) slots: All,
     pub(super) now: Time,
-}
-
-/// A slot, and which mechanisms its operator lets it serve.
-#[derive(Clone)]
-pub struct Fitted {
-    /// The slot.
-    pub slot: Arc<dyn Slot>,
-    /// Its mechanism policy.
-    pub level: Level,
 }
 
 /// The secret part of an object.
@@ -65,7 +57,7 @@ pub enum Released {
 pub struct Base {
     object: Arc<Object>,
     content: Content,
-    fitted: Fitted,
+    fitted: Arc<Fitted>,
 }
 
 impl Base {
@@ -164,7 +156,9 @@ impl View<'_> {
             return Err(Error::Use { object: object.id.clone(), why: "there is no permit to read it" });
         }
         match self.content(object)? {
-            Content::Key(kept) => Ok(Released::Key(slot(self.slots, Some(&object.slot))?.slot.give(&kept, form)?)),
+            Content::Key(kept) => {
+                Ok(Released::Key(slots::find(&self.slots, Some(&object.slot))?.slot.give(&kept, form)?))
+            }
             Content::Blob(bytes) => Ok(Released::Blob(bytes)),
         }
     }
@@ -184,7 +178,7 @@ impl View<'_> {
             });
         };
         usable::check(&object, purpose, shape, self.now)?;
-        let fitted = slot(self.slots, Some(&object.slot))?;
+        let fitted = slots::find(&self.slots, Some(&object.slot))?;
         let key = match self.opened.cached(&object) {
             Some(key) => key,
             None => {
@@ -214,7 +208,7 @@ impl View<'_> {
         let shape = if let Body::Key(shape) = object.body { shape } else { generic };
         usable::check(&object, Purpose::Derive, shape, self.now)?;
         let content = self.content(&object)?;
-        let fitted = slot(self.slots, Some(&object.slot))?.clone();
+        let fitted = slots::find(&self.slots, Some(&object.slot))?;
         Ok(Base { object, content, fitted })
     }
 
@@ -247,7 +241,8 @@ impl View<'_> {
             None => {
                 let (_, key) = Object::rows(&object.id);
                 let row = self.store.get(Table::Object, &key)?.ok_or_else(gone)?;
-                object.open_secret(&row, &self.opened.sealer)?
+                let own = self.opened.lodges.key(&object.slot);
+                object.open_secret(&row, &self.opened.sealer, own.as_deref())?
             }
         };
         Ok(match object.body {
@@ -262,16 +257,4 @@ impl View<'_> {
             None => self.opened.object(id),
         }
     }
-}
-
-/// The slot of this name; without one, the first.
-///
-/// # Errors
-/// [`Error::NoSlot`].
-pub(super) fn slot<'s>(slots: &'s [Fitted], name: Option<&str>) -> Result<&'s Fitted, Error> {
-    let found = match name {
-        Some(name) => slots.iter().find(|fitted| fitted.slot.name() == name),
-        None => slots.first(),
-    };
-    found.ok_or_else(|| Error::NoSlot(name.unwrap_or("at all").to_owned()))
 }

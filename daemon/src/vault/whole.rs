@@ -16,12 +16,14 @@ use super::{
     error::Error,
     header,
     identifier::ObjectId,
+    lodge,
     record::{Body, Object},
     ring::Ring,
     seal::Sealer,
 };
 use crate::{
-    slot::{Holding, Shape},
+    chance::Chance,
+    slot::Shape,
     store::{self, Batch, Snapshot, Store, Table},
 };
 
@@ -105,8 +107,7 @@ impl Vault {
             };
             // A rotation between the two would leave rows here that no key of the ring opens.
             if self.data_keys()?.same_as(ring.reveal()) {
-                let held =
-                    |object: &&Arc<Object>| matches!(object.body, Body::Key(_)) && self.holding(&object.slot).is_some();
+                let held = |object: &&Arc<Object>| matches!(object.body, Body::Key(_)) && self.is_holding(&object.slot);
                 let held = index.iter().filter(held).map(|object| (object.id.clone(), object.slot.clone())).collect();
                 return Ok(Whole { rows, ring, held });
             }
@@ -114,8 +115,8 @@ impl Vault {
         Err(Error::Broken("backing up: keys are being rotated; try again"))
     }
 
-    fn holding(&self, slot: &str) -> Option<&dyn Holding> {
-        self.slots().iter().find(|fitted| fitted.slot.name() == slot).and_then(|fitted| fitted.slot.holding())
+    fn is_holding(&self, slot: &str) -> bool {
+        self.slot(Some(slot)).is_ok_and(|fitted| !fitted.is_emulated())
     }
 
     /// Puts an object back that a backup has, as it was then; it is its owner's again. `ring` is the backup's. A key that is not
@@ -126,19 +127,27 @@ impl Vault {
     /// not as they were sealed; [`Error::NoSlot`] where there is no slot of its name, [`Error::Use`] for what a token holds.
     pub fn put_back(&self, change: &mut Change, ring: &Secret, back: PutBack, older: Older) -> Result<(), Error> {
         let sealer = Sealer::new(&Ring::read(ring)?, "store", &self.chance)?;
-        let PutBack { id, meta, content } = back;
+        let PutBack { id, meta, content, own } = back;
         let mut object = Object::open(id.clone(), meta.reveal(), &sealer)?;
         let why = |why| Error::Use { object: id.clone(), why };
-        self.slot(Some(&object.slot))?;
-        if self.holding(&object.slot).is_some() && matches!(object.body, Body::Key(_)) {
+        let fitted = self.slot(Some(&object.slot))?;
+        if self.is_holding(&object.slot) && matches!(object.body, Body::Key(_)) {
             return Err(why("a token holds the key; it is in no backup"));
         }
         let old = change.reserve(&id)?;
+        match &old {
+            Some(old) if old.slot == object.slot && !old.is_destroyed() => {}
+            _ if object.is_destroyed() => change.stay(&object.slot).map(|_| ())?,
+            _ => change.admit(&fitted)?,
+        }
         if let Some(old) = old.as_ref().filter(|_| older == Older::Refused) {
             return Err(Error::Newer { object: id, here: old.generation, there: object.generation });
         }
         let secret = match &content {
-            Some(row) => object.open_secret(row.reveal(), &sealer)?,
+            Some(row) => {
+                let own = own.map(|row| lodge::read(&object.slot, row.reveal(), &sealer)).transpose()?;
+                object.open_secret(row.reveal(), &sealer, own.as_ref().map(lodge::Kept::key))?
+            }
             None if object.body == Body::Gone => Secret::new(Vec::new()),
             None => return Err(Error::Damaged(format!("object/{id}"))),
         };
@@ -167,6 +176,24 @@ pub struct PutBack {
     pub meta: Secret,
     /// The row of its secret part; nothing for what was destroyed.
     pub content: Option<Secret>,
+    /// The setting with the data key of its slot, if there is one.
+    pub own: Option<Secret>,
+}
+
+impl PutBack {
+    /// The key of the slot that an object of a backup was in. `ring` is the backup's.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for a row that is not as it was sealed.
+    pub fn slot(ring: &Secret, id: &ObjectId, meta: &Secret, chance: &Arc<dyn Chance>) -> Result<String, Error> {
+        let sealer = Sealer::new(&Ring::read(ring)?, "store", chance)?;
+        Ok(Object::open(id.clone(), meta.reveal(), &sealer)?.slot)
+    }
+
+    /// The slot whose data key a setting holds.
+    pub fn slot_of_key(setting: &[u8]) -> Option<&str> {
+        std::str::from_utf8(setting).ok().and_then(lodge::slot_of)
+    }
 }
 
 /// Whether what is there already gives way to what is older.

@@ -92,7 +92,7 @@ impl Door {
         let clock: Arc<dyn Clock> = ahead.clone();
         let inner = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let store = Arc::new(Moody { inner, refuses: AtomicUsize::new(0) });
-        let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
+        let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
         let vault = Arc::new(Vault::new(store.clone(), vec![slot], clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock.clone(), chance)).unwrap();
         vault.initialise(&[key()]).unwrap();

@@ -185,7 +185,7 @@ impl Teller {
         std::fs::create_dir_all(&folder).unwrap();
         let (clock, chance): (Arc<dyn Clock>, Arc<Random>) = (Arc::new(SystemClock), Arc::new(Random::default()));
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
-        let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
+        let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
         let vault = Arc::new(Vault::new(store, vec![slot], clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance.clone())).unwrap();
         vault.initialise(&[UnsealKey::File(Secret::new(vec![7; 32]))]).unwrap();

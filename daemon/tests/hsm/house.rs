@@ -41,7 +41,7 @@ impl House {
         let store = store::open(&Settings::new(Kind::Memory, &folder.0)).unwrap();
         let software: Arc<dyn Slot> = Arc::new(Software::new("dev"));
         let level = Level::Standard;
-        let slots = vec![Fitted { slot: software, level }, Fitted { slot, level }];
+        let slots = vec![Fitted::new(software, level), Fitted::new(slot, level)];
         let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.0.join("audit"), clock, chance)).unwrap();
         let key = || UnsealKey::File(Secret::new(vec![7; 32]));

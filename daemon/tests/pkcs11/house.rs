@@ -73,12 +73,11 @@ impl House {
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let fitted = |name: &str| {
             let slot: Arc<dyn Slot> = Arc::new(Software::new(name));
-            Fitted { slot, level }
+            Fitted::new(slot, level)
         };
-        let slots = vec![fitted("dev"), fitted("other")];
-        let vault = Vault::new(store, slots, clock.clone(), chance.clone());
         let openness = Openness::of(&["ECDH".to_owned()]).unwrap();
-        let vault = Arc::new(vault.with_openness("other", openness));
+        let slots = vec![fitted("dev"), fitted("other").with_openness(openness)];
+        let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();
         vault.enter(key()).unwrap();

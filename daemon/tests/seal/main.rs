@@ -5,4 +5,5 @@
 
 mod room;
 mod rotation;
+mod slots;
 mod ways;

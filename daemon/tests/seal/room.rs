@@ -86,7 +86,7 @@ impl Room {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        let slot = Fitted { slot: Arc::new(Software::new("dev")), level: Level::Standard };
+        let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
         let clock = Arc::new(StillClock::at(Time::from_seconds(1_800_000_000)));
         let vault = Vault::new(store.clone(), vec![slot], clock.clone(), Arc::new(Random::default()));
         Self { store, vault, clock }

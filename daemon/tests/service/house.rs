@@ -83,7 +83,7 @@ impl House {
         let (timed, chance): (Arc<dyn Clock>, Arc<Random>) = (clock.clone(), Arc::new(Random::default()));
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let slot: Arc<dyn Slot> = Arc::new(Software::new("dev"));
-        let vault = Arc::new(Vault::new(store, vec![Fitted { slot, level }], timed.clone(), chance.clone()));
+        let vault = Arc::new(Vault::new(store, vec![Fitted::new(slot, level)], timed.clone(), chance.clone()));
         std::fs::create_dir_all(&folder).unwrap();
         let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();

@@ -19,6 +19,7 @@ mod quorum;
 mod reason;
 mod replace;
 mod rules;
+mod slots;
 mod split;
 mod stay;
 mod tell;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use strongroom_kmip::{code::ResultReason, secret::Secret};
 use zeroize::Zeroizing;
 
-use crate::service::{Order, Report, order::DeviceRow};
+use crate::service::{Order, Report, SlotTerms, order::DeviceRow};
 
 /// What comes back for an order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,6 +80,11 @@ lines! {
     BearerRevoke { client: String, id: Option<String> };
     SlotList;
     TokenInit { slot: String, so_pin: Hex, user_pin: Hex };
+    SlotMake { name: String, terms: SlotTerms };
+    SlotSet { slot: String, terms: SlotTerms };
+    SlotRename { slot: String, name: String };
+    SlotZeroise { slot: String };
+    SlotRemove { slot: String };
     SlotLogin { slot: String, pin: Hex };
     SlotAdopt { slot: String, label: Option<String>, id: Option<String>, owner: String };
     KeyList { offset: usize, maximum: usize };
@@ -87,7 +92,7 @@ lines! {
     KeyGrant { id: String, to: String, level: Option<String> };
     KmipPut { endpoint: String, id: String };
     Backup;
-    PutBack { id: String, ring: Hex, meta: Hex, content: Hex, older: bool };
+    PutBack { id: String, ring: Hex, meta: Hex, content: Hex, own: Hex, older: bool };
     ApprovalList;
     ApprovalShow { id: String };
     ApprovalGive { id: String };

@@ -35,7 +35,7 @@ struct State {
     saved: BTreeMap<Ticket, Saved>,
     last_ticket: u64,
     /// In which slots there was a token when the application was last told.
-    tokens: HashMap<usize, bool>,
+    tokens: HashMap<u64, bool>,
 }
 
 /// An object that ends with a session.
@@ -197,16 +197,17 @@ impl Application {
         Ok(Leftovers { objects, operations })
     }
 
-    /// A slot whose token came or went since this was asked last, given whether there are tokens now. What was not asked
-    /// before has changed nothing.
-    pub fn slot_event(&self, slots: usize, present: bool) -> Option<usize> {
+    /// A slot that came, or whose token came or went, since this was asked last, given whether there are tokens now. What was
+    /// not asked before has changed nothing.
+    pub fn slot_event(&self, slots: &[u64], present: bool) -> Option<u64> {
         let mut state = self.lock();
-        let changed = (0..slots).find(|slot| state.tokens.get(slot).is_some_and(|known| *known != present));
-        for slot in 0..slots {
-            if Some(slot) == changed || !state.tokens.contains_key(&slot) {
-                state.tokens.insert(slot, present);
-            }
+        if state.tokens.is_empty() {
+            state.tokens.extend(slots.iter().map(|slot| (*slot, present)));
+            return None;
         }
+        state.tokens.retain(|known, _| slots.contains(known));
+        let changed = slots.iter().copied().find(|slot| state.tokens.get(slot) != Some(&present));
+        state.tokens.extend(changed.map(|slot| (slot, present)));
         changed
     }
 

@@ -147,7 +147,7 @@ impl Connection<'_> {
         let name = Name { peer: self.peer, nonce: ask.nonce };
         let application = self.house.applications.attach(name);
         // From here on the application is told when a token comes or goes.
-        application.slot_event(self.house.slots.len(), !self.house.service.is_sealed());
+        application.slot_event(&self.house.slot_numbers(), !self.house.service.is_sealed());
         self.attached = Some((name, application));
         let back = answer::Attach { protocol: Protocol::ONE, daemon: self.house.run };
         match call::write_answer::<request::Attach>(Rv::OK, &back, outgoing) {

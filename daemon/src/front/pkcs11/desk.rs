@@ -42,8 +42,8 @@ use crate::{
 pub struct House {
     /// What performs requests.
     pub service: Arc<Service>,
-    /// The slots, in their order: a slot's number is its place.
-    pub slots: Vec<SlotView>,
+    /// The slots, as they were when somebody looked last.
+    slots: Mutex<Arc<[Arc<SlotView>]>>,
     /// Who is there.
     pub applications: Applications,
     /// Who is there from afar.
@@ -73,7 +73,7 @@ pub struct Desk<'d> {
 impl House {
     /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
     pub fn new(service: Arc<Service>, run: [u8; 16], first: u64) -> Self {
-        let slots = service.slot_views();
+        let slots = Mutex::new(Arc::from([]));
         let applications = Applications::new(first);
         Self {
             service,
@@ -107,6 +107,24 @@ impl House {
         }
         *swept = true;
         Ok(())
+    }
+
+    /// The slots as they are now: operators make some and remove them while applications are there.
+    pub fn slots(&self) -> Arc<[Arc<SlotView>]> {
+        let mut known = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = self.service.slot_views(&known);
+        Arc::clone(&known)
+    }
+
+    /// The numbers of the slots.
+    pub fn slot_numbers(&self) -> Vec<u64> {
+        self.slots().iter().map(|view| view.number).collect()
+    }
+
+    /// The slot of this number, if there is one.
+    pub fn slot(&self, number: usize) -> Option<Arc<SlotView>> {
+        let number = u64::try_from(number).ok()?;
+        self.slots().iter().find(|view| view.number == number).map(Arc::clone)
     }
 
     /// Whether any application, here or from afar, has a session with a slot.
@@ -240,7 +258,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn ask_in<R: Kmip>(&self, slot: usize, request: R) -> Result<R::Answer, Failure> {
-        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = self.asking(request);
         self.put::<R>(Ask { slot, ..ask })
     }
@@ -250,7 +268,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn ask_for<R: Kmip>(&self, slot: usize, request: R, mechanism: Mechanism) -> Result<R::Answer, Failure> {
-        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = self.asking(request);
         self.put::<R>(Ask { slot, mechanism: Some(mechanism), ..ask })
     }
@@ -260,7 +278,7 @@ impl Desk<'_> {
     /// # Errors
     /// [`Failure`].
     pub fn ask_derived<R: Kmip>(&self, slot: usize, request: R, derivation: Derivation) -> Result<R::Answer, Failure> {
-        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = self.asking(request);
         self.put::<R>(Ask { slot, derivation: Some(derivation), ..ask })
     }
@@ -276,7 +294,7 @@ impl Desk<'_> {
         password: Secret,
         derivation: Derivation,
     ) -> Result<R::Answer, Failure> {
-        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = self.asking(request);
         self.put::<R>(Ask { slot, password: Some(password), derivation: Some(derivation), ..ask })
     }
@@ -291,7 +309,7 @@ impl Desk<'_> {
         request: R,
         derivation: Derivation,
     ) -> Result<(R::Answer, Vec<u8>), Failure> {
-        let slot = self.house.slots.get(slot).map(|slot| slot.name.clone());
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = self.asking(request);
         let answer = self.house.service.answer(self.caller, Ask { slot, derivation: Some(derivation), ..ask });
         answer.receipt.wait().map_err(Failure::Unrecorded)?;
@@ -317,9 +335,9 @@ impl Desk<'_> {
     ///
     /// # Errors
     /// [`Rv::SLOT_ID_INVALID`].
-    pub fn slot(&self, number: u64) -> Result<(usize, &SlotView), Rv> {
-        let place = usize::try_from(number).map_err(|_| Rv::SLOT_ID_INVALID)?;
-        self.house.slots.get(place).map(|slot| (place, slot)).ok_or(Rv::SLOT_ID_INVALID)
+    pub fn slot(&self, number: u64) -> Result<(usize, Arc<SlotView>), Rv> {
+        let number = usize::try_from(number).map_err(|_| Rv::SLOT_ID_INVALID)?;
+        self.house.slot(number).map(|slot| (number, slot)).ok_or(Rv::SLOT_ID_INVALID)
     }
 
     /// The object behind a handle, in the slot of a session.
@@ -332,7 +350,7 @@ impl Desk<'_> {
 
     /// Whether an object can be seen by the application as it stands.
     pub fn sees(&self, standing: Standing, object: &Object) -> bool {
-        let here = self.house.slots.get(standing.slot).is_some_and(|slot| slot.name == object.slot);
+        let here = self.house.slot(standing.slot).is_some_and(|slot| slot.key == object.slot);
         let known = object::class(object).is_some();
         let open = standing.is_user() || !object::is_private(object);
         here && known && open && (object::is_lasting(object) || self.application.owns(&object.id))

@@ -26,7 +26,7 @@ use crate::{
 impl Serve for ask::DeriveKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DeriveKey), Rv> {
         let (standing, base) = desk.application.object(self.session, self.base, Rv::KEY_HANDLE_INVALID)?;
-        let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, self.mechanism.kind));
+        let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, self.mechanism.kind));
         here.filter(|info| info.flags.has(MechanismFlags::DERIVE)).ok_or(Rv::MECHANISM_INVALID)?;
         let named = mechanism::named(self.mechanism.kind).ok_or(Rv::MECHANISM_INVALID)?;
         let shape = desk.house.service.derivable(desk.caller, &base);

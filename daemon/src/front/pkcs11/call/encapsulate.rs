@@ -73,7 +73,7 @@ fn ready(
     flag: MechanismFlags,
     key: &ObjectId,
 ) -> Result<Shape, Rv> {
-    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+    let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
     translate::nothing(&asked.parameter, ())?;

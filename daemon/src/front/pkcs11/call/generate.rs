@@ -86,7 +86,7 @@ impl Serve for request::GenerateKeyPair {
 
 /// What the mechanism makes, if the slot does.
 fn making(desk: &Desk<'_>, standing: Standing, asked: &Mechanism, flag: MechanismFlags) -> Result<Offered, Rv> {
-    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+    let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     mechanism::named(asked.kind).map(|named| named.offered).ok_or(Rv::MECHANISM_INVALID)
 }

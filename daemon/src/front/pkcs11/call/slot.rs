@@ -23,8 +23,10 @@ impl Serve for request::GetSlotList {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetSlotList), Rv> {
         // While the vault is sealed, no slot has a token in it.
         let hidden = self.token_present && desk.house.service.is_sealed();
-        let count = if hidden { 0 } else { desk.house.slots.len() };
-        let slots = (0..count).filter_map(|place| u64::try_from(place).ok()).collect();
+        let slots = match hidden {
+            true => Vec::new(),
+            false => desk.house.slots().iter().map(|slot| slot.number).collect(),
+        };
         Ok((Rv::OK, answer::GetSlotList { slots }))
     }
 }
@@ -54,8 +56,8 @@ impl Serve for request::GetSlotInfo {
 impl Serve for request::WaitForSlotEvent {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::WaitForSlotEvent), Rv> {
         let present = !desk.house.service.is_sealed();
-        let slot = desk.application.slot_event(desk.house.slots.len(), present);
-        Ok((Rv::OK, answer::WaitForSlotEvent { slot: slot.and_then(|slot| u64::try_from(slot).ok()) }))
+        let slot = desk.application.slot_event(&desk.house.slot_numbers(), present);
+        Ok((Rv::OK, answer::WaitForSlotEvent { slot }))
     }
 }
 
@@ -63,14 +65,14 @@ impl Serve for request::GetTokenInfo {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetTokenInfo), Rv> {
         let (place, slot) = desk.slot(self.slot)?;
         let state =
-            desk.house.service.token(desk.caller, &slot.name).map_err(|refusal| refusal::rv(&refusal, About::Token))?;
+            desk.house.service.token(desk.caller, &slot.key).map_err(|refusal| refusal::rv(&refusal, About::Token))?;
         let (sessions, rw_sessions) = desk.application.count(place);
         let most = u64::try_from(MOST_SESSIONS).unwrap_or(u64::MAX);
         let info = TokenInfo {
-            label: label(slot, &state),
+            label: label(&slot, &state),
             manufacturer: padded(MAKER),
             model: padded(MAKER),
-            serial: serial(slot),
+            serial: serial(&slot),
             flags: flags(&state),
             most_sessions: most,
             sessions,
@@ -104,7 +106,7 @@ impl Serve for request::GetMechanismList {
 impl Serve for request::GetMechanismInfo {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::GetMechanismInfo), Rv> {
         let (_, slot) = desk.slot(self.slot)?;
-        let info = info(slot, self.mechanism).ok_or(Rv::MECHANISM_INVALID)?;
+        let info = info(&slot, self.mechanism).ok_or(Rv::MECHANISM_INVALID)?;
         Ok((Rv::OK, answer::GetMechanismInfo { info }))
     }
 }
@@ -139,9 +141,9 @@ fn flags(state: &TokenState) -> TokenFlags {
     flags
 }
 
-/// A number that stays the same as long as the slot has its name.
+/// A number that stays the same as long as there is the slot.
 fn serial(slot: &SlotView) -> [u8; 16] {
-    let hash = digest(&SHA256, slot.name.as_bytes());
+    let hash = digest(&SHA256, slot.key.as_bytes());
     let digits: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     padded(&digits)
 }

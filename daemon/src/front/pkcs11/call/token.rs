@@ -44,11 +44,11 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
         _ => return Err(Rv::USER_TYPE_INVALID),
     };
     let standing = desk.application.may_log_in(session, user)?;
-    let slot = name(desk, standing.slot)?;
+    let slot = key(desk, standing.slot)?;
     let service = &desk.house.service;
     desk.pin(match pin {
-        Some(pin) => service.check_pin(desk.caller, slot, of, &Secret::new(pin.into_vec())),
-        None => service.check_peer(desk.caller, slot, of),
+        Some(pin) => service.check_pin(desk.caller, &slot, of, &Secret::new(pin.into_vec())),
+        None => service.check_peer(desk.caller, &slot, of),
     })?;
     // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
     desk.application.log_in(session, user)
@@ -63,10 +63,10 @@ fn consent(desk: &Desk<'_>, session: u64, pin: Option<Wiped>) -> Result<(), Rv> 
     if !standing.is_user() {
         return Err(Rv::USER_NOT_LOGGED_IN);
     }
-    let (service, slot) = (&desk.house.service, name(desk, standing.slot)?);
+    let (service, slot) = (&desk.house.service, key(desk, standing.slot)?);
     desk.pin(match pin {
-        Some(pin) => service.check_pin(desk.caller, slot, PinOf::User, &Secret::new(pin.into_vec())),
-        None => service.check_peer(desk.caller, slot, PinOf::User),
+        Some(pin) => service.check_pin(desk.caller, &slot, PinOf::User, &Secret::new(pin.into_vec())),
+        None => service.check_peer(desk.caller, &slot, PinOf::User),
     })?;
     desk.application.with(session, |session| session.consent())
 }
@@ -85,12 +85,12 @@ impl Serve for request::InitToken {
             return Err(Rv::SESSION_EXISTS);
         }
         let service = &desk.house.service;
-        desk.pin(service.init_token(desk.caller, &slot.name, &entered(self.pin)?, self.label.to_vec()))?;
+        desk.pin(service.init_token(desk.caller, &slot.key, &entered(self.pin)?, self.label.to_vec()))?;
         // The objects of others are no part of the token that this caller knows.
         let found = desk.recorded(service.search(desk.caller, vec![Vec::new()], None));
         let kept = |object: &Object| {
             let said = object::kept(object, AttributeType::DESTROYABLE);
-            object.slot != slot.name || object::class(object).is_none() || matches!(said, Some(Value::Bool(false)))
+            object.slot != slot.key || object::class(object).is_none() || matches!(said, Some(Value::Bool(false)))
         };
         for object in found.map_err(|failure| failure.rv(About::Token))?.iter().filter(|object| !kept(object)) {
             if object.owner == desk.caller.principal && !object.is_destroyed() {
@@ -123,8 +123,8 @@ impl Serve for request::InitPIN {
         if standing.user != Some(UserType::SO) {
             return Err(Rv::USER_NOT_LOGGED_IN);
         }
-        let (slot, new) = (name(desk, standing.slot)?, entered(self.pin)?);
-        desk.pin(desk.house.service.set_user_pin(desk.caller, slot, &new))?;
+        let (slot, new) = (key(desk, standing.slot)?, entered(self.pin)?);
+        desk.pin(desk.house.service.set_user_pin(desk.caller, &slot, &new))?;
         Ok((Rv::OK, answer::InitPIN {}))
     }
 }
@@ -137,14 +137,14 @@ impl Serve for request::SetPIN {
         }
         // Without a login it is the user's PIN that is changed (PKCS#11 3.2 §5.5.9).
         let of = if standing.user == Some(UserType::SO) { PinOf::SecurityOfficer } else { PinOf::User };
-        let (slot, old, new) = (name(desk, standing.slot)?, entered(self.old)?, entered(self.new)?);
-        desk.pin(desk.house.service.change_pin(desk.caller, slot, of, &old, &new))?;
+        let (slot, old, new) = (key(desk, standing.slot)?, entered(self.old)?, entered(self.new)?);
+        desk.pin(desk.house.service.change_pin(desk.caller, &slot, of, &old, &new))?;
         Ok((Rv::OK, answer::SetPIN {}))
     }
 }
 
-fn name<'d>(desk: &Desk<'d>, slot: usize) -> Result<&'d str, Rv> {
-    desk.house.slots.get(slot).map(|slot| slot.name.as_str()).ok_or(Rv::SLOT_ID_INVALID)
+fn key(desk: &Desk<'_>, slot: usize) -> Result<String, Rv> {
+    desk.house.slot(slot).map(|slot| slot.key.clone()).ok_or(Rv::SLOT_ID_INVALID)
 }
 
 /// A PIN that must be said: who the caller is stands in for one that is known, not for one that is to be set.

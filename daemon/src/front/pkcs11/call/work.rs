@@ -70,7 +70,7 @@ pub struct Ready {
 pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: u64) -> Result<Ready, Rv> {
     let (standing, id) = desk.application.object(session, key, Rv::KEY_HANDLE_INVALID)?;
     let (purpose, flag, recorded) = role(kind);
-    let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+    let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
     let way = translate::translate(named, &asked.parameter)?;
@@ -432,7 +432,7 @@ impl Serve for request::DigestInit {
             return end(desk, Kind::Digest, self.session).map(|()| (Rv::OK, answer::DigestInit {}));
         };
         let standing = desk.application.standing(self.session)?;
-        let here = desk.house.slots.get(standing.slot).and_then(|view| slot::info(view, asked.kind));
+        let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
         here.filter(|info| info.flags.has(MechanismFlags::DIGEST)).ok_or(Rv::MECHANISM_INVALID)?;
         let operation = Operation::digest(translate::digest(&asked)?);
         desk.application.with(self.session, |session| session.begin(operation))??;

@@ -254,7 +254,7 @@ fn way(desk: &Desk<'_>, under: &Under, asked: &Mechanism, flag: MechanismFlags) 
             Rv::MECHANISM_INVALID,
         ));
     }
-    let here = desk.house.slots.get(under.standing.slot).and_then(|view| slot::info(view, asked.kind));
+    let here = desk.house.slot(under.standing.slot).and_then(|view| slot::info(&view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
     let way = match named.offered {
