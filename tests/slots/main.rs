@@ -2,6 +2,7 @@
 
 mod bench;
 mod doors;
+mod made;
 mod outage;
 mod seal;
 mod suite;

@@ -143,6 +143,12 @@ impl Slot {
                 let (least, most) = (lengths.start(), lengths.end());
                 return Err(("shortest_pin", format!("`shortest_pin` must be {least} to {most}")));
             }
+            if slot.max_objects == Some(0) {
+                return Err((
+                    "max_objects",
+                    "`max_objects` must be 1 at least; without it there is no limit".to_owned(),
+                ));
+            }
             if let Err(name) = Openness::of(&slot.open_derivations) {
                 let known = openness::NAMES.join(", ");
                 return Err(("open_derivations", format!("{name:?} is none of {known}")));

@@ -392,6 +392,8 @@ mod tests {
             ("a slot twice", "[[slot]]\nname = \"a\"\n[[slot]]\nname = \"a\"", 4, "two slots are called \"a\""),
             ("a slot without a name", "[[slot]]\nname = \"\"", 2, "is no slot name"),
             ("a slot with a long name", &long, 2, "is no slot name"),
+            ("room for nothing", "[[slot]]\nmax_objects = 0", 2, "`max_objects` must be 1 at least"),
+            ("less than nothing", "[[slot]]\nmax_objects = -1", 2, "integer `-1`"),
             ("a PIN of nothing", "[[slot]]\nshortest_pin = 0", 2, "`shortest_pin` must be 4 to 255"),
             ("a PIN too long for all", "[[slot]]\nshortest_pin = 256", 2, "`shortest_pin` must be 4 to 255"),
             ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),

@@ -284,7 +284,7 @@ pub enum Report {
         slots: Vec<SlotRow>,
     },
     /// A slot was made or changed.
-    Slot(SlotRow),
+    Slot(Box<SlotRow>),
     /// A slot was emptied.
     Zeroised {
         /// How many objects were destroyed.

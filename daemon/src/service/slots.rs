@@ -31,7 +31,7 @@ impl Service {
         };
         say(&mut terms, said)?;
         let fitted = self.vault.make_slot(change, terms)?;
-        Ok(Report::Slot(self.slot_row(&fitted)))
+        Ok(Report::Slot(Box::new(self.slot_row(&fitted))))
     }
 
     /// Says something else of a slot that was made.
@@ -39,13 +39,13 @@ impl Service {
         let mut fits = Ok(());
         let fitted = self.vault.alter_slot(change, slot, |terms| fits = say(terms, said))?;
         fits?;
-        Ok(Report::Slot(self.slot_row(&fitted)))
+        Ok(Report::Slot(Box::new(self.slot_row(&fitted))))
     }
 
     /// Calls a slot that was made otherwise.
     pub(super) fn rename_slot(&self, slot: &str, name: String, change: &mut Change) -> Result<Report, Refusal> {
         let fitted = self.vault.alter_slot(change, slot, |terms| terms.name = name)?;
-        Ok(Report::Slot(self.slot_row(&fitted)))
+        Ok(Report::Slot(Box::new(self.slot_row(&fitted))))
     }
 
     /// Destroys everything in a slot, and its PINs. Says how many objects that were.

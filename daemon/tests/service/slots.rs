@@ -16,7 +16,7 @@ use crate::house::{House, aes, client, operator};
 
 fn make(house: &House, name: &str, terms: SlotTerms) -> Result<SlotRow, Refusal> {
     match house.service.order(&operator(), Order::SlotMake { name: name.to_owned(), terms })? {
-        Report::Slot(row) => Ok(row),
+        Report::Slot(row) => Ok(*row),
         other => panic!("{other:?}"),
     }
 }
