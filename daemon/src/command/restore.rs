@@ -123,6 +123,9 @@ fn whole(
     for held in &facts.held {
         print::line(&format!("key {} is in the token of slot {} alone; give the slot that token", held.id, held.slot))?;
     }
+    print::line(
+        "note: what callers chose as nonces since the backup is not known here; re-key what they encrypt with",
+    )?;
     print::line("Next: strongroom serve, and strongroom backup as soon as it does")
 }
 

@@ -19,7 +19,7 @@ use strongroom::{
         software::{Random, Software},
     },
     store::{self, Kind, Settings},
-    vault::{Fitted, UnsealKey, Vault},
+    vault::{Fitted, Hands, UnsealKey, Vault},
 };
 use strongroom_kmip::{
     attribute::{Attribute, Name, Template},
@@ -61,6 +61,11 @@ impl House {
         Self::built(Level::Standard, |service| service.guarding(quorum))
     }
 
+    /// The same, where each operator enters one share.
+    pub fn of_different_hands(quorum: Quorum) -> Self {
+        Self::handed(Level::Standard, Hands::Different, |service| service.guarding(quorum))
+    }
+
     /// The same after a restart in which nothing but the store was kept.
     pub fn begun_again(self, quorum: Quorum) -> Self {
         self.vault.seal();
@@ -76,6 +81,10 @@ impl House {
     }
 
     fn built(level: Level, change: impl FnOnce(Service) -> Service) -> Self {
+        Self::handed(level, Hands::Any, change)
+    }
+
+    fn handed(level: Level, hands: Hands, change: impl FnOnce(Service) -> Service) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-service-{}-{number}", std::process::id()));
@@ -83,7 +92,8 @@ impl House {
         let (timed, chance): (Arc<dyn Clock>, Arc<Random>) = (clock.clone(), Arc::new(Random::default()));
         let store = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let slot: Arc<dyn Slot> = Arc::new(Software::new("dev"));
-        let vault = Arc::new(Vault::new(store, vec![Fitted::new(slot, level)], timed.clone(), chance.clone()));
+        let vault = Vault::new(store, vec![Fitted::new(slot, level)], timed.clone(), chance.clone()).with_hands(hands);
+        let vault = Arc::new(vault);
         std::fs::create_dir_all(&folder).unwrap();
         let (log, _) = Log::open(Options::new(folder.join("audit"), timed, chance)).unwrap();
         vault.initialise(&[key()]).unwrap();

@@ -331,3 +331,26 @@ fn nobody_fills_the_memory_with_requests() {
     let key = house.ask(&bob(), aes("bob's")).unwrap().unique_identifier.0;
     assert!(house.ask(&bob(), destroy(&key)).unwrap_err().held, "others are not kept out");
 }
+
+#[test]
+fn where_each_operator_enters_one_share_no_more_are_asked_for_than_there_are_operators() {
+    let house = House::of_different_hands(Quorum { rules: Vec::new(), ..quorum() });
+    let rekey = |threshold| {
+        let labels = ["anna", "ben", "cleo", "dan"].map(str::to_owned).to_vec();
+        let (passphrase, key) = (Secret::new(Vec::new()), Secret::new(Vec::new()));
+        house.service.order(&operator(), Order::Rekey { passphrase, key, threshold, labels, slot: None, stay: true })
+    };
+    let refused = rekey(4).unwrap_err();
+    assert!(refused.message.contains("the configuration has 3"), "{}", refused.message);
+    let Report::Shares(dealt) = rekey(2).unwrap() else { panic!("no shares") };
+    house.vault.seal();
+    let enter = |name: &str, at: usize| {
+        let share = Secret::copy_of(dealt.shares[at].share.as_bytes());
+        house.service.order(&officer(name), Order::UnsealShare { share }).map(|_| house.vault.is_sealed())
+    };
+    assert!(enter("anna", 0).unwrap());
+    let refused = enter("anna", 1).unwrap_err();
+    assert_eq!(refused.reason, ResultReason::AuthenticationNotSuccessful);
+    assert!(refused.message.contains("share 2 of ben is for another operator to enter"), "{}", refused.message);
+    assert!(!enter("ben", 1).unwrap(), "two different operators open it");
+}
