@@ -306,7 +306,8 @@ async fn fronts(
         }
     }
     let afar = pkcs11::Afar { listeners: pkcs11_tls, tls: Arc::clone(&tls), limits };
-    let module = pkcs11::open(pkcs11, Some(afar), Arc::clone(&service), &Random::default(), pkcs11::Places::default())
+    let places = pkcs11::Places::from(&settings.limits);
+    let module = pkcs11::open(pkcs11, Some(afar), Arc::clone(&service), &Random::default(), places)
         .map_err(|source| Error::System { what: "thread for the PKCS#11 socket", source })?;
     let timetable = Timetable::start(Arc::clone(&service), daemon())
         .map_err(|source| Error::System { what: "thread for the timetable", source })?;

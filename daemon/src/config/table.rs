@@ -125,6 +125,10 @@ tables! {
         threads: usize = 32;
         /// Bytes of a request.
         message: usize = 1 << 20;
+        /// Objects that end with a session, of one PKCS#11 application.
+        session_objects: usize = 4096;
+        /// Objects that end with a session, of all PKCS#11 applications.
+        all_session_objects: usize = 65_536;
     }
 }
 
@@ -290,6 +294,12 @@ impl From<&Limits> for front::Limits {
             threads: limits.threads,
             message: limits.message,
         }
+    }
+}
+
+impl From<&Limits> for front::pkcs11::Places {
+    fn from(limits: &Limits) -> Self {
+        Self { objects: limits.session_objects, all_objects: limits.all_session_objects, ..Self::default() }
     }
 }
 

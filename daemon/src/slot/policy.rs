@@ -132,9 +132,10 @@ impl Use<'_> {
     /// Bytes of a tag or MAC.
     fn tag(&self) -> Option<usize> {
         match self.mechanism {
-            Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. } => {
-                Some(*length)
-            }
+            Mechanism::Hmac { length, .. }
+            | Mechanism::Cmac { length, .. }
+            | Mechanism::CbcMac { length, .. }
+            | Mechanism::Gmac { length, .. } => Some(*length),
             other => Some(other.tag()).filter(|tag| *tag > 0),
         }
     }
@@ -157,6 +158,11 @@ const USES: &[Row] = &[
             let cmac = matches!(u.mechanism, Mechanism::Cmac { block: Block::TripleDes, .. });
             cmac || matches!(u.mechanism, Mechanism::Cipher(Block::TripleDes, _))
         },
+    },
+    Row {
+        what: "the MAC of FIPS 113",
+        allowed: Level::Legacy,
+        applies: |u| matches!(u.mechanism, Mechanism::CbcMac { .. }),
     },
     Row { what: "P-192", allowed: Level::Legacy, applies: |u| is_small_curve(u.shape) },
     Row { what: "DSA", allowed: Level::Legacy, applies: |u| matches!(u.mechanism, Mechanism::Dsa { .. }) },
@@ -289,7 +295,7 @@ fn rsa_below(shape: Shape, least: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::mechanism::{Form, Input, Padding};
+    use strongroom_kmip::mechanism::{Form, Input, Padding, Side};
 
     use super::*;
 
@@ -318,6 +324,10 @@ mod tests {
         Mechanism::Cipher(block, Mode::Cbc { iv: vec![0; block.length()], padding: Padding::Pkcs7 })
     }
 
+    fn finished() -> Mechanism {
+        Mechanism::TlsMac { hash: Hash::Sha256, side: Side::Client, length: 12 }
+    }
+
     fn pkcs1(hash: Hash) -> Mechanism {
         Mechanism::RsaPkcs1Hashed { hash, input: Input::Message }
     }
@@ -342,6 +352,8 @@ mod tests {
             ("GMAC of 64 bits", Verify, Mechanism::Gmac { nonce: vec![0; 12], length: 8 }, AES, Level::Legacy),
             ("CMAC", Sign, Mechanism::Cmac { block: Block::Aes, length: 16 }, AES, Level::Strict),
             ("3DES CMAC", Verify, Mechanism::Cmac { block: Block::TripleDes, length: 8 }, TRIPLE, Level::Legacy),
+            ("CBC-MAC", Verify, Mechanism::CbcMac { block: Block::Aes, length: 16 }, AES, Level::Legacy),
+            ("the end of a handshake", Sign, finished(), HMAC, Level::Strict),
             ("wrapping with stolen ciphertext", Wrap, cts(), AES, Level::Legacy),
             ("CBC", Encrypt, cbc(Block::Aes), AES, Level::Strict),
             ("unwrapping with CBC", Unwrap, cbc(Block::Aes), AES, Level::Legacy),

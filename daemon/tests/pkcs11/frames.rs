@@ -121,7 +121,7 @@ fn a_long_frame_is_taken_whole() {
 
 #[test]
 fn one_too_many_is_sent_away_and_a_place_is_free_again_afterwards() {
-    let house = House::with(Places { total: 2, per_user: 2 });
+    let house = House::with(Places { total: 2, per_user: 2, ..Places::default() });
     let (first, _second) = (house.attach(1), house.attach(2));
     let mut third = house.knock();
     assert!(third.receive().is_none());

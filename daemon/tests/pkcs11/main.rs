@@ -16,6 +16,7 @@ mod message;
 mod object;
 mod operation;
 mod pair;
+mod passing;
 mod password;
 mod policy;
 mod quantum;

@@ -4,7 +4,7 @@ use strongroom::slot::{
     Error, Made, Purpose, Recipe,
     contract::{Family, Offer, Offered, Pair},
 };
-use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding};
+use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding, Side};
 
 use crate::sample::{ring, slots};
 
@@ -60,6 +60,14 @@ fn parameters_that_cannot_be_are_refused_before_and_in_the_middle() {
         ("an endless nonce of GMAC", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 257], length: 16 }),
         ("GMAC of nothing", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 12], length: 0 }),
         ("GMAC longer than a block", "AES-256", Sign, Mechanism::Gmac { nonce: vec![0; 12], length: 17 }),
+        ("CBC-MAC of nothing", "AES-256", Sign, Mechanism::CbcMac { block: Block::Aes, length: 0 }),
+        ("CBC-MAC longer than a block", "AES-256", Sign, Mechanism::CbcMac { block: Block::Aes, length: 17 }),
+        (
+            "the end of a handshake of nothing",
+            "HMAC",
+            Sign,
+            Mechanism::TlsMac { hash: Hash::Sha256, side: Side::Client, length: 0 },
+        ),
         ("CMAC of nothing", "AES-256", Sign, Mechanism::Cmac { block: Block::Aes, length: 0 }),
         ("CMAC longer than a block", "AES-256", Sign, Mechanism::Cmac { block: Block::Aes, length: 17 }),
         (

@@ -7,7 +7,7 @@ use strongroom::slot::{
     contract::{Family, Pair},
     registry::MEMBERS,
 };
-use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding};
+use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding, Side};
 
 /// One slot of every kind.
 pub(crate) fn slots() -> Vec<Arc<dyn Slot>> {
@@ -104,6 +104,8 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         }
         all.push(Mechanism::Cmac { block, length });
         all.push(Mechanism::Cmac { block, length: 6 });
+        all.push(Mechanism::CbcMac { block, length });
+        all.push(Mechanism::CbcMac { block, length: length / 2 });
         for (nonce, tag) in [(12, 16), (12, 12), (12, 4), (16, 16), (1, 13), (256, 8)] {
             let additional = b"seen by all".to_vec();
             all.push(Mechanism::Cipher(block, Mode::Gcm { nonce: vec![9; nonce], additional, tag }));
@@ -122,6 +124,8 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         Mechanism::KeyWrapPadded,
         Mechanism::Gmac { nonce: vec![5; 12], length: 16 },
         Mechanism::Gmac { nonce: vec![5; 16], length: 12 },
+        Mechanism::TlsMac { hash: Hash::Sha256, side: Side::Client, length: 12 },
+        Mechanism::TlsMac { hash: Hash::Sha384, side: Side::Server, length: 64 },
     ]);
     for form in [Form::Raw, Form::Der] {
         all.push(Mechanism::Ecdsa { hash: None, form });

@@ -8,7 +8,7 @@ use strongroom::slot::{
     contract::{Family, Offered, Pair},
 };
 use strongroom_kmip::{
-    mechanism::{Block, Curve, Form, Hash, Input, Keys, Mechanism, Mode, Padding, Work},
+    mechanism::{Block, Curve, Form, Hash, Input, Keys, Mechanism, Mode, Padding, Side, Work},
     secret::Secret,
 };
 
@@ -27,6 +27,8 @@ const FILES: &[(&str, &str)] = &[
     ("blake", include_str!("vectors/blake.txt")),
     ("digest", include_str!("vectors/digest.txt")),
     ("mac", include_str!("vectors/mac.txt")),
+    ("old", include_str!("vectors/old.txt")),
+    ("finished", include_str!("vectors/finished.txt")),
     ("cmac", include_str!("vectors/cmac.txt")),
     ("ecdsa", include_str!("vectors/ecdsa.txt")),
     ("dsa", include_str!("vectors/dsa.txt")),
@@ -245,6 +247,13 @@ impl<'a> Record<'a> {
             "ChaCha20-Poly1305" => Mechanism::ChaCha20Poly1305 { nonce: iv(), additional: self.bytes("aad"), tag: 16 },
             "AES-CMAC" => Mechanism::Cmac { block: Block::Aes, length: self.bytes("signature").len() },
             "3DES-CMAC" => Mechanism::Cmac { block: Block::TripleDes, length: self.bytes("signature").len() },
+            "AES-CBC-MAC" => Mechanism::CbcMac { block: Block::Aes, length: self.bytes("signature").len() },
+            "3DES-CBC-MAC" => Mechanism::CbcMac { block: Block::TripleDes, length: self.bytes("signature").len() },
+            name @ ("TLS-CLIENT" | "TLS-SERVER") => Mechanism::TlsMac {
+                hash: self.hash("hash"),
+                side: if name == "TLS-CLIENT" { Side::Client } else { Side::Server },
+                length: self.bytes("signature").len(),
+            },
             "HMAC" => Mechanism::Hmac { hash: self.hash("hash"), length: self.bytes("signature").len() },
             "ECDSA-DER" => Mechanism::Ecdsa { hash: Some(self.hash("hash")), form: Form::Der },
             "ECDSA-RAW" => Mechanism::Ecdsa { hash: None, form: Form::Raw },

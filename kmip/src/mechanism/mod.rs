@@ -18,4 +18,4 @@ pub use keys::{Family, Keys};
 pub use number::Number;
 pub use offered::{Facts, Offered, Unit, Work};
 pub use quantum::{ParameterSet, SetFacts};
-pub use way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Signing};
+pub use way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Side, Signing};

@@ -4,7 +4,7 @@
 use super::hash::Hash;
 use super::keys::{Family, Keys};
 use super::number::{Number, numbers};
-use super::way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Signing};
+use super::way::{Block, Form, Input, Mechanism, Mode, Padding, Prehash, Side, Signing};
 
 /// What is true of a mechanism.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +162,8 @@ mechanisms! {
             Mechanism::KeyWrapPadded => Mechanism::KeyWrapPadded;
         AesCmac: "AES-CMAC", AES, Bytes, Mac, [AES_CMAC = 0x108a, AES_CMAC_GENERAL = 0x108b],
             Mechanism::Cmac { block: Block::Aes, .. } => Mechanism::Cmac { block: Block::Aes, length: 16 };
+        AesCbcMac: "AES-CBC-MAC", AES, Bytes, Mac, [AES_MAC = 0x1083, AES_MAC_GENERAL = 0x1084],
+            Mechanism::CbcMac { block: Block::Aes, .. } => Mechanism::CbcMac { block: Block::Aes, length: 8 };
         AesGmac: "AES-GMAC", AES, Bytes, Mac, [AES_GMAC = 0x108e],
             Mechanism::Gmac { .. } => Mechanism::Gmac { nonce: vec![0; 12], length: 16 };
         AesKeyGen: "AES", AES, Bytes, Key, [AES_KEY_GEN = 0x1080];
@@ -181,6 +183,9 @@ mechanisms! {
         TripleDesCmac: "3DES-CMAC", TRIPLE, Bits, Mac, [DES3_CMAC = 0x138, DES3_CMAC_GENERAL = 0x137],
             Mechanism::Cmac { block: Block::TripleDes, .. } =>
                 Mechanism::Cmac { block: Block::TripleDes, length: 8 };
+        TripleDesCbcMac: "3DES-CBC-MAC", TRIPLE, Bits, Mac, [DES3_MAC = 0x134, DES3_MAC_GENERAL = 0x135],
+            Mechanism::CbcMac { block: Block::TripleDes, .. } =>
+                Mechanism::CbcMac { block: Block::TripleDes, length: 4 };
         TripleDesKeyGen: "3DES", TRIPLE, Bits, Key, [DES3_KEY_GEN = 0x131];
         DoubleDesKeyGen: "3DES", TRIPLE, Bits, Key, [DES2_KEY_GEN = 0x130];
 
@@ -213,6 +218,9 @@ mechanisms! {
             Mechanism::Dsa { hash: None, .. } => Mechanism::Dsa { hash: None, form: Form::Raw };
         EllipticKeyGen: "EC", Keys::Weierstrass, Bits, Pair, [EC_KEY_PAIR_GEN = 0x1040];
         EdwardsKeyGen: "EdDSA", Keys::Edwards, Bits, Pair, [EC_EDWARDS_KEY_PAIR_GEN = 0x1055];
+        TlsMac: "TLS-PRF", MAC, Bits, Mac, [TLS_MAC = 0x3e4, TLS12_MAC = 0x3d8],
+            Mechanism::TlsMac { .. } =>
+                Mechanism::TlsMac { hash: Hash::Sha256, side: Side::Client, length: 12 };
         GenericKeyGen: "HMAC", MAC, Bits, Key, [GENERIC_SECRET_KEY_GEN = 0x350];
         HkdfKeyGen: "HKDF", MAC, Bits, Key, [HKDF_KEY_GEN = 0x402c];
         Pbkdf2: "PBKDF2", MAC, Bits, Key, [PKCS5_PBKD2 = 0x3b0];

@@ -107,6 +107,14 @@ pub enum Input {
     Digest,
 }
 
+/// A side of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Side {
+    Server,
+    Client,
+}
+
 /// How ML-DSA and SLH-DSA sign.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Signing {
@@ -254,6 +262,23 @@ pub enum Mechanism {
         /// The block cipher.
         block: Block,
         /// Bytes that are kept of the result, from the left.
+        length: usize,
+    },
+    /// The MAC of FIPS 113: the last block of CBC, without what would keep one message's from telling another's. For old data
+    /// only.
+    CbcMac {
+        /// The block cipher.
+        block: Block,
+        /// Bytes that are kept of the result, from the left.
+        length: usize,
+    },
+    /// What closes a handshake of TLS 1.2 (RFC 5246 §7.4.9): its pseudorandom function over the digest of the messages.
+    TlsMac {
+        /// The hash of the pseudorandom function.
+        hash: Hash,
+        /// Whose message it is.
+        side: Side,
+        /// Bytes of it.
         length: usize,
     },
     /// GMAC with AES (SP 800-38D): the tag of GCM over data that are not encrypted.

@@ -4,8 +4,8 @@ use cryptoki_sys::*;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     mechanism::{
-        CbcData, Ccm, ChaCha, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Gcm, HashContext, Hkdf, Iv, Number,
-        Oaep, Parameter, Password, Poly1305, Pss, RsaAes, SmallCbcData, Tls,
+        CbcData, Ccm, ChaCha, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Finished, Gcm, HashContext, Hkdf, Iv,
+        Number, Oaep, Parameter, Password, Poly1305, Pss, RsaAes, SmallCbcData, Tls,
     },
     number::{Derivation, Hedge, Mask, Source},
     value::{Bytes, Wiped},
@@ -92,6 +92,10 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                     length if length <= LONGEST_PASSWORD => length,
                     address => {
                         let place = std::ptr::with_exposed_provenance(usize::try_from(address).unwrap_or_default());
+                        // Or it is a length that cannot be, and there is nothing.
+                        if !memory::is_readable(place) {
+                            return Err(Rv::MECHANISM_PARAM_INVALID);
+                        }
                         memory::structure(place).ok_or(Rv::MECHANISM_PARAM_INVALID)?
                     }
                 };
@@ -198,6 +202,11 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                     (bytes(p.pLabel, p.ulLabelLength)?, bytes(p.pContextData, p.ulContextDataLength)?);
                 let seed = Bytes([client.0, server.0, context.0].concat());
                 Parameter::Tls(Tls { hash: MechanismType(p.prfMechanism), label, seed })
+            }
+            M::TLS_MAC | M::TLS12_MAC => {
+                let p = whole::<CK_TLS_MAC_PARAMS>(given)?;
+                let hash = MechanismType(p.prfHashMechanism);
+                Parameter::Finished(Finished { hash, length: p.ulMacLength, side: p.ulServerOrClient })
             }
             kind if NUMBER.contains(&kind) => {
                 let number = whole::<CK_ULONG>(given)?;
@@ -367,7 +376,7 @@ const STRING: [MechanismType; 5] = [
     MechanismType::XOR_BASE_AND_DATA,
 ];
 
-const NUMBER: [MechanismType; 23] = [
+const NUMBER: [MechanismType; 24] = [
     MechanismType::MD5_HMAC_GENERAL,
     MechanismType::SHA_1_HMAC_GENERAL,
     MechanismType::SHA224_HMAC_GENERAL,
@@ -387,6 +396,7 @@ const NUMBER: [MechanismType; 23] = [
     MechanismType::SHA3_384_HMAC_GENERAL,
     MechanismType::SHA3_512_HMAC_GENERAL,
     MechanismType::AES_MAC_GENERAL,
+    MechanismType::DES3_MAC_GENERAL,
     MechanismType::AES_CMAC_GENERAL,
     MechanismType::DES3_CMAC_GENERAL,
     MechanismType::CONCATENATE_BASE_AND_KEY,

@@ -83,6 +83,16 @@ pub(super) unsafe fn structure<T: Copy>(start: *const T) -> Option<T> {
     (!start.is_null()).then(|| unsafe { start.read_unaligned() })
 }
 
+/// Whether there is a number to read, by the system's word: it reads a set of signals there, and then does not know what to do
+/// with it.
+pub(super) fn is_readable(start: *const u64) -> bool {
+    const NEITHER: libc::c_int = -1;
+    // SAFETY: nothing is written, and the system says so where nothing can be read.
+    let said =
+        unsafe { libc::syscall(libc::SYS_rt_sigprocmask, NEITHER, start, ptr::null_mut::<u64>(), size_of::<u64>()) };
+    said == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::EFAULT)
+}
+
 /// A place for one value.
 #[derive(Debug)]
 pub(super) struct Place<'a, T> {

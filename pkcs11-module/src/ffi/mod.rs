@@ -11,6 +11,9 @@ mod interface;
 mod mechanism;
 mod memory;
 mod message;
+#[cfg(any(test, fuzzing))]
+#[allow(missing_docs, clippy::expect_used, reason = "it is no part of the module")]
+pub mod rehearsal;
 mod table;
 mod template;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use strongroom_pkcs11_wire::{
@@ -14,13 +14,17 @@ use strongroom_pkcs11_wire::{
 
 use super::{
     operation::Operation,
+    passing::{Passing, Seats},
     session::{Saved, Session, Standing, Ticket},
 };
 use crate::service::ObjectId;
 
 /// What an application has.
-#[derive(Debug, Default)]
-pub struct Application(Mutex<State>);
+#[derive(Debug)]
+pub struct Application {
+    state: Mutex<State>,
+    seats: Arc<Seats>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -36,15 +40,6 @@ struct State {
     last_ticket: u64,
     /// In which slots there was a token when the application was last told.
     tokens: HashMap<u64, bool>,
-}
-
-/// An object that ends with a session.
-#[derive(Clone, Copy, Debug)]
-struct Passing {
-    session: u64,
-    slot: usize,
-    /// Whether it ends with the login too.
-    private: bool,
 }
 
 #[derive(Debug)]
@@ -65,6 +60,11 @@ pub struct Leftovers {
 }
 
 impl Application {
+    /// One that has nothing yet. Its objects of sessions take these seats.
+    pub fn new(seats: Arc<Seats>) -> Self {
+        Self { state: Mutex::default(), seats }
+    }
+
     /// Opens a session.
     ///
     /// # Errors
@@ -248,13 +248,15 @@ impl Application {
     ///
     /// # Errors
     /// [`Rv::SESSION_HANDLE_INVALID`], [`Rv::USER_NOT_LOGGED_IN`] when that has ended meanwhile: so has the object.
+    /// [`Rv::DEVICE_MEMORY`] when there are too many of them.
     pub fn tie(&self, session: u64, id: &ObjectId, private: bool) -> Result<(), Rv> {
         let mut state = self.lock();
         let standing = state.standing(session)?;
         if private && !standing.is_user() {
             return Err(Rv::USER_NOT_LOGGED_IN);
         }
-        state.passing.insert(id.clone(), Passing { session, slot: standing.slot, private });
+        let seat = self.seats.take(state.passing.len()).ok_or(Rv::DEVICE_MEMORY)?;
+        state.passing.insert(id.clone(), Passing { session, slot: standing.slot, private, seat });
         Ok(())
     }
 
@@ -283,7 +285,7 @@ impl Application {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -377,9 +379,13 @@ mod tests {
     const RW: SessionFlags = SessionFlags(0x6);
     const RO: SessionFlags = SessionFlags(0x4);
 
+    fn application() -> Application {
+        Application::new(Seats::new(9, 9))
+    }
+
     #[test]
     fn a_login_belongs_to_all_sessions_and_ends_with_the_last() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.open(2, 0, RO).unwrap();
         application.open(3, 1, RO).unwrap();
@@ -397,7 +403,7 @@ mod tests {
 
     #[test]
     fn an_officer_wants_no_session_that_only_reads() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RO).unwrap();
         assert_eq!(application.may_log_in(1, UserType::SO).err(), Some(Rv::SESSION_READ_ONLY_EXISTS));
         application.close(1).unwrap();
@@ -408,7 +414,7 @@ mod tests {
 
     #[test]
     fn private_handles_end_with_the_login_and_are_not_used_again() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.log_in(1, UserType::USER).unwrap();
         let (public, private) = (ObjectId::from_text("public"), ObjectId::from_text("private"));
@@ -422,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_handle_of_one_slot_is_no_handle_of_another() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.open(2, 1, RW).unwrap();
         let handle = application.handle(0, &ObjectId::from_text("one"), false);
@@ -432,7 +438,7 @@ mod tests {
 
     #[test]
     fn what_ends_with_a_session_is_handed_over_when_it_closes() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.open(2, 0, RW).unwrap();
         let id = ObjectId::from_text("passing");
@@ -448,7 +454,7 @@ mod tests {
 
     #[test]
     fn a_logout_ends_private_objects_of_sessions_and_no_others() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.open(2, 1, RW).unwrap();
         application.log_in(1, UserType::USER).unwrap();
@@ -464,7 +470,7 @@ mod tests {
 
     #[test]
     fn a_login_whose_session_was_closed_meanwhile_logs_nobody_in() {
-        let application = Application::default();
+        let application = application();
         application.open(1, 0, RW).unwrap();
         application.may_log_in(1, UserType::USER).unwrap();
         application.close(1).unwrap();
@@ -475,7 +481,7 @@ mod tests {
 
     #[test]
     fn what_waits_for_room_is_bounded_in_sum() {
-        let application = Application::default();
+        let application = application();
         let waits = |bytes: usize| {
             let mut operation = Operation::digest(strongroom_kmip::mechanism::Hash::Sha256);
             operation.waiting = Some((Stage::Part, Secret::new(vec![0; bytes])));

@@ -27,6 +27,7 @@ use super::{
     object,
     operation::Operation,
     pace::Pace,
+    passing::Seats,
     presence::Applications,
     refusal::{self, About, Failure},
     session::Standing,
@@ -72,14 +73,14 @@ pub struct Desk<'d> {
 
 impl House {
     /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
-    pub fn new(service: Arc<Service>, run: [u8; 16], first: u64) -> Self {
+    pub fn new(service: Arc<Service>, run: [u8; 16], first: u64, seats: &Arc<Seats>) -> Self {
         let slots = Mutex::new(Arc::from([]));
-        let applications = Applications::new(first);
+        let applications = Applications::new(first, Arc::clone(seats));
         Self {
             service,
             slots,
             applications,
-            guests: Guests::default(),
+            guests: Guests::new(Arc::clone(seats)),
             run,
             room: Room::default(),
             pace: Pace::default(),

@@ -8,13 +8,13 @@ use std::{
     },
 };
 
-use super::application::Application;
+use super::{application::Application, passing::Seats};
 use crate::{caller::Principal, clock::Time};
 
 /// The applications that are there, each under the value that names it to its client.
-#[derive(Default)]
 pub struct Guests {
     next: AtomicU64,
+    seats: Arc<Seats>,
     there: Mutex<HashMap<Vec<u8>, Guest>>,
 }
 
@@ -26,6 +26,11 @@ struct Guest {
 }
 
 impl Guests {
+    /// Nobody yet. Objects of sessions take these seats.
+    pub fn new(seats: Arc<Seats>) -> Self {
+        Self { next: AtomicU64::default(), seats, there: Mutex::default() }
+    }
+
     /// Begins an application, in this run of the daemon, and names it; nothing when there are too many.
     pub fn begin(&self, owner: &Principal, run: [u8; 16], now: Time) -> Option<Vec<u8>> {
         let mut there = self.lock();
@@ -35,7 +40,8 @@ impl Guests {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = [run.as_slice(), &number.to_be_bytes()].concat();
-        there.insert(name.clone(), Guest { owner: owner.clone(), application: Arc::default(), last: now });
+        let application = Arc::new(Application::new(Arc::clone(&self.seats)));
+        there.insert(name.clone(), Guest { owner: owner.clone(), application, last: now });
         Some(name)
     }
 

@@ -19,6 +19,7 @@ mod mechanism;
 mod object;
 mod operation;
 mod pace;
+mod passing;
 mod presence;
 mod profile;
 mod refusal;

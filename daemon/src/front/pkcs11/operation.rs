@@ -284,9 +284,14 @@ fn cipher(mechanism: &Mechanism) -> Option<Cipher> {
 /// Bytes of a signature, or of the block that RSA makes of anything.
 fn output(mechanism: &Mechanism, shape: Shape) -> Option<usize> {
     match (mechanism, shape) {
-        (Mechanism::Hmac { length, .. } | Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. }, _) => {
-            Some(*length)
-        }
+        (
+            Mechanism::Hmac { length, .. }
+            | Mechanism::Cmac { length, .. }
+            | Mechanism::CbcMac { length, .. }
+            | Mechanism::TlsMac { length, .. }
+            | Mechanism::Gmac { length, .. },
+            _,
+        ) => Some(*length),
         (_, Shape::Private(Pair::Rsa { bits }) | Shape::Public(Pair::Rsa { bits })) => Some(bits.div_ceil(8)),
         (_, Shape::Private(Pair::Quantum(set)) | Shape::Public(Pair::Quantum(set))) => Some(set.facts().output),
         (_, Shape::Private(Pair::Elliptic(curve)) | Shape::Public(Pair::Elliptic(curve))) => Some(match curve {

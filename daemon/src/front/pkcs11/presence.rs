@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use super::application::Application;
+use super::{application::Application, passing::Seats};
 use crate::{clock::Time, front::contract::Fingerprint};
 
 /// Who is at the other end of a connection, as somebody else than the peer itself says.
@@ -41,6 +41,7 @@ pub struct Name {
 pub struct Applications {
     there: Mutex<HashMap<Name, Entry>>,
     sessions: AtomicU64,
+    seats: Arc<Seats>,
 }
 
 #[derive(Debug)]
@@ -52,16 +53,17 @@ struct Entry {
 }
 
 impl Applications {
-    /// Nobody yet. `first` is the number of the first session; none is ever used again.
-    pub fn new(first: u64) -> Self {
-        Self { there: Mutex::default(), sessions: AtomicU64::new(first) }
+    /// Nobody yet. `first` is the number of the first session; none is ever used again. Objects of sessions take these
+    /// seats.
+    pub fn new(first: u64, seats: Arc<Seats>) -> Self {
+        Self { there: Mutex::default(), sessions: AtomicU64::new(first), seats }
     }
 
     /// One more connection of an application.
     pub fn attach(&self, name: Name) -> Arc<Application> {
         let mut there = self.lock();
         let entry = there.entry(name).or_insert_with(|| Entry {
-            application: Arc::default(),
+            application: Arc::new(Application::new(Arc::clone(&self.seats))),
             connections: 0,
             left: Time(i64::MAX),
         });
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_application_outlives_its_connection_by_the_grace() {
-        let applications = Applications::new(7);
+        let applications = Applications::new(7, Seats::new(9, 9));
         let first = applications.attach(name(1, 1));
         first.open(applications.number(), 0, RW).unwrap();
         applications.detach(name(1, 1), Time(1_000));
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_process_and_its_child_are_two_applications() {
-        let applications = Applications::new(1);
+        let applications = Applications::new(1, Seats::new(9, 9));
         applications.attach(name(1, 1)).open(1, 0, RW).unwrap();
         let afar = Name { peer: Peer::Key([1; 32]), nonce: [1; 16] };
         for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1)), ("from afar", afar)] {

@@ -24,6 +24,7 @@ use super::{
     connection,
     desk::House,
     line::{Line, Timed},
+    passing::Seats,
     presence::Peer,
     tunnel::Tunnel,
     wakeful::Wakeful,
@@ -39,18 +40,23 @@ use crate::{
     service::{Cryptoki, Service, Turned},
 };
 
-/// How many connections there may be, in all and of one user. Each holds a thread, which waits most of the time.
+/// What applications may take: connections, each of which holds a thread that waits most of the time, and objects that end
+/// with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// In all.
+    /// Connections in all.
     pub total: usize,
-    /// Of one user.
+    /// Connections of one user.
     pub per_user: usize,
+    /// Objects of the sessions of one application.
+    pub objects: usize,
+    /// Objects of sessions in all.
+    pub all_objects: usize,
 }
 
 impl Default for Places {
     fn default() -> Self {
-        Self { total: 256, per_user: 192 }
+        Self { total: 256, per_user: 192, objects: 4096, all_objects: 65_536 }
     }
 }
 
@@ -93,7 +99,8 @@ pub fn open(
     let bell = Arc::new(bell);
     // No handle is nought, and all of them fit into the CK_ULONG of a 32-bit application for a long time.
     let first = u64::from(u32::from_be_bytes(first) >> 2).saturating_add(1);
-    let house = Arc::new(House::new(service, run, first));
+    let seats = Seats::new(places.objects, places.all_objects);
+    let house = Arc::new(House::new(service, run, first, &seats));
     let tunnel = Arc::new(Tunnel::new(Arc::clone(&house)));
     let reached: Arc<dyn Cryptoki> = Arc::<Tunnel>::clone(&tunnel);
     house.service.reach(Arc::downgrade(&reached));

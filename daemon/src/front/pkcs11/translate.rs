@@ -1,7 +1,7 @@
 //! From a mechanism with its parameter to the one that a slot understands. Parameters that make no sense are refused
 //! here, so that the function that begins the work says so.
 
-use strongroom_kmip::mechanism::{Block, Form, Hash, Input, Mechanism, Mode, Padding, Prehash, Signing};
+use strongroom_kmip::mechanism::{Block, Form, Hash, Input, Mechanism, Mode, Padding, Prehash, Side, Signing};
 use strongroom_pkcs11_wire::{
     Rv,
     mechanism::{self as wire, Parameter},
@@ -93,6 +93,9 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::SlhDsaDigest => Mechanism::SlhDsa(digested(parameter)?),
         Offered::AesCmac => cmac(Block::Aes, named, parameter)?,
         Offered::TripleDesCmac => cmac(Block::TripleDes, named, parameter)?,
+        Offered::AesCbcMac => cbc_mac(Block::Aes, named, parameter)?,
+        Offered::TripleDesCbcMac => cbc_mac(Block::TripleDes, named, parameter)?,
+        Offered::TlsMac => finished(parameter)?,
         Offered::Hmac(hash) => Mechanism::Hmac { hash, length: mac_length(hash.length(), named, parameter)? },
         // What has no parameters here, uses no key, or makes one.
         _ => return Err(Rv::MECHANISM_INVALID),
@@ -197,6 +200,29 @@ fn cmac(block: Block, named: Named, parameter: &Parameter) -> Result<Mechanism, 
     Ok(Mechanism::Cmac { block, length: mac_length(block.length(), named, parameter)? })
 }
 
+fn cbc_mac(block: Block, named: Named, parameter: &Parameter) -> Result<Mechanism, Rv> {
+    // Half a block where nothing is said.
+    let length = if named.general { mac_length(block.length(), named, parameter)? } else { block.length() / 2 };
+    if named.general { Ok(()) } else { nothing(parameter, ()) }?;
+    Ok(Mechanism::CbcMac { block, length })
+}
+
+fn finished(parameter: &Parameter) -> Result<Mechanism, Rv> {
+    let Parameter::Finished(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    // RFC 5246 §5 has no weaker hash, and §7.4.9 nothing shorter.
+    let hash = Hash::of_digest(given.hash.0).filter(|hash| !matches!(hash, Hash::Md5 | Hash::Sha1 | Hash::Sha224));
+    let length = usize::try_from(given.length).ok().filter(|length| (12..=LONGEST_FINISHED).contains(length));
+    let side = match given.side {
+        1 => Some(Side::Server),
+        2 => Some(Side::Client),
+        _ => None,
+    };
+    match (hash, side, length) {
+        (Some(hash), Some(side), Some(length)) => Ok(Mechanism::TlsMac { hash, side, length }),
+        _ => Err(Rv::MECHANISM_PARAM_INVALID),
+    }
+}
+
 fn pss(parameter: &Parameter, own: Option<Hash>) -> Result<Mechanism, Rv> {
     let Parameter::Pss(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
     let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
@@ -290,6 +316,8 @@ fn mac_length(most: usize, named: Named, parameter: &Parameter) -> Result<usize,
     }
 }
 
+/// As long as the longest digest: nothing that is negotiated is longer.
+const LONGEST_FINISHED: usize = 64;
 /// The slot takes no longer ones.
 const LONGEST_NONCE: usize = 256;
 /// No RSA key that is served has room for a longer one.

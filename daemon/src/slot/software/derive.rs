@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::bytes::{LONGEST_DIGEST, UNFIT, bytes, cut, hmac, operand};
 use super::encoding::{self, Parsed};
-use super::{agree, chain, hash, lattice};
+use super::{agree, chain, hash, lattice, mac};
 use crate::slot::contract::{Error, Kept, Key, Pair, Purpose, Shape};
 use crate::slot::derivation::{Derivation, Order, Shake, Step};
 
@@ -61,7 +61,7 @@ pub(super) fn derive(
             }
             cut(&key, length)
         }
-        Derivation::Tls { hash, label, seed } => tls(*hash, bytes(base)?, &[label, seed.reveal()], length),
+        Derivation::Tls { hash, label, seed } => mac::stretch(*hash, bytes(base)?, &[label, seed.reveal()], length),
         Derivation::Join { order, other } => {
             let (key, other) = (bytes(base)?, operand(other)?);
             let both = match order {
@@ -120,18 +120,6 @@ fn expand(hash: Hash, key: &[u8], info: &Secret, length: usize) -> Result<Secret
         }
         last = hmac(hash, key, &[last.reveal(), info.reveal(), &[counter]])?;
         out.extend_from_slice(last.reveal());
-    }
-    cut(&Secret::copy_of(&out), length)
-}
-
-/// P_hash of RFC 5246 §5.
-fn tls(hash: Hash, key: &[u8], seed: &[&[u8]], length: usize) -> Result<Secret, Error> {
-    let mut out = Zeroizing::new(Vec::with_capacity(length.saturating_add(hash.length())));
-    let mut link = hmac(hash, key, seed)?;
-    while out.len() < length {
-        let parts: Vec<&[u8]> = std::iter::once(link.reveal()).chain(seed.iter().copied()).collect();
-        out.extend_from_slice(hmac(hash, key, &parts)?.reveal());
-        link = hmac(hash, key, &[link.reveal()])?;
     }
     cut(&Secret::copy_of(&out), length)
 }

@@ -8,12 +8,12 @@ use openssl::{
     sign::Signer,
 };
 use strongroom_kmip::{
-    mechanism::{Hash, Mechanism},
+    mechanism::{Hash, Mechanism, Side},
     secret::Secret,
 };
 use zeroize::Zeroizing;
 
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::gather::{Gather, NO_SIGNATURE, NO_VERIFICATION};
 use super::hash::Digesting;
 use super::{hash, offer};
 use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
@@ -33,6 +33,24 @@ impl Mac {
     pub(super) fn new(bytes: &[u8]) -> Self {
         let shape = Shape::Symmetric { family: Family::Hmac, bits: bytes.len().saturating_mul(8) };
         Self(Arc::new(Inner { shape, bytes: Secret::copy_of(bytes), prepared: Default::default() }))
+    }
+
+    fn closes(&self, mechanism: &Mechanism, purpose: Purpose) -> Result<(), Error> {
+        match mechanism {
+            Mechanism::TlsMac { length: 0, .. } => Err(Error::Parameter("length of the MAC")),
+            _ => offer::allow(self.0.shape, purpose, mechanism),
+        }
+    }
+
+    /// RFC 5246 §7.4.9, over the digest of the handshake.
+    fn finished(&self, mechanism: &Mechanism, purpose: Purpose, data: &[u8]) -> Result<Secret, Error> {
+        self.closes(mechanism, purpose)?;
+        let Mechanism::TlsMac { hash, side, length } = *mechanism else { return Err(offer::UNSUPPORTED) };
+        let label: &[u8] = match side {
+            Side::Server => b"server finished",
+            Side::Client => b"client finished",
+        };
+        stretch(hash, self.0.bytes.reveal(), &[label, data], length)
     }
 
     fn start(&self, mechanism: &Mechanism, purpose: Purpose) -> Result<(Hashing<'_>, usize), Error> {
@@ -70,16 +88,27 @@ impl Key for Mac {
         if purpose == Purpose::Verify {
             return Err(NO_SIGNATURE);
         }
+        if let Mechanism::TlsMac { .. } = mechanism {
+            return self.finished(mechanism, purpose, data);
+        }
         let (tag, length) = self.whole(mechanism, purpose, data)?;
         tag.cut(length)
     }
 
     fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
+        if let Mechanism::TlsMac { .. } = mechanism {
+            let made = self.finished(mechanism, Purpose::Verify, data)?;
+            return if made.same_as(signature) { Ok(()) } else { Err(Error::Mismatch) };
+        }
         let (tag, length) = self.whole(mechanism, Purpose::Verify, data)?;
         tag.compare(length, signature)
     }
 
     fn begin(&self, purpose: Purpose, mechanism: &Mechanism) -> Result<Box<dyn Running>, Error> {
+        if let Mechanism::TlsMac { .. } = mechanism {
+            self.closes(mechanism, purpose)?;
+            return Ok(Gather::begin(self.clone(), purpose, mechanism, LONGEST_HANDSHAKE));
+        }
         let (hashing, length) = self.start(mechanism, purpose)?;
         let state = match hashing {
             Hashing::Prepared(key) => State::Prepared(Box::new(hmac::Context::with_key(key))),
@@ -90,7 +119,7 @@ impl Key for Mac {
 
     fn output_length(&self, _purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
         match mechanism {
-            Mechanism::Hmac { length, .. } => Some(*length),
+            Mechanism::Hmac { length, .. } | Mechanism::TlsMac { length, .. } => Some(*length),
             _ => None,
         }
     }
@@ -232,6 +261,24 @@ impl Plain {
     }
 }
 
+/// P_hash of RFC 5246 §5: so many bytes out of a secret and a seed.
+pub(super) fn stretch(hash: Hash, key: &[u8], seed: &[&[u8]], length: usize) -> Result<Secret, Error> {
+    let hmac = |parts: &[&[u8]]| {
+        let mut signing = Plain::new(hash, key)?;
+        parts.iter().try_for_each(|part| signing.add(part))?;
+        signing.end()
+    };
+    let mut out = Zeroizing::new(Vec::with_capacity(length.saturating_add(hash.length())));
+    let mut link = hmac(seed)?;
+    while out.len() < length {
+        let parts: Vec<&[u8]> = std::iter::once(link.reveal()).chain(seed.iter().copied()).collect();
+        out.extend_from_slice(hmac(&parts)?.reveal());
+        link = hmac(&[link.reveal()])?;
+    }
+    out.truncate(length);
+    Ok(Secret::new(std::mem::take(&mut *out)))
+}
+
 /// The hashes that a key is prepared for, and where.
 fn prepared(hash: Hash) -> Option<(usize, hmac::Algorithm)> {
     Some(match hash {
@@ -246,5 +293,8 @@ fn prepared(hash: Hash) -> Option<(usize, hmac::Algorithm)> {
 
 /// Bytes of a block of BLAKE2b, the one hash that AWS-LC has not.
 const BLOCK: usize = 128;
+
+/// Bytes of what closes a handshake: a digest, and for those who give its messages whole, a few certificates.
+const LONGEST_HANDSHAKE: usize = 1 << 20;
 
 const ENGINE: Error = Error::Engine("HMAC");

@@ -5,6 +5,7 @@ mod agree;
 mod bare;
 mod block;
 mod bytes;
+mod cbcmac;
 mod ccm;
 mod chacha;
 mod chain;

@@ -9,6 +9,7 @@ use strongroom_kmip::{
 use zeroize::Zeroizing;
 
 use super::block::{Ciphering, Way};
+use super::cbcmac::CbcMacing;
 use super::ccm;
 use super::chacha::{Flowing, Poly1305, nonce_of};
 use super::cmac::Cmacing;
@@ -54,7 +55,7 @@ impl Key for Aes {
         if matches!(mechanism, Mechanism::Hmac { .. }) {
             return self.mac().work(purpose, mechanism, data);
         }
-        if matches!(mechanism, Mechanism::Cmac { .. } | Mechanism::Gmac { .. }) {
+        if matches!(mechanism, Mechanism::Cmac { .. } | Mechanism::CbcMac { .. } | Mechanism::Gmac { .. }) {
             let mut running = self.begin(purpose, mechanism)?;
             running.update(data)?;
             return running.finish();
@@ -83,7 +84,7 @@ impl Key for Aes {
     fn verify(&self, mechanism: &Mechanism, data: &[u8], signature: &[u8]) -> Result<(), Error> {
         match mechanism {
             Mechanism::Hmac { .. } => self.mac().verify(mechanism, data, signature),
-            Mechanism::Cmac { .. } | Mechanism::Gmac { .. } => {
+            Mechanism::Cmac { .. } | Mechanism::CbcMac { .. } | Mechanism::Gmac { .. } => {
                 let mut running = self.begin(Purpose::Verify, mechanism)?;
                 running.update(data)?;
                 running.finish_against(signature)
@@ -100,6 +101,7 @@ impl Key for Aes {
         let key = self.0.bytes.reveal();
         match mechanism {
             Mechanism::Cmac { block, length } => return Ok(Box::new(Cmacing::new(*block, key, purpose, *length)?)),
+            Mechanism::CbcMac { block, length } => return Ok(Box::new(CbcMacing::new(*block, key, purpose, *length)?)),
             Mechanism::Gmac { nonce, length } => return Ok(Box::new(Gmacing::new(key, purpose, nonce, *length)?)),
             _ => {}
         }
@@ -126,7 +128,9 @@ impl Key for Aes {
     fn output_length(&self, purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
         match mechanism {
             Mechanism::Hmac { .. } => self.mac().output_length(purpose, mechanism),
-            Mechanism::Cmac { length, .. } | Mechanism::Gmac { length, .. } => Some(*length),
+            Mechanism::Cmac { length, .. } | Mechanism::CbcMac { length, .. } | Mechanism::Gmac { length, .. } => {
+                Some(*length)
+            }
             _ => None,
         }
     }
@@ -156,6 +160,7 @@ impl Key for TripleDes {
         let key = self.bytes.reveal();
         Ok(match mechanism {
             Mechanism::Cmac { block, length } => Box::new(Cmacing::new(*block, key, purpose, *length)?),
+            Mechanism::CbcMac { block, length } => Box::new(CbcMacing::new(*block, key, purpose, *length)?),
             Mechanism::Cipher(block, mode) => Box::new(Ciphering::new(*block, key, mode, way(purpose)?)?),
             _ => return Err(offer::UNSUPPORTED),
         })
@@ -163,7 +168,7 @@ impl Key for TripleDes {
 
     fn output_length(&self, _purpose: Purpose, mechanism: &Mechanism) -> Option<usize> {
         match mechanism {
-            Mechanism::Cmac { length, .. } => Some(*length),
+            Mechanism::Cmac { length, .. } | Mechanism::CbcMac { length, .. } => Some(*length),
             _ => None,
         }
     }

@@ -6,6 +6,8 @@ mod daemon;
 mod event;
 mod hostile;
 mod message;
+mod parameter;
 mod prelude;
 mod process;
+mod rehearsal;
 mod sweep;

@@ -236,6 +236,16 @@ parameters! {
         password: Wiped,
     }
 
+    45 /// `CK_TLS_MAC_PARAMS`.
+    Finished {
+        /// The hash of the pseudorandom function.
+        hash: MechanismType,
+        /// Bytes of the MAC.
+        length: u64,
+        /// Whose message it is: 1 is the server's, 2 the client's.
+        side: u64,
+    }
+
     44 /// `CK_DES_CBC_ENCRYPT_DATA_PARAMS`.
     SmallCbcData {
         /// The initialisation vector.

@@ -16,9 +16,10 @@ use strongroom_pkcs11_wire::{
 use super::{contract::Serve, create, slot};
 use crate::{
     front::pkcs11::{
-        derivation, desk::Desk, mechanism, object, refusal::About, session::Standing, template::Wishes, translate,
+        application::Leftovers, derivation, desk::Desk, mechanism, object, refusal::About, session::Standing,
+        template::Wishes, translate,
     },
-    service::Offered,
+    service::{ObjectId, Offered},
 };
 
 impl Serve for request::GenerateKey {
@@ -73,14 +74,18 @@ impl Serve for request::GenerateKeyPair {
             public_protection_storage_masks: None,
         };
         let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
+        let (first, second) = (&made.public_key_unique_identifier.0, &made.private_key_unique_identifier.0);
         let settle = |wishes, id: &str| create::settle(desk, self.session, standing, wishes, id);
-        Ok((
-            Rv::OK,
-            answer::GenerateKeyPair {
-                public: settle(&public, &made.public_key_unique_identifier.0)?,
-                private: settle(&private, &made.private_key_unique_identifier.0)?,
-            },
-        ))
+        match (settle(&public, first), settle(&private, second)) {
+            (Ok(public), Ok(private)) => Ok((Rv::OK, answer::GenerateKeyPair { public, private })),
+            // No half of a pair stays without the other, of which nobody would know.
+            (Err(rv), _) | (_, Err(rv)) => {
+                let objects: Vec<ObjectId> = [first, second].map(|id| ObjectId::from_text(id)).into();
+                objects.iter().for_each(|id| desk.application.forget(id));
+                desk.tidy(Leftovers { objects, operations: Vec::new() });
+                Err(rv)
+            }
+        }
     }
 }
 
