@@ -15,6 +15,7 @@ pub mod rounds;
 pub mod server;
 pub mod service;
 pub mod sharing;
+pub mod slate;
 pub mod slot;
 pub mod store;
 pub mod vault;

@@ -29,7 +29,7 @@ fn refusals(member: &str, fault: &'static str, from: &str) -> Vec<String> {
 #[test]
 fn after_a_failed_sync_nothing_is_acknowledged() {
     every_lasting_member(|member| {
-        let refused = refusals(member, "STRONGROOM_POWERLOSS_FAIL", "10");
+        let refused = refusals(member, "STRONGROOM_POWERLOSS_FAIL", "3");
         assert!(refused.iter().any(|line| line.contains("could not sync")), "{refused:#?}");
         assert!(refused.iter().any(|line| line.contains("stopped after a failed write")), "{refused:#?}");
     });

@@ -10,13 +10,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::mem;
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::medium::{Medium, read};
-use super::slate::{BLOCK, Slate};
+use crate::slate::{BLOCK, Sheet, Slate};
 
 /// The journal of a log at work.
 pub(super) struct Journal {
@@ -33,7 +32,7 @@ pub(super) struct Journal {
     durable: u64,
     /// Whether an entry says so.
     marked: bool,
-    room: Room,
+    sheet: Sheet,
 }
 
 impl Journal {
@@ -52,7 +51,7 @@ impl Journal {
         let slate = medium.slate(JOURNAL, blocks)?;
         let serial = kept.map_or(0, |kept| kept.serial).saturating_add(1);
         let mut journal =
-            Self { slate, log, blocks, at: 0, serial, held: 0, durable, marked: false, room: Room::default() };
+            Self { slate, log, blocks, at: 0, serial, held: 0, durable, marked: false, sheet: Sheet::default() };
         journal.mark()?;
         Ok(journal)
     }
@@ -70,7 +69,8 @@ impl Journal {
     /// As the disk says.
     pub(super) fn write(&mut self, lines: &[u8], first: u64, count: u64) -> io::Result<bool> {
         let head = Head { log: self.log, serial: self.serial, first, count, durable: self.durable };
-        let entry = self.room.fill(&head, lines);
+        let text = head.text(lines.len());
+        let entry = self.sheet.fill(&[&text, &sum(&text, lines), lines]);
         let need = u64::try_from(entry.len() / BLOCK).unwrap_or(u64::MAX);
         // An entry does not go over the end; the blocks left there count as used.
         let left = self.blocks.saturating_sub(self.at);
@@ -238,29 +238,6 @@ fn sum(text: &[u8], lines: &[u8]) -> [u8; 32] {
 /// How many blocks an entry with so many bytes of lines takes.
 const fn blocks(lines: usize) -> usize {
     HEAD.saturating_add(lines).div_ceil(BLOCK)
-}
-
-/// Memory for an entry that begins at a multiple of a block.
-#[derive(Default)]
-struct Room(Vec<u8>);
-
-impl Room {
-    fn fill(&mut self, head: &Head, lines: &[u8]) -> &[u8] {
-        let size = blocks(lines.len()).saturating_mul(BLOCK);
-        let mut room = mem::take(&mut self.0);
-        room.clear();
-        // Nothing below needs more, so the memory does not move once its beginning is known.
-        room.reserve(size.saturating_add(BLOCK));
-        let skipped = room.as_ptr().align_offset(BLOCK).min(BLOCK);
-        room.resize(skipped, 0);
-        let text = head.text(lines.len());
-        room.extend_from_slice(&text);
-        room.extend_from_slice(&sum(&text, lines));
-        room.extend_from_slice(lines);
-        room.resize(skipped.saturating_add(size), 0);
-        self.0 = room;
-        self.0.get(skipped..).unwrap_or_default()
-    }
 }
 
 /// The journal's file.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::slate::{Board, Slate};
+use crate::slate::{Board, Slate};
 
 /// A file of lines that only grows.
 pub(super) trait Segment: Send + Sync {

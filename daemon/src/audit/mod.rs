@@ -20,7 +20,6 @@ mod proof;
 mod record;
 mod sign;
 mod signed;
-mod slate;
 mod tail;
 #[cfg(test)]
 mod tests;

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use strongroom_kmip::secret::Secret;
 
 use super::medium::{Folder, Hold, Medium, Segment};
-use super::slate::Slate;
 use super::*;
 use crate::chance::{Chance, Dry};
 use crate::clock::{StillClock, Time};
+use crate::slate::Slate;
 
 /// What a disk does when asked for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

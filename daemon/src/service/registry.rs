@@ -231,8 +231,11 @@ impl Service {
     pub fn answer(&self, caller: &Caller, ask: Ask) -> Answer {
         let (outcome, done, change) = self.attempt(caller, ask, None);
         let change = change.filter(|_| outcome.is_ok());
-        let durability =
-            if change.is_some() { Durability::Sync } else { self.durability(done.operation, outcome.is_ok()) };
+        // The nonces that a use spends are as durable as its record.
+        let durability = match change.as_ref().is_none_or(Change::only_spends) {
+            true => self.durability(done.operation, outcome.is_ok()),
+            false => Durability::Sync,
+        };
         let receipt = self.settle(&done.entry(caller, done.said), durability, change);
         Answer { outcome, placeholder: done.placeholder, instead: done.instead, receipt }
     }
@@ -345,11 +348,17 @@ impl Service {
         let (promise, receipt) = Receipt::pair();
         self.tickets.end_with(&mut change);
         let (vault, log) = (Arc::clone(&self.vault), Arc::clone(&self.log));
+        // Whoever keeps the log's promises does not wait for the store as well.
+        let commit = match durability {
+            Durability::Written if change.only_spends() => Vault::jot,
+            _ if recorded.is_ready() => Vault::commit,
+            _ => Vault::hand_over,
+        };
         recorded.then(move |answer| match answer {
             Err(error) => promise.keep(Err(error.into())),
             Ok(_) => {
                 let ids: Vec<_> = change.objects().cloned().collect();
-                vault.commit(change).then(move |answer| {
+                commit(&vault, change).then(move |answer| {
                     match &answer {
                         Ok(generation) => log.set_generation(*generation),
                         Err(_) => ids.iter().for_each(|id| prevented(&log, id)),
@@ -359,6 +368,14 @@ impl Service {
             }
         });
         receipt
+    }
+
+    /// Waits until everything that requests have changed so far is on the disk, what they have spent included.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn firm(&self) -> Result<(), Error> {
+        self.vault.firm().wait().map(|_| ()).map_err(Error::Store)
     }
 
     /// How durable the record of an operation must be before its answer, given whether it went well.

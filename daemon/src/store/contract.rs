@@ -42,6 +42,26 @@ pub trait Store: Send + Sync {
     /// [`Error::Busy`] at once when the queue is full, and [`Error::Failed`] once a write has failed.
     fn commit(&self, batch: Batch) -> Receipt;
 
+    /// Hands a change over as [`commit`](Store::commit) does, for whoever holds what others wait for: nobody is told of it,
+    /// and nothing becomes of it, before [`write`](Store::write) or the next commit.
+    fn enter(&self, batch: Batch) -> Receipt {
+        self.commit(batch)
+    }
+
+    /// Makes durable what was handed over: on this thread where nobody else is at it and changes come one by one, which
+    /// saves waking the writer and being woken by it; else the writer does it. May take as long as a write to the disk does.
+    fn write(&self) {}
+
+    /// Hands over a change of which it is enough that it survives the process when it is answered; a loss of power may take
+    /// it within some ten milliseconds, after which it is as durable as any. The answer is there at once, save where much
+    /// comes together. It overtakes changes that are not answered yet, so it must not touch their rows.
+    fn jot(&self, batch: Batch) -> Receipt {
+        self.commit(batch)
+    }
+
+    /// Wakes the writer for what was handed over, and never waits.
+    fn ring(&self) {}
+
     /// The rows as they stand now, for as long as the answer is held. Changes go on meanwhile and wait for nobody.
     ///
     /// # Errors

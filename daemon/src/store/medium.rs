@@ -17,9 +17,31 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// a failure of [`apply`](Self::apply) ends the store.
     fn admits(&self, batch: &Batch) -> Result<(), Error>;
 
+    /// Is told of the batches before they are applied, to write them down; what is told is applied next, or nothing is any
+    /// more.
+    fn prepare(&self, _group: &[Batch], _generation: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Applies a batch of which it is enough that it survives the process, until the next group is made durable, which
+    /// makes it so too. Answers whether it could.
+    fn jot(&self, _batch: &Batch) -> Result<bool, Error> {
+        Ok(false)
+    }
+
     /// Applies the batches, in order, together with the new generation: after a crash all of it is there or nothing.
     fn apply(&self, group: &[Batch], generation: u64) -> Result<(), Error>;
 
-    /// Makes everything applied so far, which is up to `generation`, survive a loss of power.
-    fn sync(&self, generation: u64) -> Result<(), Error>;
+    /// Makes everything applied so far survive a loss of power.
+    fn sync(&self) -> Result<(), Error>;
+
+    /// Learns up to which generation everything is durable, here or in a journal before it.
+    fn reached(&self, _generation: u64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Puts everything in order, since nothing more will be applied.
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }

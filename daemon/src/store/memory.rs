@@ -15,7 +15,7 @@ pub(super) fn open(settings: &Settings) -> Result<Box<dyn Store>, Error> {
 }
 
 #[derive(Default)]
-struct Memory {
+pub(super) struct Memory {
     rows: RwLock<Rows>,
 }
 
@@ -73,7 +73,7 @@ impl Medium for Memory {
         Ok(())
     }
 
-    fn sync(&self, _generation: u64) -> Result<(), Error> {
+    fn sync(&self) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -16,13 +16,16 @@ pub struct Settings {
     /// The generation that a store goes on from which has no rows yet: that of another, whose place it takes. No store that
     /// is there minds it, nor does one in memory.
     pub since: u64,
+    /// How many bytes the journal has, at most 64 MiB. Half of it is what a start may have to put back.
+    pub journal: u64,
 }
 
 impl Settings {
     /// A store of the given kind in `folder`, with everything else as it usually is.
     #[must_use]
     pub fn new(kind: Kind, folder: impl Into<PathBuf>) -> Self {
-        Self { kind, folder: folder.into(), cache: USUAL_CACHE, queue: Queue::default(), since: 0 }
+        let queue = Queue::default();
+        Self { kind, folder: folder.into(), cache: USUAL_CACHE, queue, since: 0, journal: USUAL_JOURNAL }
     }
 }
 
@@ -53,3 +56,6 @@ impl Default for Queue {
 
 /// Some ten thousand sealed keys; an idle daemon stays well under its 40 MiB.
 const USUAL_CACHE: u64 = 16 << 20;
+
+/// Some five hundred new keys, of which half are given to the database together.
+const USUAL_JOURNAL: u64 = 4 << 20;

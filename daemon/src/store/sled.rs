@@ -18,16 +18,21 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::ahead::{Ahead, Files};
 use super::contract::{Batch, Error, Store, Table, Visit};
 use super::folder::{Folder, disk};
+use super::jot;
+use super::journal::{self, JOURNAL, LONGEST};
 use super::medium::Medium;
 use super::row::{self, Outline, PART, Row};
 use super::settings::Settings;
 use super::writer::Written;
+use crate::slate::{BLOCK, Board};
 
 /// Opens the database in the settings' folder, or makes it.
 pub(super) fn open(settings: &Settings) -> Result<Box<dyn Store>, Error> {
-    Ok(Box::new(Written::start(Sled::open(settings)?, settings.queue)?))
+    let (sled, files) = Sled::open(settings)?;
+    Ok(Box::new(Written::start(Ahead::start(sled, files, &settings.folder)?, settings.queue)?))
 }
 
 struct Sled {
@@ -41,7 +46,7 @@ struct Sled {
 }
 
 impl Sled {
-    fn open(settings: &Settings) -> Result<Self, Error> {
+    fn open(settings: &Settings) -> Result<(Self, Files), Error> {
         let folder = Folder::take(&settings.folder)?;
         // Only our writer flushes: whatever sled wrote by itself would be neither synced nor counted.
         let config = sled::Config::new().path(folder.path()).cache_capacity(settings.cache).flush_every_ms(None);
@@ -59,7 +64,18 @@ impl Sled {
         };
         let (file, mark) = (folder.open("db")?, folder.open("mark")?);
         let mut this = Self { rows, file, mark, generation: 0, folder };
-        this.generation = this.recognise()?;
+        let journal = this.folder.path().join(JOURNAL);
+        this.generation = this.catch_up(&journal)?;
+        let blocks = settings.journal.min(LONGEST) / BLOCK as u64;
+        let (slate, _) = Board::open(&journal, blocks).map_err(|error| disk("make", &journal, error))?;
+        let [first, second] = jot::FILES.map(|name| this.folder.open(name));
+        let files = Files {
+            slate: Box::new(slate),
+            blocks,
+            jots: [first?, second?],
+            follows: this.generation > 0 || settings.since == 0,
+        };
+        // The names of all that was made, the journal's included.
         this.folder.settle()?;
         this.write_mark(this.generation)?;
         // Not in the mark: what is not written was not durable.
@@ -67,30 +83,43 @@ impl Sled {
             this.generation = settings.since;
         }
         this.mark.sync_data().map_err(|error| disk("sync", &this.folder.path().join("mark"), error))?;
-        Ok(this)
+        Ok((this, files))
     }
 
-    /// Checks that this is a store of ours with nothing missing, and says its generation.
+    /// Puts in, durably, what was written ahead and the database does not have, and says the generation that is reached so.
+    /// It must not be less than was once durable.
+    fn catch_up(&self, journal: &Path) -> Result<u64, Error> {
+        let generation = self.recognise()?;
+        let read = |path: &Path, longest| journal::read(path, longest).map_err(|error| disk("read", path, error));
+        let mut lacking = journal::lacking(&read(journal, LONGEST)?, generation);
+        if lacking.torn || lacking.generation < self.marked()? {
+            return Err(Error::Unreadable(self.folder.path().to_owned()));
+        }
+        let [first, second] = jot::FILES.map(|name| read(&self.folder.path().join(name), jot::LONGEST));
+        let (jotted, reached) = jot::newer([first?.as_slice(), second?.as_slice()], lacking.generation);
+        lacking.groups.extend(jotted);
+        lacking.generation = reached;
+        if lacking.generation > generation {
+            self.apply(&lacking.groups, lacking.generation)?;
+            self.sync()?;
+        }
+        Ok(lacking.generation)
+    }
+
+    /// Checks that this is a store of ours, and says the database's generation.
     fn recognise(&self) -> Result<u64, Error> {
         let path = self.folder.path();
-        let unreadable = || Error::Unreadable(path.to_owned());
         let other = || Error::Version { path: path.to_owned(), reads: VERSION };
-        let marked = self.marked()?;
         let Some(version) = self.read(FORMAT)? else {
             // Before its first commit a store has no rows, and a crash may leave it so.
             let empty = guard(path, || self.rows.first())?.is_none();
-            return match (empty, marked) {
-                (true, 0) => Ok(0),
-                (true, _) => Err(unreadable()),
-                (false, _) => Err(other()),
-            };
+            return if empty { Ok(0) } else { Err(other()) };
         };
         if *version != VERSION.to_be_bytes() {
             return Err(other());
         }
         let generation = self.read(GENERATION)?.and_then(|bytes| <[u8; 8]>::try_from(&*bytes).ok());
-        let generation = generation.map(u64::from_be_bytes).ok_or_else(unreadable)?;
-        if generation < marked { Err(unreadable()) } else { Ok(generation) }
+        generation.map(u64::from_be_bytes).ok_or_else(|| Error::Unreadable(path.to_owned()))
     }
 
     /// After the generation is durable, and itself not synced: so whatever a crash leaves of it, it never claims too much.
@@ -281,9 +310,12 @@ impl Medium for Sled {
         guard(self.folder.path(), || self.rows.apply_batch(changes))
     }
 
-    fn sync(&self, generation: u64) -> Result<(), Error> {
+    fn sync(&self) -> Result<(), Error> {
         guard(self.folder.path(), || self.rows.flush())?;
-        self.file.sync_data().map_err(|error| disk("sync", &self.folder.path().join("db"), error))?;
+        self.file.sync_data().map_err(|error| disk("sync", &self.folder.path().join("db"), error))
+    }
+
+    fn reached(&self, generation: u64) -> Result<(), Error> {
         self.write_mark(generation)
     }
 }

@@ -4,15 +4,14 @@
 //! It is fail-stop. After a failed write or sync nobody knows what the disk holds (the kernel may have dropped the very
 //! pages that it could not write), so nothing is read or written any more until the store is opened again.
 
-use std::collections::VecDeque;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::slice;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::receipt;
-
 use super::contract::{Batch, Error, Receipt, Snapshot, Store, Table, Visit};
+use super::desk::{Desk, Fuse, Promise, weight};
 use super::medium::Medium;
 use super::past::Lookers;
 use super::settings::Queue;
@@ -29,17 +28,12 @@ pub(super) struct Written<M> {
 impl<M: Medium> Written<M> {
     pub(super) fn start(medium: M, limit: Queue) -> Result<Self, Error> {
         let medium = Arc::new(medium);
-        let desk = Arc::new(Desk {
-            queued: Mutex::default(),
-            news: Condvar::new(),
-            generation: AtomicU64::new(medium.generation()),
-            failed: AtomicBool::new(false),
-        });
+        let desk = Arc::new(Desk::new(medium.generation()));
         let lookers = Arc::new(Lookers::default());
         let (its_medium, its_desk, its_lookers) = (Arc::clone(&medium), Arc::clone(&desk), Arc::clone(&lookers));
         let writer = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || write(&*its_medium, &its_desk, &its_lookers))
+            .spawn(move || run(&*its_medium, &its_desk, &its_lookers))
             .map_err(|source| Error::Thread(Arc::new(source)))?;
         Ok(Self { medium, desk, lookers, limit, writer: Mutex::new(Some(writer)) })
     }
@@ -73,6 +67,12 @@ impl<M: Medium> Store for Written<M> {
     }
 
     fn commit(&self, batch: Batch) -> Receipt {
+        let receipt = self.enter(batch);
+        self.ring();
+        receipt
+    }
+
+    fn enter(&self, batch: Batch) -> Receipt {
         if let Err(error) = fits(&batch) {
             return Receipt::ready(Err(error));
         }
@@ -92,9 +92,63 @@ impl<M: Medium> Store for Written<M> {
         let (promise, receipt) = Receipt::pair();
         queued.bytes = queued.bytes.saturating_add(bytes);
         queued.changes.push_back((batch, promise));
-        drop(queued);
-        self.desk.news.notify_one();
         receipt
+    }
+
+    fn write(&self) {
+        if self.desk.crowded.load(Ordering::Relaxed) > 0 {
+            return self.ring();
+        }
+        let Ok(pen) = self.desk.pen.try_lock() else {
+            self.desk.learn(true);
+            return self.ring();
+        };
+        let (group, jotted) = self.desk.group();
+        if !group.is_empty() || jotted {
+            write(&*self.medium, &self.desk, &self.lookers, group);
+        }
+        drop(pen);
+        if !self.desk.look().changes.is_empty() {
+            self.ring();
+        }
+    }
+
+    fn jot(&self, batch: Batch) -> Receipt {
+        if let Err(error) = fits(&batch) {
+            return Receipt::ready(Err(error));
+        }
+        if self.desk.look().closed {
+            return Receipt::ready(Err(self.desk.usable().err().unwrap_or(Error::Closed)));
+        }
+        if let Err(error) = self.desk.usable().and_then(|()| self.medium.admits(&batch)) {
+            return Receipt::ready(Err(error));
+        }
+        let applying = self.lookers.before(&*self.medium, slice::from_ref(&batch));
+        let jotted = self.medium.jot(&batch);
+        drop(applying);
+        match jotted {
+            Ok(true) => {
+                // Only now: whoever makes it durable takes this back first.
+                if !mem::replace(&mut self.desk.look().jotted, true) {
+                    self.ring();
+                }
+                Receipt::ready(Ok(self.generation()))
+            }
+            Ok(false) => {
+                let receipt = self.enter(batch);
+                self.write();
+                receipt
+            }
+            Err(error) => {
+                self.desk.failed.store(true, Ordering::Release);
+                log::error!("{error}; the store takes nothing more until it is opened again");
+                Receipt::ready(Err(error))
+            }
+        }
+    }
+
+    fn ring(&self) {
+        self.desk.news.notify_one();
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, Error> {
@@ -118,117 +172,68 @@ impl<M> Drop for Written<M> {
     }
 }
 
-/// Where callers and the writer meet.
-struct Desk {
-    queued: Mutex<Queued>,
-    news: Condvar,
-    generation: AtomicU64,
-    failed: AtomicBool,
-}
-
-#[derive(Default)]
-struct Queued {
-    changes: VecDeque<(Batch, Promise)>,
-    bytes: usize,
-    closed: bool,
-}
-
-type Promise = receipt::Promise<u64, Error>;
-
-impl Desk {
-    /// The lock is held only to push and to take, so a poisoned one still guards a whole queue.
-    fn look(&self) -> MutexGuard<'_, Queued> {
-        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn usable(&self) -> Result<(), Error> {
-        if self.failed.load(Ordering::Acquire) { Err(Error::Failed) } else { Ok(()) }
-    }
-
-    /// Everything that waits, up to the size of a group; waits for something if nothing does. Nothing means closed.
-    fn take(&self) -> Vec<(Batch, Promise)> {
-        let mut queued = self.look();
-        while queued.changes.is_empty() && !queued.closed {
-            queued = self.news.wait(queued).unwrap_or_else(PoisonError::into_inner);
-        }
-        let (mut group, mut bytes) = (Vec::new(), 0_usize);
-        while bytes < LARGEST_GROUP
-            && let Some((batch, promise)) = queued.changes.pop_front()
-        {
-            let weight = weight(&batch);
-            bytes = bytes.saturating_add(weight);
-            queued.bytes = queued.bytes.saturating_sub(weight);
-            group.push((batch, promise));
-        }
-        group
-    }
-}
-
 /// The writer's thread.
-fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers) {
-    let _fuse = Fuse(desk);
-    loop {
-        let taken = desk.take();
-        if taken.is_empty() {
-            return;
+fn run(medium: &impl Medium, desk: &Desk, lookers: &Lookers) {
+    let _fuse = Fuse::new(desk);
+    while desk.waits() {
+        let _pen = desk.pen();
+        let (group, jotted) = desk.group();
+        if !group.is_empty() {
+            desk.learn(group.len() > 1);
         }
-        let (mut batches, mut promises) = (Vec::new(), Vec::new());
-        for (batch, promise) in taken {
-            match medium.admits(&batch) {
-                Ok(()) => {
-                    batches.push(batch);
-                    promises.push(promise);
-                }
-                Err(error) => promise.keep(Err(error)),
-            }
+        if !group.is_empty() || jotted {
+            write(medium, desk, lookers, group);
         }
-        if batches.is_empty() {
-            continue;
-        }
-        let generation = desk.generation.load(Ordering::Acquire).saturating_add(1);
-        let applying = lookers.before(medium, &batches);
-        let applied = medium.apply(&batches, generation).and_then(|()| medium.sync(generation));
-        if applied.is_ok() {
-            desk.generation.store(generation, Ordering::Release);
-        }
-        drop(applying);
-        match applied {
-            Ok(()) => {
-                for promise in promises {
-                    promise.keep(Ok(generation));
-                }
-            }
-            Err(error) => {
-                // Before anybody is told, so that nobody is told and then finds the store still taking changes.
-                desk.failed.store(true, Ordering::Release);
-                log::error!("{error}; the store takes nothing more until it is opened again");
-                for promise in promises {
-                    promise.keep(Err(error.clone()));
-                }
-                let waiting = mem::take(&mut desk.look().changes);
-                for (_, promise) in waiting {
-                    promise.keep(Err(Error::Failed));
-                }
-                return;
-            }
-        }
+    }
+    let _pen = desk.pen();
+    if desk.usable().is_ok()
+        && let Err(error) = medium.close()
+    {
+        desk.failed.store(true, Ordering::Release);
+        log::error!("{error}; it stays in the journal until the store is opened again");
     }
 }
 
-/// Blows when the writer unwinds: what it was doing is then half done.
-struct Fuse<'a>(&'a Desk);
-
-impl Drop for Fuse<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.failed.store(true, Ordering::Release);
+/// Writes a group, by whoever has the pen, and gives its receipts their answer.
+fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers, group: Vec<(Batch, Promise)>) {
+    let fuse = Fuse::new(desk);
+    let refused = !group.is_empty();
+    let (mut batches, mut promises) = (Vec::new(), Vec::new());
+    for (batch, promise) in group {
+        match desk.usable().and_then(|()| medium.admits(&batch)) {
+            Ok(()) => {
+                batches.push(batch);
+                promises.push(promise);
+            }
+            Err(error) => promise.keep(Err(error)),
         }
-        // Dropped promises answer by themselves, outside the lock because a continuation may look at the store.
-        let mut queued = self.0.look();
-        queued.closed = true;
-        let waiting = mem::take(&mut queued.changes);
-        drop(queued);
-        drop(waiting);
+    }
+    if batches.is_empty() && refused {
+        return fuse.out();
+    }
+    let generation = desk.generation.load(Ordering::Acquire).saturating_add(1);
+    let applied = medium.prepare(&batches, generation).and_then(|()| {
+        let _applying = lookers.before(medium, &batches);
+        medium.apply(&batches, generation).and_then(|()| medium.sync())?;
+        desk.generation.store(generation, Ordering::Release);
+        Ok(())
+    });
+    match applied {
+        Ok(()) => {
+            for promise in promises {
+                promise.keep(Ok(generation));
+            }
+            fuse.out();
+        }
+        Err(error) => {
+            // Before anybody is told, so that nobody is told and then finds the store still taking changes.
+            desk.failed.store(true, Ordering::Release);
+            log::error!("{error}; the store takes nothing more until it is opened again");
+            for promise in promises {
+                promise.keep(Err(error.clone()));
+            }
+            // The fuse blows: it refuses whatever waits and ends the writer.
+        }
     }
 }
 
@@ -244,19 +249,6 @@ fn fits(batch: &Batch) -> Result<(), Error> {
     }
     Ok(())
 }
-
-/// The bytes that a batch holds, with the space that its rows take beside keys and values.
-fn weight(batch: &Batch) -> usize {
-    batch.writes().iter().fold(0_usize, |sum, write| {
-        sum.saturating_add(write.key.len())
-            .saturating_add(write.value.as_ref().map_or(0, Vec::len))
-            .saturating_add(size_of_val(write))
-    })
-}
-
-/// A group is one write to the medium: large enough that one sync serves a thousand callers, small enough that the first
-/// of them does not wait long for the last.
-const LARGEST_GROUP: usize = 4 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -321,7 +313,7 @@ mod tests {
             if self.ordered(Orders::FailToApply) { Self::fail() } else { Ok(()) }
         }
 
-        fn sync(&self, _: u64) -> Result<(), Error> {
+        fn sync(&self) -> Result<(), Error> {
             if self.ordered(Orders::FailToSync) { Self::fail() } else { Ok(()) }
         }
     }

@@ -107,6 +107,12 @@ impl Change {
         rows == 0 && self.seal.is_none()
     }
 
+    /// Whether it does nothing but remember nonces.
+    pub fn only_spends(&self) -> bool {
+        let others = [self.objects.len(), self.clients.len(), self.settings.len(), self.held.len(), self.parted.len()];
+        others == [0; 5] && self.seal.is_none() && self.nonces.only_spends()
+    }
+
     /// The objects that it writes.
     pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
         self.objects.iter().map(|written| &written.object.id)
@@ -359,13 +365,17 @@ impl Change {
         }
     }
 
-    pub(super) fn commit(self, store: &dyn Store) -> store::Receipt {
+    /// Hands the change over, and lets whom `wake` wakes make it durable.
+    pub(super) fn commit(self, store: &dyn Store, wake: fn(&dyn Store)) -> store::Receipt {
         if self.writes_nothing() {
             self.make_visible();
             return Receipt::ready(Ok(store.generation()));
         }
         match self.hand_over(store) {
-            Ok(receipt) => self.publish(receipt),
+            Ok(receipt) => {
+                wake(store);
+                self.publish(receipt)
+            }
             Err(Error::Store(error)) => Receipt::ready(Err(error)),
             Err(error) => {
                 log::error!("a change could not be written: {error}");
@@ -380,7 +390,7 @@ impl Change {
         let _open = self.opened.gate.read().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.batch()?;
         if self.objects.is_empty() {
-            return Ok(store.commit(batch));
+            return Ok(store.enter(batch));
         }
         let mut current = self.opened.manifest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Manifest::clone(&current);
@@ -393,7 +403,7 @@ impl Change {
             }
         }
         batch.put(Table::Setting, manifest::KEY, next.seal(&self.opened.sealer)?);
-        let receipt = store.commit(batch);
+        let receipt = store.enter(batch);
         if !receipt.is_ready() {
             *current = next;
             return Ok(receipt);
@@ -404,7 +414,8 @@ impl Change {
         Ok(Receipt::ready(Ok(generation)))
     }
 
-    fn batch(&self) -> Result<Batch, Error> {
+    /// All that it writes.
+    pub(super) fn batch(&self) -> Result<Batch, Error> {
         let (mut batch, sealer) = (Batch::new(), &self.opened.sealer);
         for Written { object, secret, .. } in &self.objects {
             let (meta_row, secret_row) = Object::rows(&object.id);
@@ -449,7 +460,7 @@ impl Change {
     }
 
     /// Lets others see the change once it is durable, then gives the claims up.
-    fn publish(self, receipt: store::Receipt) -> store::Receipt {
+    pub(super) fn publish(self, receipt: store::Receipt) -> store::Receipt {
         let (promise, outer) = Receipt::pair();
         receipt.then(move |answer| {
             if answer.is_ok() {

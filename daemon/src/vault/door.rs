@@ -402,9 +402,28 @@ impl Vault {
         })
     }
 
-    /// Makes a change durable and, once it is, visible. All of it is kept or nothing.
+    /// Makes a change durable and, once it is, visible. All of it is kept or nothing. May take as long as a write to the disk
+    /// does, even though the answer may still be to come then.
     pub fn commit(&self, change: Change) -> store::Receipt {
-        change.commit(&*self.store)
+        change.commit(&*self.store, |store| store.write())
+    }
+
+    /// Keeps a change that does nothing but [spend](Change::only_spends) nonces, safe from the end of the process; from a loss
+    /// of power it is within some ten milliseconds.
+    pub fn jot(&self, change: Change) -> store::Receipt {
+        change.jot(&*self.store)
+    }
+
+    /// As [`commit`](Self::commit), by the store's own thread: for whoever must not wait.
+    pub fn hand_over(&self, change: Change) -> store::Receipt {
+        change.commit(&*self.store, |store| store.ring())
+    }
+
+    /// Makes durable whatever the store has taken so far.
+    pub fn firm(&self) -> store::Receipt {
+        let receipt = self.store.enter(store::Batch::new());
+        self.store.write();
+        receipt
     }
 
     /// How many groups of changes the store has made durable.

@@ -44,6 +44,11 @@ impl Nonces {
         self.spent.len()
     }
 
+    /// Whether nonces are remembered and none is forgotten.
+    pub(super) fn only_spends(&self) -> bool {
+        !self.spent.is_empty() && self.forgotten.is_empty()
+    }
+
     /// Whether the change has looked at the row of that nonce.
     pub(super) fn holds(&self, key: &ObjectId, trace: &Trace) -> bool {
         self.spent.iter().any(|bucket| bucket.holds(key, trace))

@@ -14,7 +14,12 @@ use super::{
     record::{Body, Object},
     view::Content,
 };
-use crate::{caller::Caller, slot::Shape, store::Store};
+use crate::{
+    caller::Caller,
+    receipt::Receipt,
+    slot::Shape,
+    store::{self, Store},
+};
 
 impl Change {
     /// Remembers a nonce for a key, whichever of its objects it is used through.
@@ -38,6 +43,22 @@ impl Change {
             }
         }
         Ok(spent)
+    }
+
+    /// Keeps what only spends, safe from the end of the process, but not yet from a loss of power.
+    pub(super) fn jot(self, store: &dyn Store) -> store::Receipt {
+        let batch = {
+            let opened = self.opened();
+            let _open = opened.gate.read().unwrap_or_else(PoisonError::into_inner);
+            self.batch().map(|batch| store.jot(batch))
+        };
+        match batch {
+            Ok(receipt) => self.publish(receipt),
+            Err(error) => {
+                log::error!("nonces could not be written: {error}");
+                Receipt::ready(Err(store::Error::Failed))
+            }
+        }
     }
 
     /// Lets an object that the change adds share the nonces of one that it has claimed and whose key it has.

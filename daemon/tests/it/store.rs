@@ -196,6 +196,29 @@ fn a_closed_store_has_kept_what_it_took_and_takes_no_more() {
 }
 
 #[test]
+fn what_is_jotted_is_there_at_once_and_afterwards() {
+    every_member(|member, settings| {
+        let store = open(settings).unwrap();
+        store.commit(put(Table::Object, b"a", b"1")).wait().unwrap();
+        for index in 0_u32..1000 {
+            store.jot(put(Table::Nonce, &index.to_be_bytes(), &[7; 300])).wait().unwrap();
+            assert_eq!(store.get(Table::Nonce, &index.to_be_bytes()).unwrap(), Some(vec![7; 300]));
+        }
+        store.jot(put(Table::Object, b"a", b"2")).wait().unwrap();
+        let long = Batch::LONGEST_KEY + 1;
+        assert!(matches!(store.jot(put(Table::Nonce, &vec![0; long], b"1")).wait(), Err(Error::Key { .. })));
+        store.close().unwrap();
+        assert!(matches!(store.jot(Batch::new()).wait(), Err(Error::Closed)));
+        drop(store);
+        if member.keeps == Keeps::OnDisk {
+            let store = open(settings).unwrap();
+            assert_eq!(rows(&*store, Table::Nonce).0.len(), 1000);
+            assert_eq!(store.get(Table::Object, b"a").unwrap().as_deref(), Some(&b"2"[..]));
+        }
+    });
+}
+
+#[test]
 fn many_writers_share_the_store() {
     every_member(|_, settings| {
         let store = open(settings).unwrap();

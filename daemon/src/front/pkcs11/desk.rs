@@ -237,6 +237,14 @@ impl Desk<'_> {
         self.put::<R>(self.asking(request))
     }
 
+    /// Waits until everything that was answered so far is on the disk.
+    ///
+    /// # Errors
+    /// [`Rv::DEVICE_ERROR`].
+    pub fn firm(&self) -> Result<(), Rv> {
+        self.house.service.firm().map_err(|_| Rv::DEVICE_ERROR)
+    }
+
     /// Asks as the token's security officer, whose PIN the application has shown.
     ///
     /// # Errors

@@ -156,6 +156,7 @@ impl Serve for request::EncryptMessage {
             let mut operation = sealed(Kind::Encrypt, messages, &self.message, &nonce)?;
             let data = Secret::new(self.data.into_vec());
             let sealed = work::perform(desk, &mut operation, Stage::Whole, Some(data))?;
+            sealing::keep(desk, messages.counter)?;
             let (output, tag) = sealing::split(&sealed, messages.tag)?;
             Ok((Rv::OK, answer::EncryptMessage { output, nonce: Bytes(nonce), tag }))
         })
@@ -182,11 +183,13 @@ impl Serve for request::EncryptMessageNext {
             let nothing = Bytes::default();
             if !self.last {
                 let given = work::go_on(desk, Kind::Encrypt, Stage::Part, self.session, self.data, self.room)?;
+                sealing::keep(desk, messages.counter)?;
                 return Ok((given.0, answer::EncryptMessageNext { output: given.1, tag: nothing }));
             }
             match last(desk, Kind::Encrypt, self.session, messages, self.data.reveal(), &[], self.room)? {
                 Err((rv, output)) => Ok((rv, answer::EncryptMessageNext { output, tag: nothing })),
                 Ok(sealed) => {
+                    sealing::keep(desk, messages.counter)?;
                     let (output, tag) = sealing::split(&sealed, messages.tag)?;
                     Ok((Rv::OK, answer::EncryptMessageNext { output, tag }))
                 }

@@ -56,6 +56,15 @@ pub fn nonce(desk: &Desk<'_>, said: &Message, counter: Option<&mut u64>) -> Resu
     Ok([fixed, &made].concat())
 }
 
+/// Waits until the nonces that were counted here are on the disk. Counting begins anew with each key that messages are worked
+/// on with, so one that a loss of power made the key forget would come again.
+///
+/// # Errors
+/// [`Rv::DEVICE_ERROR`] where the disk fails.
+pub fn keep(desk: &Desk<'_>, counted: u64) -> Result<(), Rv> {
+    if counted == 0 { Ok(()) } else { desk.firm() }
+}
+
 /// What was sealed without its tag, and the tag.
 ///
 /// # Errors

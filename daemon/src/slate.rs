@@ -3,12 +3,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::mem;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Somewhere to write whole blocks.
-pub(super) trait Slate: Send + Sync {
+pub trait Slate: Send + Sync {
     /// Writes whole blocks of [`BLOCK`] bytes, beginning with block `at`; durable before the answer. Fastest from memory
     /// that begins at a multiple of [`BLOCK`].
     ///
@@ -18,7 +19,7 @@ pub(super) trait Slate: Send + Sync {
 }
 
 /// A slate that is a file.
-pub(super) struct Board {
+pub struct Board {
     /// Past the page cache, where the file system can do that.
     direct: Option<File>,
     through: File,
@@ -32,7 +33,7 @@ impl Board {
     ///
     /// # Errors
     /// As the disk says.
-    pub(super) fn open(path: &Path, blocks: u64) -> io::Result<(Self, bool)> {
+    pub fn open(path: &Path, blocks: u64) -> io::Result<(Self, bool)> {
         let mut options = OpenOptions::new();
         options.write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let new = !path.try_exists()?;
@@ -41,8 +42,12 @@ impl Board {
         if file.metadata()?.len() != size {
             // Written, not merely reserved: the first write to a reserved block would have to be noted elsewhere.
             file.set_len(0)?;
-            for _ in 0..blocks {
-                file.write_all(&[0; BLOCK])?;
+            let noughts = vec![0; BLOCK.saturating_mul(AT_ONCE)];
+            let mut left = size;
+            while left > 0 {
+                let part = usize::try_from(left).unwrap_or(usize::MAX).min(noughts.len());
+                file.write_all(noughts.get(..part).unwrap_or_default())?;
+                left = left.saturating_sub(u64::try_from(part).unwrap_or(u64::MAX));
             }
             file.sync_all()?;
         }
@@ -68,6 +73,31 @@ impl Slate for Board {
     }
 }
 
+/// Memory for what is written to a slate: it begins at a multiple of a block.
+#[derive(Default)]
+pub struct Sheet(Vec<u8>);
+
+impl Sheet {
+    /// The parts one after the other, filled up with noughts to whole blocks.
+    pub fn fill(&mut self, parts: &[&[u8]]) -> &[u8] {
+        let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+        let size = length.div_ceil(BLOCK).saturating_mul(BLOCK);
+        let mut sheet = mem::take(&mut self.0);
+        sheet.clear();
+        // Nothing below needs more, so the memory does not move once its beginning is known.
+        sheet.reserve(size.saturating_add(BLOCK));
+        let skipped = sheet.as_ptr().align_offset(BLOCK).min(BLOCK);
+        sheet.resize(skipped, 0);
+        parts.iter().for_each(|part| sheet.extend_from_slice(part));
+        sheet.resize(skipped.saturating_add(size), 0);
+        self.0 = sheet;
+        self.0.get(skipped..).unwrap_or_default()
+    }
+}
+
+/// Blocks of noughts that are written at once where a file is made.
+const AT_ONCE: usize = 256;
+
 /// What disks write at once, and what memory and offsets are aligned to when the page cache is passed by.
-pub(super) const BLOCK: usize = 4096;
+pub const BLOCK: usize = 4096;
 const WIDE: u64 = BLOCK as u64;
