@@ -19,3 +19,4 @@ pub mod slate;
 pub mod slot;
 pub mod store;
 pub mod vault;
+pub mod wakeful;

@@ -31,12 +31,12 @@ use super::{
     presence::Applications,
     refusal::{self, About, Failure},
     session::Standing,
-    wakeful::Room,
 };
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
     service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Seen, Service, SlotView},
+    wakeful::Room,
 };
 
 /// What all connections share.

@@ -13,8 +13,7 @@ use std::{
 use nix::sys::socket::{setsockopt, sockopt};
 use rustls::{ServerConnection, StreamOwned};
 
-use super::wakeful::Wakeful;
-use crate::{clock::Deadline, front::contract::Limits};
+use crate::{clock::Deadline, front::contract::Limits, wakeful::Wakeful};
 
 /// A connection that is served.
 pub enum Line<'r> {
@@ -57,7 +56,7 @@ impl<'r> Line<'r> {
     /// What the stream says; [`io::ErrorKind::WouldBlock`] when nothing has come for too long.
     pub fn read(&mut self, into: &mut [u8], begun: bool) -> io::Result<usize> {
         match self {
-            Self::Near(stream, wakeful) => wakeful.read(stream, into),
+            Self::Near(stream, wakeful) => wakeful.read(stream, into, None),
             Self::Afar(afar) => afar.read(into, begun),
         }
     }

@@ -28,6 +28,5 @@ mod session;
 mod template;
 mod translate;
 mod tunnel;
-mod wakeful;
 
 pub use serve::{Afar, Door, Places, open};

@@ -27,7 +27,6 @@ use super::{
     passing::Seats,
     presence::Peer,
     tunnel::Tunnel,
-    wakeful::Wakeful,
 };
 use crate::{
     caller::Front,
@@ -38,6 +37,7 @@ use crate::{
         tls::{Failed, Tls},
     },
     service::{Cryptoki, Service, Turned},
+    wakeful::Wakeful,
 };
 
 /// What applications may take: connections, each of which holds a thread that waits most of the time, and objects that end

@@ -12,7 +12,7 @@ use std::{
     },
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -27,7 +27,10 @@ use super::{
     settings::Settings,
     worker::MOST_LANES,
 };
-use crate::clock::Clock;
+use crate::{
+    clock::Deadline,
+    wakeful::{Room, Wakeful, Watch},
+};
 
 /// A worker that was started.
 pub(super) struct Process {
@@ -35,14 +38,21 @@ pub(super) struct Process {
     control: UnixStream,
     free: Mutex<Lanes>,
     returned: Condvar,
-    clock: Arc<dyn Clock>,
+    /// Those who ask.
+    room: Room,
     useful: AtomicBool,
 }
 
-#[derive(Default)]
 struct Lanes {
-    idle: Vec<UnixStream>,
+    idle: Vec<Line>,
     broken: Option<Broken>,
+}
+
+/// The daemon's end of a lane.
+struct Line {
+    socket: UnixStream,
+    /// Whether answers are best waited for awake.
+    watch: Watch,
 }
 
 /// Why a worker is not asked any more, or was not.
@@ -92,7 +102,9 @@ impl Process {
         command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
         let pairs =
             (0..settings.sessions.min(MOST_LANES)).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
-        let (idle, far): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let (near, far): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        near.iter().try_for_each(|socket| socket.set_write_timeout(Some(settings.deadline)))?;
+        let idle = near.into_iter().map(|socket| Line { socket, watch: Watch::default() }).collect();
         let child = command.spawn()?;
         // The command holds the worker's end; with it gone, the end of the worker is the end of the socket.
         drop(command);
@@ -101,12 +113,13 @@ impl Process {
             control,
             free: Mutex::new(Lanes { idle, broken: None }),
             returned: Condvar::new(),
-            clock: Arc::clone(&settings.clock),
+            room: Room::default(),
             useful: AtomicBool::new(false),
         };
         let opened = process.hand_over(&far).map_err(|_| Broken::Ended).and_then(|()| {
-            let mut control = process.control.try_clone().map_err(|_| Broken::Ended)?;
-            process.exchange(&mut control, ask, deadline)
+            let socket = process.control.try_clone().map_err(|_| Broken::Ended)?;
+            socket.set_write_timeout(Some(deadline)).map_err(|_| Broken::Ended)?;
+            process.exchange(&mut Line { socket, watch: Watch::default() }, ask, deadline)
         });
         if opened.is_err() {
             process.kill();
@@ -147,7 +160,7 @@ impl Process {
         answer
     }
 
-    fn lane(&self, deadline: Duration) -> Result<UnixStream, Broken> {
+    fn lane(&self, deadline: Duration) -> Result<Line, Broken> {
         let lanes = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |lanes: &mut Lanes| lanes.idle.is_empty() && lanes.broken.is_none();
         let (mut lanes, _) =
@@ -158,23 +171,24 @@ impl Process {
         }
     }
 
-    fn exchange(&self, socket: &mut UnixStream, ask: &Ask, deadline: Duration) -> Result<Answer, Broken> {
-        let limits = socket.set_write_timeout(Some(deadline)).and_then(|()| socket.set_read_timeout(Some(deadline)));
-        limits.map_err(|_| Broken::Ended)?;
-        frame::send(socket, ask).map_err(|error| match error.kind() {
+    fn exchange(&self, line: &mut Line, ask: &Ask, deadline: Duration) -> Result<Answer, Broken> {
+        // One for the whole answer: one that trickles in for longer is none.
+        let until = Some(Deadline::after(deadline));
+        let mut wakeful = Wakeful::again(&self.room, std::mem::take(&mut line.watch));
+        let sent = frame::send(&mut line.socket, ask).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => Broken::TooLong,
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::Silent,
             _ => Broken::Ended,
-        })?;
-        let start = self.clock.now();
-        let limit = i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
-        // Each wait ends at the deadline, and no wait begins after it: an answer that trickles in is none either.
-        let mut more = || self.clock.now().0.saturating_sub(start.0) <= limit;
-        frame::receive(socket, &mut more).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Broken::Silent,
-            io::ErrorKind::InvalidData => Broken::Babbled,
-            _ => Broken::Ended,
-        })
+        });
+        let answer = sent.and_then(|()| {
+            frame::receive(|into| wakeful.read(&line.socket, into, until)).map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => Broken::Silent,
+                io::ErrorKind::InvalidData => Broken::Babbled,
+                _ => Broken::Ended,
+            })
+        });
+        line.watch = wakeful.known();
+        answer
     }
 
     /// Ends the worker, for the first reason that there was.

@@ -2,13 +2,14 @@
 //! the other end of its standard input, and ends with it.
 
 use std::{
-    io::{self, IoSliceMut},
+    io::{self, IoSliceMut, Read},
     mem::MaybeUninit,
     os::{
         fd::{AsFd, OwnedFd},
         unix::net::UnixStream,
     },
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     thread,
 };
 
@@ -25,6 +26,7 @@ use super::{
     token::Opened,
     vendor::Failure,
 };
+use crate::wakeful::{Room, Wakeful};
 
 /// Serves the daemon until it closes its end. Says why not where it cannot begin.
 ///
@@ -34,8 +36,8 @@ pub fn work() -> io::Result<()> {
     confine::begin()?;
     let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let lanes = lanes(&control)?;
-    let Ask::Open { library, choice, pin, dare, bounds, lanes: count } = frame::receive(&mut control, &mut || true)?
-    else {
+    let asked = frame::receive(|into| control.read(into))?;
+    let Ask::Open { library, choice, pin, dare, bounds, lanes: count } = asked else {
         return Err(io::ErrorKind::InvalidData.into());
     };
     if usize::try_from(count).ok() != Some(lanes.len()) {
@@ -54,12 +56,13 @@ pub fn work() -> io::Result<()> {
             return Ok(());
         }
     };
-    let mut served = 0u32;
+    let (mut served, room) = (0u32, Arc::new(Room::default()));
     for socket in lanes {
         // A token with fewer sessions has fewer lanes; one is needed.
         match guarded(|| opened.lane()) {
             Ok(lane) => {
-                thread::Builder::new().name(format!("lane {served}")).spawn(move || serve(socket, lane))?;
+                let (name, room) = (format!("lane {served}"), Arc::clone(&room));
+                thread::Builder::new().name(name).spawn(move || serve(socket, &lane, Wakeful::new(&room)))?;
                 served = served.saturating_add(1);
             }
             Err(failure) if served == 0 => {
@@ -71,15 +74,15 @@ pub fn work() -> io::Result<()> {
     }
     frame::send(&mut control, &Answer::Opened { token, lanes: served })?;
     // Nothing more is said here: the daemon closes its end when the worker is to end.
-    let _ = frame::receive::<Ask>(&mut control, &mut || true);
+    let _ = frame::receive::<Ask>(|into| control.read(into));
     // What the library would do at the end of a process may hang, and nothing is left that it could save.
     let _ = kill(getpid(), Signal::SIGKILL);
     Ok(())
 }
 
 /// Answers what comes over one lane.
-fn serve(mut socket: UnixStream, lane: Lane) {
-    while let Ok(ask) = frame::receive::<Ask>(&mut socket, &mut || true) {
+fn serve(mut socket: UnixStream, lane: &Lane, mut wakeful: Wakeful<'_>) {
+    while let Ok(ask) = frame::receive::<Ask>(|into| wakeful.read(&socket, into, None)) {
         let answer = guarded(|| lane.answer(&ask)).unwrap_or_else(Failure::answer);
         let sent = match frame::send(&mut socket, &answer) {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {

@@ -1,7 +1,8 @@
-//! Waiting for the next call without falling asleep, for the short while in which it comes from whoever calls again and
-//! again. To put a thread to sleep and to wake it costs more than a signature does.
+//! Waiting at a socket without falling asleep, for the short while in which the next call comes from whoever calls again and
+//! again, or the answer of whoever works on nothing else. To put a thread to sleep and to wake it costs more than a signature
+//! does.
 //!
-//! Only the only thread that is awake does so, and only where calls are seen sooner that way.
+//! Only the only thread that is awake does so, and only where calls and answers are seen sooner that way.
 
 use std::{
     io,
@@ -19,11 +20,13 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::socket::{MsgFlags, recv},
 };
-use strongroom_pkcs11_wire::watch::{Watch, Way};
+use strongroom_pkcs11_wire::watch::Way;
 
-use crate::clock::Stopwatch;
+use crate::clock::{Deadline, Stopwatch};
 
-/// How many threads of the socket are awake.
+pub use strongroom_pkcs11_wire::watch::Watch;
+
+/// How many threads of those that serve one thing are awake.
 #[derive(Debug)]
 pub struct Room {
     awake: AtomicUsize,
@@ -38,7 +41,7 @@ impl Default for Room {
     }
 }
 
-/// A thread that serves a connection, awake unless it waits.
+/// A thread that serves a connection, or asks over one, awake unless it waits.
 pub struct Wakeful<'r> {
     room: &'r Room,
     watch: Watch,
@@ -47,28 +50,41 @@ pub struct Wakeful<'r> {
 impl<'r> Wakeful<'r> {
     /// A thread that has just begun.
     pub fn new(room: &'r Room) -> Self {
-        room.awake.fetch_add(1, Ordering::Relaxed);
-        Self { room, watch: Watch::default() }
+        Self::again(room, Watch::default())
     }
 
-    /// Reads what there is, as soon as there is something.
+    /// A thread that goes on at a connection of which something is known.
+    pub fn again(room: &'r Room, watch: Watch) -> Self {
+        room.awake.fetch_add(1, Ordering::Relaxed);
+        Self { room, watch }
+    }
+
+    /// What is known of the connection now.
+    pub fn known(mut self) -> Watch {
+        std::mem::take(&mut self.watch)
+    }
+
+    /// Reads what there is, as soon as there is something; until the deadline, where there is one.
     ///
     /// # Errors
-    /// What the stream says.
-    pub fn read(&mut self, stream: &UnixStream, into: &mut [u8]) -> io::Result<usize> {
+    /// What the stream says; [`io::ErrorKind::TimedOut`] when nothing came.
+    pub fn read(&mut self, stream: &UnixStream, into: &mut [u8], until: Option<Deadline>) -> io::Result<usize> {
+        if until.is_some_and(|until| until.left().is_none()) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         if !self.room.is_quiet() {
-            return self.sleep(stream, into);
+            return self.sleep(stream, into, until);
         }
         let begun = Stopwatch::start();
         let seen = match self.watch.way() {
-            Way::Asleep => self.sleep(stream, into),
+            Way::Asleep => self.sleep(stream, into, until),
             Way::Awake => match self.watch(stream, into, begun) {
                 Some(seen) => seen,
                 None => {
                     if self.room.is_quiet() {
                         self.watch.in_vain();
                     }
-                    self.sleep(stream, into)
+                    self.sleep(stream, into, until)
                 }
             },
         };
@@ -92,9 +108,9 @@ impl<'r> Wakeful<'r> {
         None
     }
 
-    fn sleep(&self, stream: &UnixStream, into: &mut [u8]) -> io::Result<usize> {
+    fn sleep(&self, stream: &UnixStream, into: &mut [u8], until: Option<Deadline>) -> io::Result<usize> {
         self.room.awake.fetch_sub(1, Ordering::Relaxed);
-        let read = sleep(stream, into);
+        let read = sleep(stream, into, until);
         self.room.awake.fetch_add(1, Ordering::Relaxed);
         read
     }
@@ -109,9 +125,21 @@ impl Room {
 
 /// Sleeps until there is something. Whoever sleeps in `recv` on a socket of this kind is also woken when the other side
 /// takes what was sent to it, for nothing; whoever sleeps in `poll` is not.
-fn sleep(stream: &UnixStream, into: &mut [u8]) -> io::Result<usize> {
+fn sleep(stream: &UnixStream, into: &mut [u8], until: Option<Deadline>) -> io::Result<usize> {
     loop {
-        poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE)?;
+        let limit = match until {
+            None => PollTimeout::NONE,
+            // Rounded up: a wait of less than a millisecond would be one of none.
+            Some(until) => {
+                let left = until.left().ok_or(io::ErrorKind::TimedOut)?.saturating_add(Duration::from_millis(1));
+                PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        match poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], limit) {
+            Ok(_) => {}
+            Err(Errno::EINTR) if until.is_some() => continue,
+            Err(error) => return Err(error.into()),
+        }
         match recv(stream.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT) {
             Err(Errno::EAGAIN) => {}
             seen => return Ok(seen?),
