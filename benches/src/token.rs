@@ -92,7 +92,7 @@ impl Drop for Token {
 }
 
 const LABEL: &str = "bench";
-const PIN: &str = "1234";
+pub(crate) const PIN: &str = "1234";
 const SOFTHSM: [&str; 2] = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"];
 const CLIENT: [&str; 2] =
     ["/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so", "/usr/lib/aarch64-linux-gnu/pkcs11/p11-kit-client.so"];

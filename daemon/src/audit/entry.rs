@@ -210,6 +210,8 @@ events! {
     Adopted = "adopted";
     /// Keys that had to go were removed from slots, or the rows of what a slot has lost; the count says how many.
     Removed = "removed";
+    /// Keys were brought, encrypted, to tokens of a slot that lacked them; the count says how many.
+    Spread = "spread";
     /// A client was registered.
     ClientAdded = "client-added";
     /// A client's message credentials were set, taken away, or made compulsory.

@@ -70,7 +70,8 @@ fn show(object: &ObjectRow) -> Result<(), Error> {
         print::line(&format!("name        {name}"))?;
     }
     print::line(&format!("owner       {}", object.owner))?;
-    print::line(&format!("slot        {}", object.slot))?;
+    let at = if object.members.is_empty() { String::new() } else { format!(" at {}", object.members.join(", ")) };
+    print::line(&format!("slot        {}{at}", object.slot))?;
     for (who, level) in &object.grants {
         print::line(&format!("granted     {who} may {level} it"))?;
     }

@@ -6,6 +6,7 @@ use super::{
     daemon::Daemon,
     error::Error,
     print::{self, Style},
+    slot::member_condition,
 };
 use crate::{
     config::{self, Secrecy},
@@ -73,6 +74,9 @@ fn show(status: &Status) -> Result<(), Error> {
     for slot in &status.slots {
         let advice = slot.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
         print::line(&format!("slot       {} ({}) {}{advice}", slot.name, slot.maker, slot.condition))?;
+        for member in &slot.members {
+            print::line(&format!("           {} {}", member.name, member_condition(member)))?;
+        }
         if slot.leftovers > 0 {
             print::line(&format!(
                 "           {} keys have to go from it and could not be removed yet",

@@ -9,7 +9,7 @@ use super::{
     error::Error,
     print::{self, Style},
 };
-use crate::service::{Order, Report};
+use crate::service::{MemberRow, Order, Report};
 
 pub(super) fn slot(daemon: &Daemon, verb: &Slot) -> Result<(), Error> {
     match verb {
@@ -85,13 +85,19 @@ fn list(daemon: &Daemon) -> Result<(), Error> {
     let Report::Slots { slots } = report else { return Err(Error::OtherReport) };
     let rows: Vec<_> = slots
         .into_iter()
-        .map(|slot| {
+        .flat_map(|slot| {
             let pins = match (slot.initialised, slot.locked) {
                 (Some(true), Some(true)) => "locked",
                 (Some(true), _) => "set",
                 (Some(false), _) => "not set",
                 (None, _) => "-",
             };
+            let of = |member: &MemberRow| {
+                let (name, none) = (format!("{}/{}", slot.name, member.name), || "-".to_owned());
+                let maker = slot.maker.clone();
+                [name, none(), none(), maker, none(), none(), none(), member_condition(member)]
+            };
+            let members: Vec<_> = slot.members.iter().map(of).collect();
             let condition = match &slot.advice {
                 Some(advice) => format!("{}: {advice}", slot.condition),
                 None => slot.condition,
@@ -102,7 +108,9 @@ fn list(daemon: &Daemon) -> Result<(), Error> {
                 None => number(slot.objects),
             };
             let (name, maker, mechanisms) = (slot.name, slot.maker, slot.mechanisms);
-            [name, slot.number.to_string(), slot.origin, maker, mechanisms, objects, pins.to_owned(), condition]
+            let whole =
+                [name, slot.number.to_string(), slot.origin, maker, mechanisms, objects, pins.to_owned(), condition];
+            [whole].into_iter().chain(members)
         })
         .collect();
     print::table(["NAME", "NUMBER", "ORIGIN", "MAKER", "MECHANISMS", "OBJECTS", "PINS", "CONDITION"], &rows)
@@ -118,4 +126,15 @@ fn made(daemon: &Daemon, order: Order, what: &str) -> Result<(), Error> {
         }
         (Style::Text, _) => Err(Error::OtherReport),
     }
+}
+
+/// How one of several tokens stands, and what it has not.
+pub(super) fn member_condition(member: &MemberRow) -> String {
+    let advice = member.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+    let lacking = match (member.lacking, member.bound) {
+        (0, _) => String::new(),
+        (keys, 0) => format!(" ({keys} keys are not there yet)"),
+        (keys, bound) => format!(" ({keys} keys are not there, and {bound} of them stay where they are)"),
+    };
+    format!("{}{lacking}{advice}", member.condition)
 }

@@ -6,6 +6,7 @@
 mod endpoint;
 mod error;
 mod file;
+mod member;
 mod quorum;
 mod schema;
 mod slot;

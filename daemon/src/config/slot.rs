@@ -4,13 +4,16 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Deserialize;
 
-use super::{Secrecy, file, schema::tables};
+use super::{
+    Secrecy, file,
+    member::{self, Member, Token},
+    schema::tables,
+};
 use crate::{
     clock::Clock,
     service,
     slot::{
-        self,
-        hsm::{self, Choice},
+        self, hsm,
         openness::{self, Openness},
         policy::Level,
         registry,
@@ -47,6 +50,10 @@ tables! {
         pin_file: Option<PathBuf> = None;
         /// The name of a systemd credential with the user's PIN. Without either, an operator enters it.
         pin_credential: Option<String> = None;
+        /// The tokens of a cluster, which hold the same keys, in the place of one.
+        member: Vec<Member> = Vec::new();
+        /// The label of the key by which keys go from one member to another. Without it the members see to it themselves.
+        wrap_with: Option<String> = None;
         /// What the library looks for in its environment.
         environment: BTreeMap<String, String> = BTreeMap::new();
         /// Which sockets the library may have.
@@ -125,7 +132,8 @@ impl From<Network> for hsm::Network {
 impl Slot {
     /// Paths, which are made those below the state.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.library, &mut self.pin_file].into_iter().flatten().chain(&mut self.paths)
+        let members = self.member.iter_mut().flat_map(|member| [&mut member.library, &mut member.pin_file]);
+        [&mut self.library, &mut self.pin_file].into_iter().chain(members).flatten().chain(&mut self.paths)
     }
 
     /// What no type says of all of them.
@@ -167,13 +175,15 @@ impl Slot {
     /// What belongs together, and what does not.
     fn check(&self) -> Result<(), (&'static str, String)> {
         let wrong = |key: &'static str, what: &str| Err((key, format!("slot {:?}: {what}", self.name)));
-        let named: [(&'static str, bool); 10] = [
+        let named: [(&'static str, bool); 12] = [
             ("library", self.library.is_some()),
             ("token", self.token.is_some()),
             ("serial", self.serial.is_some()),
             ("uri", self.uri.is_some()),
             ("pin_file", self.pin_file.is_some()),
             ("pin_credential", self.pin_credential.is_some()),
+            ("member", !self.member.is_empty()),
+            ("wrap_with", self.wrap_with.is_some()),
             ("environment", !self.environment.is_empty()),
             ("network", self.network != Network::None),
             ("processes", self.processes),
@@ -185,10 +195,14 @@ impl Slot {
                 None => Ok(()),
             };
         }
-        if self.library.is_none() {
-            return wrong("kind", "a slot of kind \"pkcs11\" needs a `library`");
+        let own = self.own();
+        match self.member.is_empty() {
+            true if self.library.is_none() => return wrong("kind", "a slot of kind \"pkcs11\" needs a `library`"),
+            true if self.wrap_with.is_some() => return wrong("wrap_with", "this is for a slot with several `member`s"),
+            true => own.choice().map(|_| ()),
+            false => member::check(&self.member, &own, self.wrap_with.as_deref()),
         }
-        self.choice().map_err(|(key, what)| (key, format!("slot {:?}: {what}", self.name)))?;
+        .map_err(|(key, what)| (key, format!("slot {:?}: {what}", self.name)))?;
         if self.pin_file.is_some() && self.pin_credential.is_some() {
             return wrong("pin_credential", "give either a `pin_file` or a `pin_credential`");
         }
@@ -201,19 +215,6 @@ impl Slot {
         Ok(())
     }
 
-    /// Which token is meant.
-    ///
-    /// # Errors
-    /// The key that is wrong, and what is wrong with it.
-    pub fn choice(&self) -> Result<Choice, (&'static str, String)> {
-        match (&self.token, &self.serial, &self.uri) {
-            (Some(label), None, None) => Ok(Choice::Label(label.clone())),
-            (None, Some(serial), None) => Ok(Choice::Serial(serial.clone())),
-            (None, None, Some(uri)) => Choice::from_uri(uri).map_err(|error| ("uri", error.to_string())),
-            _ => Err(("kind", "say which token by one of `token`, `serial` and `uri`".to_owned())),
-        }
-    }
-
     /// What may be kept less closely than what it is derived from. The names were checked when the file was read.
     pub fn openness(&self) -> Openness {
         Openness::of(&self.open_derivations).unwrap_or_default()
@@ -221,26 +222,58 @@ impl Slot {
 
     /// The slot. PINs that systemd hands over are in the folder of credentials.
     pub fn open(&self, credentials: Option<PathBuf>, clock: &Arc<dyn Clock>) -> Arc<dyn slot::Slot> {
-        let name = self.name.clone();
-        let (Some(library), Ok(choice)) = (&self.library, self.choice()) else {
-            return Arc::new(Software::new(name));
-        };
-        let path = self.pin_file.clone();
-        let credential = self.pin_credential.clone();
-        registry::token(hsm::Settings {
-            name: name.clone(),
-            library: library.clone(),
+        let own = self.own();
+        let settings = |name: String, token: Token| self.settings(name, token, credentials.clone(), clock);
+        if !self.member.is_empty() {
+            let members = self.member.iter().filter_map(|member| {
+                let token = member.token(&own)?;
+                Some((token.name.clone(), settings(format!("{}/{}", self.name, token.name), token)))
+            });
+            return registry::cluster(&self.name, members.collect(), self.wrap_with.clone());
+        }
+        match own.token(&own) {
+            Some(token) => registry::token(settings(self.name.clone(), token)),
+            None => Arc::new(Software::new(self.name.clone())),
+        }
+    }
+
+    /// What it says of a token: of its only one, or of all its members.
+    fn own(&self) -> Member {
+        Member {
+            name: Some(self.name.clone()),
+            library: self.library.clone(),
+            token: self.token.clone(),
+            serial: self.serial.clone(),
+            uri: self.uri.clone(),
+            pin_file: self.pin_file.clone(),
+            pin_credential: self.pin_credential.clone(),
+        }
+    }
+
+    /// What a token of the slot is worked with by.
+    fn settings(
+        &self,
+        name: String,
+        token: Token,
+        credentials: Option<PathBuf>,
+        clock: &Arc<dyn Clock>,
+    ) -> hsm::Settings {
+        let (called, Token { library, choice, pin_file, pin_credential, .. }) = (name.clone(), token);
+        hsm::Settings {
+            name,
+            library,
             choice,
             pin: Box::new(move || {
-                let handed = || Some(credentials.as_ref()?.join(credential.as_ref()?));
-                match file::read(&path.clone().or_else(handed)?, Secrecy::Secret) {
+                let handed = || Some(credentials.as_ref()?.join(pin_credential.as_ref()?));
+                match file::read(&pin_file.clone().or_else(handed)?, Secrecy::Secret) {
                     Ok(pin) => Some(file::line(&pin)),
                     Err(error) => {
-                        log::error!("slot {name}: {error}");
+                        log::error!("slot {called}: {error}");
                         None
                     }
                 }
             }),
+            wrap_with: self.wrap_with.clone(),
             deadline: Duration::from_secs(self.deadline),
             sessions: self.sessions,
             network: self.network.into(),
@@ -249,6 +282,6 @@ impl Slot {
             environment: self.environment.clone().into_iter().collect(),
             program: PathBuf::from("/proc/self/exe"),
             clock: Arc::clone(clock),
-        })
+        }
     }
 }

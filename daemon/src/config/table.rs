@@ -355,7 +355,7 @@ fn distance(from: &str, to: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::member::Member, *};
     use crate::config::Mechanisms;
 
     #[test]
@@ -459,6 +459,7 @@ mod tests {
             ("[audit]", Audit::KEYS),
             ("[seal]", Seal::KEYS),
             ("[[slot]]", Slot::KEYS),
+            ("[[slot.member]]", Member::KEYS),
             ("[[operator]]", Operator::KEYS),
             ("[[quorum]]", Quorum::KEYS),
             ("[limits]", Limits::KEYS),

@@ -10,11 +10,13 @@ use strongroom_kmip::{
     version::V2_1,
 };
 
-use super::{call::Call, creation, material, order::Report, refusal::Refusal, registry::Service};
+use super::{call::Call, creation, material, order::Report, refusal::Refusal, registry::Service, shown::MemberRow};
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
     caller::{Caller, Principal},
-    vault::{Action, Change, Client, Condition, Content, Family, Held, Kept, New, ObjectId, Pair, Query, Shape},
+    vault::{
+        Action, Change, Client, Condition, Content, Family, Held, Kept, Member, New, News, ObjectId, Pair, Query, Shape,
+    },
 };
 
 /// Which keys are adopted, and for whom.
@@ -27,9 +29,17 @@ pub(super) struct Adopted {
 impl Service {
     /// Has a slot's token opened again.
     pub(super) fn slot_login(&self, slot: &str, pin: Option<Secret>) -> Result<Report, Refusal> {
-        let fitted = self.vault.slot_called(slot)?;
-        let holding = fitted.slot.holding().ok_or_else(|| Refusal::invalid("this slot has no token to log in to"))?;
-        holding.retry(pin);
+        let none = || Refusal::invalid("this slot has no token to log in to");
+        let fitted = match (self.vault.slot_called(slot), slot.rsplit_once('/')) {
+            (Err(_), Some((whole, member))) => {
+                let fitted = self.vault.slot_called(whole)?;
+                let holding = fitted.slot.holding().and_then(|holding| holding.member(member));
+                holding.ok_or_else(none)?.retry(pin);
+                return Ok(Report::Done);
+            }
+            (fitted, _) => fitted?,
+        };
+        fitted.slot.holding().ok_or_else(none)?.retry(pin);
         Ok(Report::Done)
     }
 
@@ -145,13 +155,15 @@ impl Service {
         let unwritten = |error: super::registry::Error| Refusal::new(ResultReason::GeneralFailure, error.to_string());
         for fitted in self.vault.slots().iter() {
             let Some(holding) = fitted.slot.holding() else { continue };
-            for condition in holding.news() {
+            for News { member, condition } in holding.news() {
                 let outcome = match condition.why() {
                     None => Outcome::Success,
                     Some(why) => Outcome::Failed(Reason::Named(why.word())),
                 };
                 let mut entry = Entry::new(Who::Known(daemon), audit::Action::Event(Event::SlotChanged), outcome);
-                entry.object = Some(audit::Object { id: fitted.slot.name(), version: None });
+                let name = fitted.slot.name();
+                let id = member.map_or_else(|| name.to_owned(), |member| format!("{name}/{member}"));
+                entry.object = Some(audit::Object { id: &id, version: None });
                 self.settle(&entry, Durability::Sync, None).wait().map_err(unwritten)?;
             }
         }
@@ -165,6 +177,16 @@ impl Service {
             entry.count = u64::try_from(removed).ok();
             self.settle(&entry, Durability::Sync, None).wait().map_err(unwritten)?;
         }
+        for fitted in self.vault.slots().iter() {
+            let Some(holding) = fitted.slot.holding().filter(|holding| holding.is_scattered()) else { continue };
+            let brought = holding.spread(&self.vault.held_in(fitted.key())?);
+            if brought > 0 {
+                let mut entry = Entry::new(Who::Known(daemon), audit::Action::Event(Event::Spread), Outcome::Success);
+                entry.object = Some(audit::Object { id: fitted.slot.name(), version: None });
+                entry.count = u64::try_from(brought).ok();
+                self.settle(&entry, Durability::Sync, None).wait().map_err(unwritten)?;
+            }
+        }
         Ok(())
     }
 }
@@ -172,6 +194,23 @@ impl Service {
 /// How a slot's condition is reported.
 pub(super) fn condition(fitted: &crate::vault::Fitted) -> Condition {
     fitted.slot.holding().map_or(Condition::Usable, |holding| holding.condition())
+}
+
+/// How the tokens of a slot are reported, where they are several.
+pub(super) fn members(fitted: &crate::vault::Fitted) -> Vec<MemberRow> {
+    let members = fitted.slot.holding().map(|holding| holding.members()).unwrap_or_default();
+    let row = |member: Member| {
+        let why = member.condition.why().or(member.hindrance);
+        MemberRow {
+            name: member.name,
+            condition: member.condition.word().to_owned(),
+            why: why.map(|why| why.word().to_owned()),
+            advice: why.map(|why| why.to_string()),
+            lacking: member.lacking,
+            bound: member.bound,
+        }
+    };
+    members.into_iter().map(row).collect()
 }
 
 fn named(name: &Name) -> Query {

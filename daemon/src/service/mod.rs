@@ -153,7 +153,7 @@ pub use recognise::{Recognised, Shown, Turned};
 pub use refusal::Refusal;
 pub use registry::{Answer, Error, SENT, SERVED, Service, item};
 pub use showing::{Prepared, Served, SlotView};
-pub use shown::{ApprovalRow, BackupRow, ObjectRow, SlotRow, SlotTerms};
+pub use shown::{ApprovalRow, BackupRow, MemberRow, ObjectRow, SlotRow, SlotTerms};
 pub use standing::Standing;
 pub use together::Together;
 pub use token::{PinError, PinOf, TokenState};

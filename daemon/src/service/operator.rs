@@ -239,7 +239,7 @@ impl Service {
             }
             Order::KeyShow { id } => {
                 let (object, _) = self.vault.see(operator, &ObjectId::from_text(&id), Action::See)?;
-                Ok(Report::Object(self.object_row(&object)))
+                Ok(Report::Object(ObjectRow { members: self.vault.whereabouts(&object)?, ..self.object_row(&object) }))
             }
             Order::KeyGrant { id, to, level } => {
                 let to: Principal =
@@ -365,6 +365,7 @@ impl Service {
             slot: self.slot_name(&object.slot),
             grants: object.grants.iter().map(|(who, level)| (who.to_string(), level.word().to_owned())).collect(),
             since: set.initial_date(),
+            members: Vec::new(),
         }
     }
 }

@@ -103,6 +103,26 @@ pub struct SlotRow {
     pub since: Option<i64>,
     /// Keys that have to go from it and could not be removed yet.
     pub leftovers: usize,
+    /// Its tokens, where they are several that hold the same keys.
+    #[serde(default)]
+    pub members: Vec<MemberRow>,
+}
+
+/// One of several tokens of a slot.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// Its name.
+    pub name: String,
+    /// Whether it can be worked with: `usable`, `probing` or `unfit`.
+    pub condition: String,
+    /// What is against it, or against keys of others coming to it, in a word.
+    pub why: Option<String>,
+    /// The same as a sentence.
+    pub advice: Option<String>,
+    /// Keys that it lacks and others have.
+    pub lacking: usize,
+    /// How many of these cannot come to it, because their token does not let them go.
+    pub bound: usize,
 }
 
 /// An object, without anything secret.
@@ -128,4 +148,7 @@ pub struct ObjectRow {
     pub grants: Vec<(String, String)>,
     /// When it was made or registered, in seconds since 1970.
     pub since: Option<i64>,
+    /// The tokens that have its key now, where its slot is made of several.
+    #[serde(default)]
+    pub members: Vec<String>,
 }

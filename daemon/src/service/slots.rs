@@ -132,6 +132,7 @@ impl Service {
                 Condition::Usable | Condition::Unfit(_) => None,
             },
             leftovers: self.vault.errands(fitted.key()),
+            members: adopt::members(fitted),
         }
     }
 }

@@ -10,7 +10,7 @@ use strongroom_kmip::{
 use super::{
     derivation::Derivation,
     group::Group,
-    holding::{Condition, Found, Name},
+    holding::{Condition, Found, Member, Name, News},
 };
 use crate::chance::Chance;
 
@@ -90,7 +90,7 @@ pub trait Holding: Send + Sync {
     fn condition(&self) -> Condition;
 
     /// Every change of its condition since this was asked last, the oldest first.
-    fn news(&self) -> Vec<Condition>;
+    fn news(&self) -> Vec<News>;
 
     /// Tries again, also where a wrong PIN stands against it; with another PIN, where one is given.
     fn retry(&self, pin: Option<Secret>);
@@ -131,6 +131,34 @@ pub trait Holding: Send + Sync {
     /// # Errors
     /// [`Error::Absent`].
     fn found(&self) -> Result<Vec<Found>, Error>;
+
+    /// The tokens that it is made of, where these are several that hold the same keys.
+    fn members(&self) -> Vec<Member> {
+        Vec::new()
+    }
+
+    /// One of them.
+    fn member(&self, name: &str) -> Option<&dyn Holding> {
+        let _ = name;
+        None
+    }
+
+    /// The names of those that can be worked with and have a key, by its errand.
+    fn whereabouts(&self, errand: &Secret) -> Vec<String> {
+        let _ = errand;
+        Vec::new()
+    }
+
+    /// Whether keys may be missing at some of them, so that it is time for a round.
+    fn is_scattered(&self) -> bool {
+        false
+    }
+
+    /// Finds out where these keys are, by their errands, and brings some to where they are missing. Says how many.
+    fn spread(&self, keys: &[Secret]) -> usize {
+        let _ = keys;
+        0
+    }
 
     /// Ends what the slot does by itself.
     fn close(&self);

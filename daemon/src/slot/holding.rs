@@ -30,6 +30,30 @@ pub struct Found {
     pub public: Option<Kept>,
 }
 
+/// A change of condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Which of several tokens it is; nothing where it is the slot.
+    pub member: Option<String>,
+    /// How it stands now.
+    pub condition: Condition,
+}
+
+/// One of several tokens that hold the same keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub condition: Condition,
+    /// What keeps keys of others from coming to it.
+    pub hindrance: Option<Why>,
+    /// How many keys it lacks that others have, as far as is known.
+    pub lacking: usize,
+    /// How many of these cannot come, because their token does not let them go.
+    pub bound: usize,
+}
+
 /// How a slot holds a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
@@ -148,6 +172,14 @@ reasons! {
     NotConfined = "not-confined", "its library cannot be confined; see `paths`";
     /// The system starts no worker.
     NoProcess = "no-process", "the system starts no worker process for it";
+    /// Two members of a cluster are one.
+    SameToken = "same-token", "it is the same token as a member before it; name another one, or name it once";
+    /// The key that encrypts keys on their way is missing.
+    NoWrapper = "no-wrapping-key", "it has no key, or several, of the name in `wrap_with` that may wrap and unwrap";
+    /// It is another one.
+    OtherWrapper = "other-wrapping-key", "its key of the name in `wrap_with` is another one than that of the members before it";
+    /// No mechanism for it.
+    NoWrapping = "no-wrapping", "it and the other members have no AES key wrap in common";
 }
 
 impl Why {

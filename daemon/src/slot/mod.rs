@@ -19,7 +19,7 @@ pub use derivation::{
     Derivation, End, Field, Finish, Function, Method, Number, Operand, Order, Peer, Shake, Step, Sum,
 };
 
-pub use holding::{Condition, Found, Held, Name, Why};
+pub use holding::{Condition, Found, Held, Member, Name, News, Why};
 
 pub use contract::{
     DsaPublic, Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, QuantumPrivate,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::contract::Slot;
-use super::hsm::{self, Hsm};
+use super::hsm::{self, Cluster, Hsm};
 use super::software::Software;
 
 /// A kind of slot that needs nothing but a name.
@@ -27,6 +27,13 @@ pub fn member(maker: &str) -> Option<&'static Member> {
 pub fn token(settings: hsm::Settings) -> Arc<dyn Slot> {
     let beside = Arc::new(Software::new(settings.name.clone()));
     Arc::new(Hsm::open(settings, beside))
+}
+
+/// A slot over several tokens that hold the same keys, each with its name. `wrapper` is the label of the key under which keys go
+/// from one to another; without one the tokens see to it themselves.
+pub fn cluster(name: &str, members: Vec<(String, hsm::Settings)>, wrapper: Option<String>) -> Arc<dyn Slot> {
+    let beside: Arc<dyn Slot> = Arc::new(Software::new(name));
+    Arc::new(Cluster::open(name.to_owned(), members, wrapper, &beside))
 }
 
 #[cfg(test)]

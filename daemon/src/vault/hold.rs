@@ -200,7 +200,10 @@ impl Vault {
                 continue;
             }
             if let Err(error) = holding.remove(&task.key) {
-                log::warn!("slot {}: a key that has to go could not be removed yet: {error}", task.slot);
+                // One token of several that is away for a day is told of once, when it goes.
+                if error != slot::Error::Absent {
+                    log::warn!("slot {}: a key that has to go could not be removed yet: {error}", task.slot);
+                }
                 opened.errands.due(&task.row);
                 continue;
             }
@@ -226,6 +229,17 @@ impl Vault {
             }
         }
         Ok(keys)
+    }
+
+    /// The tokens that have an object's key, where its slot is made of several.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Damaged`].
+    pub fn whereabouts(&self, object: &Object) -> Result<Vec<String>, Error> {
+        let Content::Key(kept) = self.with(None)?.content(object)? else { return Ok(Vec::new()) };
+        let Some(key) = self.held_by(object, &kept.held)? else { return Ok(Vec::new()) };
+        let fitted = self.slot(Some(&object.slot))?;
+        Ok(fitted.slot.holding().map(|holding| holding.whereabouts(&key)).unwrap_or_default())
     }
 
     /// How many keys of a slot have to go still.

@@ -54,8 +54,8 @@ mod whole;
 
 pub use crate::slot::{
     Condition, Derivation, DsaPublic, End, Error as SlotError, Family, Field, Finish, Form, Function, Held, Kept, Made,
-    Material, Method, Number, Offer, Offered, Operand, Order, Pair, Peer, Purpose, QuantumPrivate, Recipe, RsaPrivate,
-    Shake, Shape, Step, Sum, Why, group::Group, listing, policy::Level as MechanismLevel,
+    Material, Member, Method, News, Number, Offer, Offered, Operand, Order, Pair, Peer, Purpose, QuantumPrivate,
+    Recipe, RsaPrivate, Shake, Shape, Step, Sum, Why, group::Group, listing, policy::Level as MechanismLevel,
 };
 
 pub use action::{Action, Level};

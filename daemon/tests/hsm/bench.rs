@@ -117,6 +117,7 @@ pub(crate) fn settings(library: &Path, label: &str) -> Settings {
         choice: Choice::Label(label.to_owned()),
         pin: Box::new(|| Some(Secret::copy_of(PIN.as_bytes()))),
         deadline: Duration::from_secs(5),
+        wrap_with: None,
         sessions: 4,
         network: Network::None,
         processes: false,

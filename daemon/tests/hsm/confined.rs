@@ -47,7 +47,9 @@ fn a_library_that_reaches_for_programs_and_processes_is_stopped_and_named() {
         slot.holding().unwrap().news();
         library.told(fault);
         assert_eq!(signed(&*slot, &kept).unwrap_err(), Error::Absent, "{fault}");
-        until(&*slot, |_| slot.holding().unwrap().news().iter().any(|told| told.why() == Some(Why::Trespass)));
+        until(&*slot, |_| {
+            slot.holding().unwrap().news().iter().any(|told| told.condition.why() == Some(Why::Trespass))
+        });
         assert_eq!(library.escapes(), 0, "{fault}");
         library.told("");
         let slot = usable(slot);

@@ -50,7 +50,7 @@ fn a_fault_in_a_call_is_that_calls_alone_and_afterwards_all_is_as_it_was() {
         assert_eq!(signed(&*slot, &kept).unwrap_err(), *call, "{name}");
         assert!(signed(&*neighbour, &theirs).unwrap().same_as(their_mac.reveal()), "{name}: another slot");
         if let Some(why) = after {
-            until(&*slot, |_| slot.holding().unwrap().news().iter().any(|told| told.why() == Some(*why)));
+            until(&*slot, |_| slot.holding().unwrap().news().iter().any(|told| told.condition.why() == Some(*why)));
         }
         library.told("");
         let slot = usable(slot);
@@ -153,7 +153,7 @@ fn a_token_that_goes_or_is_exchanged_is_noticed_without_a_call() {
         slot.holding().unwrap().news();
         library.told(fault);
         until(&*slot, |condition| condition != Condition::Usable);
-        let first = slot.holding().unwrap().news().first().and_then(|condition| condition.why());
+        let first = slot.holding().unwrap().news().first().and_then(|news| news.condition.why());
         assert_eq!(first, Some(Why::TokenGone), "{name}");
         library.told("");
         let slot = usable(slot);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod cluster;
 mod confined;
 mod faults;
 mod house;

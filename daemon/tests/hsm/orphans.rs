@@ -166,7 +166,7 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
 }
 
 /// The processes of this program that run.
-fn worker(program: &Path) -> Vec<Pid> {
+pub(crate) fn worker(program: &Path) -> Vec<Pid> {
     let wanted = program.display().to_string();
     let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let ours = |number: &i32| {

@@ -1,23 +1,47 @@
-//! The attributes that keys get in the token: made and brought keys never leave, and carry our identifier.
+//! The attributes that keys get in the token: made and brought keys never leave but to the other tokens of their cluster, and
+//! carry our identifier.
 
 use cryptoki::{
     mechanism::{Mechanism, MechanismType},
-    object::{Attribute, KeyType, ObjectClass},
+    object::{Attribute, AttributeType, KeyType, ObjectClass},
     types::Ulong,
 };
-use cryptoki_sys::{CKK_AES, CKK_DES2, CKK_DES3, CKM_DES2_KEY_GEN};
+use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CKK_AES, CKK_DES2, CKK_DES3, CKM_DES2_KEY_GEN, CKO_PRIVATE_KEY};
 use strongroom_kmip::secret::Secret;
 
 use super::{
+    cargo::Cargo,
     codec::Plain,
     message::{Brought, Making, Trouble},
     vendor::Failure,
 };
 
-/// Our identifier and the words that make it one.
+/// Our identifier and the words that make it one, and whether what has it stays where it is.
 pub(super) struct Name<'a> {
     pub(super) id: &'a Plain,
     pub(super) label: &'a Plain,
+    pub(super) leave: Leave,
+}
+
+/// Whether a key may leave its token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It never does.
+    Never,
+    /// Encrypted under a key that wraps.
+    Wrapped,
+    /// Encrypted under a key that the token's security officer has marked as trusted, and under no other.
+    Trusted,
+}
+
+impl Leave {
+    fn attributes(self) -> Vec<Attribute> {
+        match self {
+            Self::Never => vec![Attribute::Extractable(false)],
+            Self::Wrapped => vec![Attribute::Extractable(true)],
+            Self::Trusted => vec![Attribute::Extractable(true), Attribute::WrapWithTrusted(true)],
+        }
+    }
 }
 
 /// What may be done with a key. Which of it is done, the daemon decides; the token is told what its kind of key can do.
@@ -166,17 +190,46 @@ pub(super) fn passing(length: Option<u32>, value: Option<&Secret>) -> Vec<Attrib
 
 /// What every key of ours has in common.
 fn held(name: &Name<'_>, class: ObjectClass, kind: u64) -> Result<Vec<Attribute>, Failure> {
-    Ok(vec![
+    let mut draft = vec![
         Attribute::Class(class),
         Attribute::KeyType(key_type(kind)?),
         Attribute::Token(true),
         Attribute::Private(true),
         Attribute::Sensitive(true),
-        Attribute::Extractable(false),
-        Attribute::Id(name.id.0.clone()),
-        Attribute::Label(name.label.0.clone()),
-    ])
+    ];
+    draft.extend(name.leave.attributes());
+    draft.extend([Attribute::Id(name.id.0.clone()), Attribute::Label(name.label.0.clone())]);
+    Ok(draft)
 }
+
+/// The template of a key that another token of the cluster has encrypted: as it is there.
+///
+/// # Errors
+/// [`Trouble::Unsupported`] for a type that cryptoki does not know.
+pub(super) fn unloaded(cargo: &Cargo) -> Result<Vec<Attribute>, Failure> {
+    let leave = if cargo.trusted { Leave::Trusted } else { Leave::Wrapped };
+    let class = if cargo.class == CKO_PRIVATE_KEY { ObjectClass::PRIVATE_KEY } else { ObjectClass::SECRET_KEY };
+    let mut draft = held(&Name { id: &cargo.id, label: &cargo.label, leave }, class, cargo.kind)?;
+    draft.extend(cargo.uses.iter().filter_map(|wanted| {
+        let known = USES.iter().find(|(kind, _)| CK_ATTRIBUTE_TYPE::from(*kind) == *wanted);
+        known.map(|(_, attribute)| attribute(true))
+    }));
+    Ok(draft)
+}
+
+/// A use of a key: what its attribute is called, and the attribute.
+type Use = (AttributeType, fn(bool) -> Attribute);
+
+/// What a key may be used for, as its token says it.
+pub(super) const USES: &[Use] = &[
+    (AttributeType::Encrypt, Attribute::Encrypt),
+    (AttributeType::Decrypt, Attribute::Decrypt),
+    (AttributeType::Sign, Attribute::Sign),
+    (AttributeType::Verify, Attribute::Verify),
+    (AttributeType::Wrap, Attribute::Wrap),
+    (AttributeType::Unwrap, Attribute::Unwrap),
+    (AttributeType::Derive, Attribute::Derive),
+];
 
 fn key_type(kind: u64) -> Result<KeyType, Failure> {
     KeyType::try_from(kind).map_err(|_| Trouble::Unsupported.into())

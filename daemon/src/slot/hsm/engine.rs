@@ -13,6 +13,7 @@ use strongroom_kmip::{
 
 use super::{
     agree,
+    cargo::Leaving,
     codec::Plain,
     keeper::{Keeper, Patience},
     key::{TokenKey, refused},
@@ -29,16 +30,18 @@ use crate::{
             Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Pair, Purpose, Recipe, Running, Shape, Slot,
         },
         derivation::{Derivation, Peer},
-        holding::{self, Condition, Found, Name},
+        holding::{self, Condition, Found, Name, News},
     },
 };
 
 /// A slot whose keys are in a token of a vendor's.
 pub struct Hsm {
     name: String,
-    keeper: Arc<Keeper>,
+    pub(super) keeper: Arc<Keeper>,
     /// Does what needs no secret: digests, public keys, looking at what comes in.
-    beside: Arc<dyn Slot>,
+    pub(super) beside: Arc<dyn Slot>,
+    /// Whether its keys go to other tokens.
+    leaving: Leaving,
     offers: Mutex<Listing>,
 }
 
@@ -53,7 +56,11 @@ impl Hsm {
     /// Begins to open the token. What needs no secret is done by `beside`.
     pub fn open(settings: Settings, beside: Arc<dyn Slot>) -> Self {
         let name = settings.name.clone();
-        Self { name, keeper: Arc::new(Keeper::start(settings)), beside, offers: Mutex::default() }
+        let leaving = match &settings.wrap_with {
+            None => Leaving::Never,
+            Some(label) => Leaving::Wrapped { label: Plain(label.clone().into_bytes()) },
+        };
+        Self { name, keeper: Arc::new(Keeper::start(settings)), beside, leaving, offers: Mutex::default() }
     }
 
     fn ask(&self, ask: &Ask, patience: Patience) -> Result<Answer, Error> {
@@ -216,8 +223,8 @@ impl Holding for Hsm {
         self.keeper.condition()
     }
 
-    fn news(&self) -> Vec<Condition> {
-        self.keeper.news()
+    fn news(&self) -> Vec<News> {
+        self.keeper.news().into_iter().map(|condition| News { member: None, condition }).collect()
     }
 
     fn retry(&self, pin: Option<Secret>) {
@@ -229,7 +236,12 @@ impl Holding for Hsm {
         if self.keeper.token().is_some_and(|token: Arc<Token>| !offer::makes(&token, &making)) {
             return Err(NOT_MADE);
         }
-        let ask = Ask::Make { id: Plain(name.0.to_vec()), label: reference::label(name), making };
+        let ask = Ask::Make {
+            id: Plain(name.0.to_vec()),
+            label: reference::label(name),
+            making,
+            leaving: self.leaving.clone(),
+        };
         let Answer::Made { public, held } = self.ask(&ask, Patience::Long)? else { return Err(ABSURD) };
         if !held {
             return Err(Error::Key("its token would let it leave"));
@@ -283,7 +295,8 @@ impl Holding for Hsm {
             },
             _ => Vec::new(),
         };
-        let ask = Ask::Bring { id: Plain(name.0.to_vec()), label: reference::label(name), brought };
+        let (id, leaving) = (Plain(name.0.to_vec()), self.leaving.clone());
+        let ask = Ask::Bring { id, label: reference::label(name), brought, leaving };
         match self.ask(&ask, Patience::Usual)? {
             Answer::Made { held: true, .. } => {
                 let held = Held { public: Plain(public), ..Held::named(name, class) };

@@ -37,6 +37,8 @@ struct State {
     open: Option<Open>,
     /// What the token was when it was open last: what it offers is known while it is away.
     token: Option<Arc<Token>>,
+    /// How often it was opened.
+    openings: u64,
     /// A PIN that an operator entered.
     pin: Option<Secret>,
     order: Order,
@@ -61,7 +63,8 @@ impl Keeper {
     pub(super) fn start(settings: Settings) -> Self {
         let condition = Condition::Probing { since: settings.clock.now(), after: None };
         let name = format!("slot {}", settings.name);
-        let state = State { condition, news: Vec::new(), open: None, token: None, pin: None, order: Order::Nothing };
+        let (news, order) = (Vec::new(), Order::Nothing);
+        let state = State { condition, news, open: None, token: None, openings: 0, pin: None, order };
         let shared = Arc::new(Shared { settings, state: Mutex::new(state), changed: Condvar::new() });
         let kept = Arc::clone(&shared);
         let thread = thread::Builder::new().name(name).spawn(move || kept.keep());
@@ -82,6 +85,11 @@ impl Keeper {
     /// The token as it was when it was open last.
     pub(super) fn token(&self) -> Option<Arc<Token>> {
         self.shared.state().token.clone()
+    }
+
+    /// How often it was opened: what was known of its keys may have changed since the time before.
+    pub(super) fn openings(&self) -> u64 {
+        self.shared.state().openings
     }
 
     pub(super) fn retry(&self, pin: Option<Secret>) {
@@ -225,6 +233,7 @@ impl Shared {
                 let open = Open { process: Arc::new(process), token: Arc::new(token) };
                 let mut state = self.state();
                 state.token = Some(Arc::clone(&open.token));
+                state.openings = state.openings.saturating_add(1);
                 state.open = Some(open.clone());
                 Ok(open)
             }

@@ -92,6 +92,12 @@ impl TokenKey {
         if known && fits { Ok(plan) } else { Err(UNSUPPORTED) }
     }
 
+    /// Signs what has been hashed already by the hash of the mechanism.
+    pub(super) fn sign_digest(&self, mechanism: &Mechanism, digest: &[u8]) -> Result<Secret, Error> {
+        let plan = self.plan(Purpose::Sign, mechanism)?;
+        self.run(Purpose::Sign, mechanism, plan, digest)
+    }
+
     fn run(&self, purpose: Purpose, mechanism: &Mechanism, plan: Plan, data: &[u8]) -> Result<Secret, Error> {
         if plan.digest.is_some_and(|length| length != data.len()) {
             return Err(Error::Length);
@@ -181,6 +187,7 @@ pub(super) fn refused(answer: &Answer, purpose: Purpose) -> Error {
         Trouble::Parameter => Error::Parameter("parameter"),
         Trouble::Length | Trouble::Undecryptable => Error::Length,
         Trouble::NoKey => Error::Vanished,
+        Trouble::NoWrapper => NO_WRAPPER,
         Trouble::SeveralKeys => Error::Key("its token has several of its name"),
         Trouble::Full | Trouble::NoSession => Error::Full,
         Trouble::Garbage => ABSURD,
@@ -188,4 +195,6 @@ pub(super) fn refused(answer: &Answer, purpose: Purpose) -> Error {
     }
 }
 
+/// A key that could not go to the other tokens is not made.
+pub(super) const NO_WRAPPER: Error = Error::Unsupported("keys for all of its tokens; one has no key of `wrap_with`");
 const ABSURD: Error = Error::Engine("a token, which answers what cannot be");

@@ -3,7 +3,10 @@
 
 use strongroom_kmip::secret::Secret;
 
-use super::codec::{Plain, messages};
+use super::{
+    cargo::{Cargo, Leaving},
+    codec::{Plain, messages},
+};
 
 messages! {
     /// What the daemon asks. The first question on the worker's first socket is `Open`; all others go to any lane.
@@ -33,6 +36,8 @@ messages! {
             label: Plain,
             /// What.
             making: Making,
+            /// Whether it may leave.
+            leaving: Leaving,
         };
         /// Put a key in that was made elsewhere.
         4 = Bring {
@@ -42,6 +47,8 @@ messages! {
             label: Plain,
             /// What.
             brought: Brought,
+            /// Whether it may leave.
+            leaving: Leaving,
         };
         /// Make another object of the same key.
         5 = Copy {
@@ -79,6 +86,34 @@ messages! {
         };
         /// Which private and secret keys are there?
         9 = List;
+        /// Which of these keys are there?
+        10 = Has {
+            /// The keys; a class of nought is any.
+            keys: Vec<Reference>,
+        };
+        /// Encrypt a key for another token.
+        11 = Load {
+            /// Which.
+            key: Reference,
+            /// By which mechanism.
+            mechanism: u64,
+            /// Under the key with this label.
+            wrapper: Plain,
+        };
+        /// Take a key that another token has encrypted, unless it is there already.
+        12 = Unload {
+            /// What.
+            cargo: Cargo,
+            /// By which mechanism.
+            mechanism: u64,
+            /// Under the key with this label.
+            wrapper: Plain,
+        };
+        /// Is there a key that encrypts others, and which?
+        13 = Wrapper {
+            /// Its label.
+            label: Plain,
+        };
     }
 
     /// What the worker answers.
@@ -103,7 +138,7 @@ messages! {
         3 = Made {
             /// Its public half.
             public: Public,
-            /// Whether it can never leave: sensitive and not extractable.
+            /// Whether it leaves no otherwise than it may: sensitive, and extractable only where that was asked for.
             held: bool,
         };
         /// The result of a use.
@@ -120,6 +155,21 @@ messages! {
         6 = Listed {
             /// Each of them.
             keys: Vec<Listed>,
+        };
+        /// Which keys are there.
+        7 = There {
+            /// For each that was asked for.
+            there: Vec<bool>,
+        };
+        /// A key, encrypted.
+        8 = Loaded {
+            /// What goes to the other token.
+            cargo: Cargo,
+        };
+        /// The key that encrypts others is there.
+        9 = Wrapper {
+            /// Its CKA_CHECK_VALUE, where the token says it.
+            check: Plain,
         };
     }
 
@@ -398,6 +448,8 @@ messages! {
         22 = Device;
         /// The worker could not be confined.
         23 = NotConfined;
+        /// There is no key of that label that encrypts others, or there are several.
+        24 = NoWrapper;
     }
 }
 

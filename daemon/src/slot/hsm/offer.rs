@@ -1,16 +1,11 @@
-//! What a token can do, said in mechanisms of ours: the one table between them and PKCS#11's numbers, for the tokens of
-//! others.
+//! What a token can do, said in mechanisms of ours, whose numbers stand in the one table of mechanisms.
 
 use cryptoki_sys::{
-    CKG_MGF1_SHA1, CKG_MGF1_SHA224, CKG_MGF1_SHA256, CKG_MGF1_SHA384, CKG_MGF1_SHA512, CKK_AES, CKK_DES2, CKK_DES3,
-    CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_CBC, CKM_AES_CBC_PAD, CKM_AES_CMAC,
-    CKM_AES_CTR, CKM_AES_ECB, CKM_AES_GCM, CKM_AES_KEY_GEN, CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_PAD, CKM_DES2_KEY_GEN,
-    CKM_DES3_CBC, CKM_DES3_CBC_PAD, CKM_DES3_ECB, CKM_DES3_KEY_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN,
-    CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKM_ECDSA, CKM_EDDSA, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS,
-    CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_RSA_PKCS_OAEP, CKM_RSA_PKCS_PSS, CKM_RSA_X_509, CKM_SHA_1, CKM_SHA_1_HMAC,
-    CKM_SHA224, CKM_SHA224_HMAC, CKM_SHA256, CKM_SHA256_HMAC, CKM_SHA384, CKM_SHA384_HMAC, CKM_SHA512, CKM_SHA512_HMAC,
+    CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN,
+    CKM_AES_KEY_WRAP_PAD, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN,
+    CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN,
 };
-use strongroom_kmip::mechanism::{Block, Curve, Hash, Input, Mechanism, Mode, Padding};
+use strongroom_kmip::mechanism::{Curve, Hash, Input, Keys, Mechanism, Mode, Number, Padding, Work};
 
 use super::{
     codec::Plain,
@@ -56,53 +51,58 @@ pub(super) fn plan(shape: Shape, mechanism: &Mechanism) -> Result<Plan, Error> {
 
 /// The number of the mechanism by which a token does this.
 fn numbered(shape: Shape, mechanism: &Mechanism) -> Option<u64> {
-    let family = match shape {
-        Shape::Private(Pair::Rsa { .. }) => {
-            return match mechanism {
-                Mechanism::RsaPkcs1 | Mechanism::RsaPkcs1Hashed { .. } => Some(CKM_RSA_PKCS),
-                Mechanism::RsaPss { .. } => Some(CKM_RSA_PKCS_PSS),
-                Mechanism::RsaOaep { .. } => Some(CKM_RSA_PKCS_OAEP),
-                Mechanism::RsaRaw => Some(CKM_RSA_X_509),
-                _ => None,
-            };
-        }
-        Shape::Private(Pair::Elliptic(curve)) => {
-            return match (curve, mechanism) {
-                (Curve::Ed25519, Mechanism::Eddsa) => Some(CKM_EDDSA),
-                (Curve::Ed25519, _) => None,
-                (_, Mechanism::Ecdsa { .. }) => Some(CKM_ECDSA),
-                _ => None,
-            };
-        }
-        Shape::Public(_) | Shape::Private(Pair::Group { .. } | Pair::Dsa { .. } | Pair::Quantum(_)) => return None,
-        Shape::Symmetric { family, .. } => family,
+    let plain = match mechanism {
+        Mechanism::Cipher(_, Mode::Ecb { padding }) => *padding == Padding::None,
+        Mechanism::EddsaContext { .. } => false,
+        _ => !matches!(shape, Shape::Public(_)),
     };
-    match (family, mechanism) {
-        (Family::Aes, Mechanism::Cipher(Block::Aes, mode)) => match mode {
-            Mode::Ecb { padding: Padding::None } => Some(CKM_AES_ECB),
-            Mode::Cbc { padding: Padding::None, .. } => Some(CKM_AES_CBC),
-            Mode::Cbc { padding: Padding::Pkcs7, .. } => Some(CKM_AES_CBC_PAD),
-            Mode::Ctr { .. } => Some(CKM_AES_CTR),
-            Mode::Gcm { .. } => Some(CKM_AES_GCM),
-            _ => None,
-        },
-        (Family::Aes, Mechanism::Cmac { block: Block::Aes, .. }) => Some(CKM_AES_CMAC),
-        (Family::Aes, Mechanism::KeyWrap) => Some(CKM_AES_KEY_WRAP),
-        (Family::Aes, Mechanism::KeyWrapPadded) => Some(CKM_AES_KEY_WRAP_PAD),
-        (Family::TripleDes, Mechanism::Cipher(Block::TripleDes, mode)) => match mode {
-            Mode::Ecb { padding: Padding::None } => Some(CKM_DES3_ECB),
-            Mode::Cbc { padding: Padding::None, .. } => Some(CKM_DES3_CBC),
-            Mode::Cbc { padding: Padding::Pkcs7, .. } => Some(CKM_DES3_CBC_PAD),
-            _ => None,
-        },
-        (Family::Hmac, Mechanism::Hmac { hash, .. }) => hashes(*hash).map(|(_, hmac, _)| hmac),
+    asked(mechanism.offered().filter(|offered| plain && offered.facts().keys == shape.keys())?)
+}
+
+/// The number by which a token is asked for it; nothing for what no token is asked for.
+fn asked(offered: Offered) -> Option<u64> {
+    let of = |offered: Offered| first(offered.facts().numbers);
+    match offered {
+        // As tokens have it that are older than PKCS#11 3.0.
+        Offered::AesKeyWrapPadded => Some(CKM_AES_KEY_WRAP_PAD),
+        // Over a digest that is taken here.
+        Offered::RsaPkcs1Hashed(hash) => digest_info(hash).ok().and_then(|_| of(Offered::RsaPkcs1)),
+        Offered::RsaPssHashed(hash) => hashes(hash).and_then(|_| of(Offered::RsaPss)),
+        Offered::EcdsaHashed(_) => of(Offered::Ecdsa),
+        Offered::Hmac(hash) => hashes(hash).and_then(|_| of(offered)),
+        Offered::AesEcb
+        | Offered::AesCbc
+        | Offered::AesCbcPad
+        | Offered::AesCtr
+        | Offered::AesGcm
+        | Offered::AesKeyWrap
+        | Offered::AesCmac
+        | Offered::TripleDesEcb
+        | Offered::TripleDesCbc
+        | Offered::TripleDesCbcPad
+        | Offered::RsaPkcs1
+        | Offered::RsaPss
+        | Offered::RsaOaep
+        | Offered::RsaRaw
+        | Offered::Ecdsa
+        | Offered::Eddsa
+        | Offered::AesKeyGen
+        | Offered::GenericKeyGen
+        | Offered::TripleDesKeyGen
+        | Offered::RsaKeyGen
+        | Offered::EllipticKeyGen
+        | Offered::EdwardsKeyGen => of(offered),
         _ => None,
     }
 }
 
+fn first(numbers: &[Number]) -> Option<u64> {
+    numbers.first().map(|number| number.value)
+}
+
 fn parameter(mechanism: &Mechanism) -> Result<Parameter, Error> {
-    let hash = |hash| hashes(hash).map(|(digest, ..)| digest).ok_or(UNSUPPORTED);
-    let mask = |hash| hashes(hash).map(|(_, _, mask)| mask).ok_or(UNSUPPORTED);
+    let hash = |hash| hashes(hash).map(|(digest, _)| digest).ok_or(UNSUPPORTED);
+    let mask = |hash| hashes(hash).map(|(_, mask)| mask).ok_or(UNSUPPORTED);
     let number = |count| u32::try_from(count).map_err(|_| Error::Length);
     Ok(match mechanism {
         Mechanism::Cipher(_, Mode::Cbc { iv, .. }) => Parameter::Start { iv: Plain(iv.clone()) },
@@ -122,14 +122,12 @@ fn parameter(mechanism: &Mechanism) -> Result<Parameter, Error> {
     })
 }
 
-/// The digest, the HMAC and the mask of a hash function, where tokens are asked for them.
-const fn hashes(hash: Hash) -> Option<(u64, u64, u64)> {
+/// The digest and the mask of a hash function, where tokens are asked for them.
+fn hashes(hash: Hash) -> Option<(u64, u64)> {
     match hash {
-        Hash::Sha1 => Some((CKM_SHA_1, CKM_SHA_1_HMAC, CKG_MGF1_SHA1)),
-        Hash::Sha224 => Some((CKM_SHA224, CKM_SHA224_HMAC, CKG_MGF1_SHA224)),
-        Hash::Sha256 => Some((CKM_SHA256, CKM_SHA256_HMAC, CKG_MGF1_SHA256)),
-        Hash::Sha384 => Some((CKM_SHA384, CKM_SHA384_HMAC, CKG_MGF1_SHA384)),
-        Hash::Sha512 => Some((CKM_SHA512, CKM_SHA512_HMAC, CKG_MGF1_SHA512)),
+        Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Sha384 | Hash::Sha512 => {
+            Some((first(hash.facts().digest)?, first(hash.facts().mask)?))
+        }
         _ => None,
     }
 }
@@ -234,12 +232,13 @@ pub(super) fn offers(token: &Token, beside: &'static [Offer]) -> Vec<Offer> {
         if matches!(row.mechanism, Offered::Digest(_)) {
             return Some(*row);
         }
-        if let Some(number) = generator(row.mechanism) {
+        let (number, facts) = (asked(row.mechanism)?, row.mechanism.facts());
+        if matches!(facts.work, Work::Key | Work::Pair) {
             return has(token, number, MAKES).then_some(*row);
         }
-        let keys = keys(row.mechanism)?;
-        let number = keys.number;
-        let can = |purpose: &Purpose| match (purpose, keys.public) {
+        // The public half works beside the token.
+        let public = !matches!(facts.keys, Keys::Symmetric(_));
+        let can = |purpose: &Purpose| match (purpose, public) {
             (Purpose::Verify | Purpose::Encrypt | Purpose::Wrap, true) => true,
             (Purpose::Sign | Purpose::Verify, _) => has(token, number, Using::Sign.bit()),
             (Purpose::Decrypt, _) => has(token, number, Using::Decrypt.bit()),
@@ -259,50 +258,27 @@ pub(super) fn offers(token: &Token, beside: &'static [Offer]) -> Vec<Offer> {
     beside.iter().filter_map(offer).collect()
 }
 
-struct Keys {
-    number: u64,
-    /// Whether there is a public half, which works beside the token.
-    public: bool,
-}
-
-fn keys(offered: Offered) -> Option<Keys> {
-    let secret = |number| Some(Keys { number, public: false });
-    let pair = |number| Some(Keys { number, public: true });
-    match offered {
-        Offered::AesEcb => secret(CKM_AES_ECB),
-        Offered::AesCbc => secret(CKM_AES_CBC),
-        Offered::AesCbcPad => secret(CKM_AES_CBC_PAD),
-        Offered::AesCtr => secret(CKM_AES_CTR),
-        Offered::AesGcm => secret(CKM_AES_GCM),
-        Offered::AesKeyWrap => secret(CKM_AES_KEY_WRAP),
-        Offered::AesKeyWrapPadded => secret(CKM_AES_KEY_WRAP_PAD),
-        Offered::AesCmac => secret(CKM_AES_CMAC),
-        Offered::TripleDesEcb => secret(CKM_DES3_ECB),
-        Offered::TripleDesCbc => secret(CKM_DES3_CBC),
-        Offered::TripleDesCbcPad => secret(CKM_DES3_CBC_PAD),
-        Offered::Hmac(hash) => secret(hashes(hash)?.1),
-        Offered::RsaPkcs1 => pair(CKM_RSA_PKCS),
-        Offered::RsaPkcs1Hashed(hash) => digest_info(hash).ok().and_then(|_| pair(CKM_RSA_PKCS)),
-        Offered::RsaPss => pair(CKM_RSA_PKCS_PSS),
-        Offered::RsaPssHashed(hash) => hashes(hash).and_then(|_| pair(CKM_RSA_PKCS_PSS)),
-        Offered::RsaOaep => pair(CKM_RSA_PKCS_OAEP),
-        Offered::RsaRaw => pair(CKM_RSA_X_509),
-        Offered::Ecdsa | Offered::EcdsaHashed(_) => pair(CKM_ECDSA),
-        Offered::Eddsa => pair(CKM_EDDSA),
-        _ => None,
+/// What all of several lists have, with the purposes and lengths that all of them have.
+pub(super) fn common(lists: &[&'static [Offer]]) -> &'static [Offer] {
+    let Some((first, others)) = lists.split_first() else { return &[] };
+    if others.is_empty() {
+        return first;
     }
-}
-
-fn generator(offered: Offered) -> Option<u64> {
-    match offered {
-        Offered::AesKeyGen => Some(CKM_AES_KEY_GEN),
-        Offered::GenericKeyGen => Some(CKM_GENERIC_SECRET_KEY_GEN),
-        Offered::TripleDesKeyGen => Some(CKM_DES3_KEY_GEN),
-        Offered::RsaKeyGen => Some(CKM_RSA_PKCS_KEY_PAIR_GEN),
-        Offered::EllipticKeyGen => Some(CKM_EC_KEY_PAIR_GEN),
-        Offered::EdwardsKeyGen => Some(CKM_EC_EDWARDS_KEY_PAIR_GEN),
-        _ => None,
-    }
+    let shared = |offer: &Offer| {
+        let mut least = *offer;
+        for list in others {
+            let other = list.iter().find(|other| other.mechanism == offer.mechanism)?;
+            let both = |purpose: &Purpose| other.purposes.contains(purpose);
+            let left: Vec<_> = least.purposes.iter().copied().filter(both).collect();
+            if left != least.purposes {
+                // As with a token's own list: there is one for as long as the tokens are the same.
+                least.purposes = left.leak();
+            }
+            least.bits = (least.bits.0.max(other.bits.0), least.bits.1.min(other.bits.1));
+        }
+        (!least.purposes.is_empty()).then_some(least)
+    };
+    first.iter().filter_map(shared).collect::<Vec<_>>().leak()
 }
 
 pub(super) const UNSUPPORTED: Error = Error::Unsupported("this mechanism with such a key");

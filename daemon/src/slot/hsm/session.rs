@@ -20,7 +20,7 @@ use strongroom_kmip::secret::Secret;
 
 use super::{
     codec::Plain,
-    draft::{self, Name, Uses},
+    draft::{self, Leave, Name, Uses},
     message::{Answer, Ask, Listed, Making, Public, Reference, Step, Trouble, Using},
     vendor::{self, Failure},
 };
@@ -49,23 +49,29 @@ impl Lane {
     /// [`Failure`], as the token says.
     pub(super) fn answer(&self, ask: &Ask) -> Result<Answer, Failure> {
         match ask {
-            Ask::Make { id, label, making } => self.make(&Name { id, label }, making),
-            Ask::Bring { id, label, brought } => {
-                let name = Name { id, label };
+            Ask::Make { id, label, making, leaving } => {
+                self.make(&Name { id, label, leave: self.leave(leaving)? }, making)
+            }
+            Ask::Bring { id, label, brought, leaving } => {
+                let name = Name { id, label, leave: self.leave(leaving)? };
                 let create = |uses| Ok(self.session.create_object(&draft::brought(&name, brought, uses)?)?);
                 let key = leniently(create)?;
-                Ok(Answer::Made { public: Public::None, held: self.is_held(key)? })
+                Ok(Answer::Made { public: Public::None, held: self.is_held(key, name.leave)? })
             }
             Ask::Copy { of, id, label } => {
                 let new = [Attribute::Id(id.0.clone()), Attribute::Label(label.0.clone()), Attribute::Token(true)];
                 let copy = self.on(of, |key| Ok(self.session.copy_object(key, &new)?))?;
-                Ok(Answer::Made { public: Public::None, held: self.is_held(copy)? })
+                Ok(Answer::Made { public: Public::None, held: self.is_held(copy, Leave::Wrapped)? })
             }
             Ask::Remove { key } => self.remove(key),
             Ask::Work { using, key, step, data } => self.on(key, |handle| self.work(using, handle, step, data)),
             Ask::Agree { key, point, length } => self.on(key, |handle| self.agree(handle, &point.0, *length)),
             Ask::List => self.list(),
             Ask::Probe => self.probe(),
+            Ask::Has { keys } => self.has(keys),
+            Ask::Load { key, mechanism, wrapper } => self.load(key, *mechanism, wrapper),
+            Ask::Unload { cargo, mechanism, wrapper } => self.unload(cargo, *mechanism, wrapper),
+            Ask::Wrapper { label } => self.describe_wrapper(label),
             Ask::Open { .. } => Err(Trouble::Unsupported.into()),
         }
     }
@@ -90,14 +96,14 @@ impl Lane {
                 Ok(self.session.generate_key(&mechanism, &draft)?)
             };
             let key = leniently(create)?;
-            return Ok(Answer::Made { public: Public::None, held: self.is_held(key)? });
+            return Ok(Answer::Made { public: Public::None, held: self.is_held(key, name.leave)? });
         }
         let create = |uses| {
             let (public, private) = draft::pair(name, making, uses)?;
             Ok(self.session.generate_key_pair(&mechanism, &public, &private)?)
         };
         let (public, private) = leniently(create)?;
-        Ok(Answer::Made { public: self.public(public)?, held: self.is_held(private)? })
+        Ok(Answer::Made { public: self.public(public)?, held: self.is_held(private, name.leave)? })
     }
 
     /// The numbers of a public key, or of a private RSA key.
@@ -119,10 +125,17 @@ impl Lane {
         })
     }
 
-    /// Whether the key can never leave.
-    fn is_held(&self, key: ObjectHandle) -> Result<bool, Failure> {
-        let said = self.session.get_attributes(key, &[AttributeType::Sensitive, AttributeType::Extractable])?;
-        Ok(said.contains(&Attribute::Sensitive(true)) && said.contains(&Attribute::Extractable(false)))
+    /// Whether the key leaves no otherwise than it may.
+    pub(super) fn is_held(&self, key: ObjectHandle, leave: Leave) -> Result<bool, Failure> {
+        let wanted = [AttributeType::Sensitive, AttributeType::Extractable, AttributeType::WrapWithTrusted];
+        let said = self.session.get_attributes(key, &wanted)?;
+        let stays = said.contains(&Attribute::Extractable(false));
+        let may = match leave {
+            Leave::Never => stays,
+            Leave::Wrapped => true,
+            Leave::Trusted => stays || said.contains(&Attribute::WrapWithTrusted(true)),
+        };
+        Ok(may && said.contains(&Attribute::Sensitive(true)))
     }
 
     fn remove(&self, key: &Reference) -> Result<Answer, Failure> {
@@ -233,7 +246,7 @@ impl Lane {
                 public = self.public(other)?;
             }
         }
-        let held = self.is_held(key)?;
+        let held = self.is_held(key, Leave::Never)?;
         let key = Reference { class: class.into(), id, label };
         Ok(Some(Listed { key, kind, length, parameters, public, held }))
     }
@@ -262,7 +275,7 @@ impl Lane {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&place(key));
     }
 
-    fn find(&self, key: &Reference) -> Result<ObjectHandle, Failure> {
+    pub(super) fn find(&self, key: &Reference) -> Result<ObjectHandle, Failure> {
         let class = if key.class == CKO_PRIVATE_KEY { ObjectClass::PRIVATE_KEY } else { ObjectClass::SECRET_KEY };
         let mut template = vec![Attribute::Class(class), Attribute::Token(true), Attribute::Id(key.id.0.clone())];
         template.extend(key.label.as_ref().map(|label| Attribute::Label(label.0.clone())));

@@ -17,6 +17,8 @@ pub struct Settings {
     pub choice: Choice,
     /// Gives the PIN, as often as a worker starts; nothing where an operator enters it.
     pub pin: Box<dyn Fn() -> Option<Secret> + Send + Sync>,
+    /// The label of the key under which its keys go to the other tokens of its cluster; without one they never leave.
+    pub wrap_with: Option<String>,
     /// How long a call may take.
     pub deadline: Duration,
     /// How many calls may be under way.
