@@ -155,6 +155,7 @@ fn slot(token: &Token) -> Result<Arc<dyn Slot>, String> {
         network: if token.local { Network::Local } else { Network::None },
         processes: false,
         paths: token.paths.clone(),
+        wrap_with: None,
         environment: token.environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         program: built("strongroom"),
         clock: Arc::new(SystemClock),
