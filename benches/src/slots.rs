@@ -23,7 +23,7 @@ use strongroom_kmip::{
     mechanism::{Curve, Form, Hash, Input, Mechanism},
     secret::Secret,
 };
-use strongroom_tests::{Appliance, built, run};
+use strongroom_tests::{Appliance, built};
 
 use crate::{measure, signing, token};
 
@@ -166,7 +166,7 @@ impl Whole {
         appliance.restart();
         let order = |words: &[&str]| {
             let mut command = appliance.strongroom();
-            run(command.arg("--config").arg(&main).args(words))
+            strongroom_tests::run(command.arg("--config").arg(&main).args(words))
         };
         let begun = Instant::now();
         while !order(&["slot", "list"]).stdout.lines().any(|line| line.starts_with("hsm ") && line.contains(" usable"))
