@@ -127,7 +127,7 @@ impl<M: Medium> Inner<M> {
     /// As the database says; then nothing is kept any more.
     fn give(&self) -> Result<(), Error> {
         let _one = self.giving.lock().unwrap_or_else(PoisonError::into_inner);
-        self.usable()?;
+        self.goes_on()?;
         let Some(layer) = self.recent_mut().set_aside() else { return Ok(()) };
         self.give_group(&[layer.batch()], layer.generation())?;
         self.recent_mut().forget();
@@ -165,6 +165,11 @@ impl<M: Medium> Inner<M> {
     fn fail(&self, error: Error) -> Error {
         // What came first is the reason; whatever failed since did so because of it.
         self.failure.get_or_init(|| error).clone()
+    }
+
+    /// Whether changes are taken; if not, the reason.
+    fn goes_on(&self) -> Result<(), Error> {
+        self.failure.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn usable(&self) -> Result<(), Error> {
@@ -249,7 +254,7 @@ impl<M: Medium> Medium for Ahead<M> {
 
     fn prepare(&self, group: &[Batch], generation: u64) -> Result<(), Error> {
         let inner = &*self.inner;
-        inner.failure.get().map_or(Ok(()), |error| Err(error.clone()))?;
+        inner.goes_on()?;
         let mut desk = inner.desk();
         let jotted = inner.jots().turn(generation);
         desk.blocks = match mem::replace(&mut desk.follows, true) {
@@ -261,7 +266,7 @@ impl<M: Medium> Medium for Ahead<M> {
 
     fn jot(&self, batch: &Batch) -> Result<bool, Error> {
         let inner = &*self.inner;
-        inner.usable()?;
+        inner.goes_on()?;
         let mut jots = inner.jots();
         let taken = jots.take(batch).map_err(|error| inner.lost(error))?;
         if taken {
@@ -273,7 +278,7 @@ impl<M: Medium> Medium for Ahead<M> {
 
     fn apply(&self, group: &[Batch], generation: u64) -> Result<(), Error> {
         let inner = &*self.inner;
-        inner.usable()?;
+        inner.goes_on()?;
         let blocks = inner.desk().blocks.take();
         if blocks.is_none() {
             // What was jotted before is given with all the rest, and so before the group.

@@ -286,7 +286,9 @@ mod tests {
     fn a_last_entry_that_is_not_whole_was_never_answered() {
         let wax = Wax::default();
         let mut journal = Journal::begin(Box::new(wax.clone()), 16);
-        (1..=2).for_each(|number| drop(journal.write(&group(number, 5000), number.into(), 0).unwrap()));
+        for number in 1..=2 {
+            let _ = journal.write(&group(number, 5000), number.into(), 0).unwrap();
+        }
         wax.0.lock().unwrap()[3 * BLOCK] ^= 1;
         let lacking = wax.read(0);
         assert_eq!((lacking.generation, lacking.torn, lacking.groups.len()), (1, false, 1));
@@ -296,7 +298,9 @@ mod tests {
     fn a_gap_before_a_whole_entry_is_seen() {
         let wax = Wax::default();
         let mut journal = Journal::begin(Box::new(wax.clone()), 16);
-        (1..=3).for_each(|number| drop(journal.write(&group(number, 10), number.into(), 0).unwrap()));
+        for number in 1..=3 {
+            let _ = journal.write(&group(number, 10), number.into(), 0).unwrap();
+        }
         wax.0.lock().unwrap()[BLOCK + HEAD] ^= 1;
         let lacking = wax.read(0);
         assert_eq!((lacking.generation, lacking.torn), (1, true));

@@ -105,7 +105,7 @@ impl<M: Medium> Store for Written<M> {
         };
         let (group, jotted) = self.desk.group();
         if !group.is_empty() || jotted {
-            write(&*self.medium, &self.desk, &self.lookers, group);
+            write(&*self.medium, &self.desk, &self.lookers, group, jotted);
         }
         drop(pen);
         if !self.desk.look().changes.is_empty() {
@@ -182,7 +182,7 @@ fn run(medium: &impl Medium, desk: &Desk, lookers: &Lookers) {
             desk.learn(group.len() > 1);
         }
         if !group.is_empty() || jotted {
-            write(medium, desk, lookers, group);
+            write(medium, desk, lookers, group, jotted);
         }
     }
     let _pen = desk.pen();
@@ -195,9 +195,8 @@ fn run(medium: &impl Medium, desk: &Desk, lookers: &Lookers) {
 }
 
 /// Writes a group, by whoever has the pen, and gives its receipts their answer.
-fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers, group: Vec<(Batch, Promise)>) {
+fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers, group: Vec<(Batch, Promise)>, jotted: bool) {
     let fuse = Fuse::new(desk);
-    let refused = !group.is_empty();
     let (mut batches, mut promises) = (Vec::new(), Vec::new());
     for (batch, promise) in group {
         match desk.usable().and_then(|()| medium.admits(&batch)) {
@@ -208,7 +207,7 @@ fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers, group: Vec<(Batch
             Err(error) => promise.keep(Err(error)),
         }
     }
-    if batches.is_empty() && refused {
+    if batches.is_empty() && !jotted {
         return fuse.out();
     }
     let generation = desk.generation.load(Ordering::Acquire).saturating_add(1);
