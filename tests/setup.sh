@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings, libssl, libsqlite3 and pkg-config the token kryoptic; the others are the
 # programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own.
-packages=(apache2-bin clang cmake curl dbus-daemon gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev
+packages=(apache2-bin clang cmake curl dbus-daemon gdb gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev
     libssl-dev libstrongswan-extra-plugins libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 nginx-light
     opencryptoki opensc openssh-client openssh-server openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2
     strongswan-pki swtpm systemd tpm2-abrmd)

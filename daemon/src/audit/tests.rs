@@ -209,6 +209,15 @@ impl Scene {
     }
 
     /// Waits for the log to notice that it failed.
+    /// Waits until so many lines are signed.
+    fn signed(&self, size: u64) {
+        let since = Instant::now();
+        while self.log().head().unwrap().size < size {
+            assert!(since.elapsed() < Duration::from_secs(10));
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn failed(&self) {
         let since = Instant::now();
         while self.stops.load(Ordering::SeqCst) == 0 {
@@ -329,11 +338,7 @@ fn of_rounds_that_follow_each_other_some_are_signed_and_the_last_always() {
     for _ in 2..=40 {
         scene.append(Durability::Sync).wait().unwrap();
     }
-    let since = Instant::now();
-    while scene.log().head().unwrap().size < 40 {
-        assert!(since.elapsed() < Duration::from_secs(10));
-        thread::sleep(Duration::from_millis(1));
-    }
+    scene.signed(40);
     assert_eq!(fs::read_to_string(scene.path.join("checkpoint")).unwrap(), *scene.log().head().unwrap().note);
     let published = scene.disk.done.lock().unwrap().iter().filter(|what| **what == "checkpoint").count();
     assert!(published < 40, "{published}");
@@ -368,12 +373,14 @@ fn the_queue_for_the_disk_has_an_end() {
     assert!(scene.append(Durability::Sync).wait().is_ok());
 }
 
-/// A log that has seen its callers come one by one.
+/// A log that has seen its callers come one by one, and is at rest.
 fn lonely() -> Scene {
     let scene = Scene::new();
-    for _ in 0..40 {
+    for _ in 1..40 {
         scene.append(Durability::Sync).wait().unwrap();
     }
+    let last = scene.append(Durability::Sync).wait().unwrap().0;
+    scene.signed(last + 1);
     scene
 }
 
@@ -385,7 +392,7 @@ fn who_comes_alone_goes_to_the_disk_alone_and_who_comes_meanwhile_goes_together(
     let (first, rest) = thread::scope(|scope| {
         let first = scope.spawn(|| scene.append(Durability::Sync).wait());
         let since = Instant::now();
-        while scene.disk.done.lock().unwrap().is_empty() {
+        while !scene.disk.done.lock().unwrap().contains(&"append") {
             assert!(since.elapsed() < Duration::from_secs(10));
             thread::sleep(Duration::from_millis(1));
         }
@@ -398,12 +405,7 @@ fn who_comes_alone_goes_to_the_disk_alone_and_who_comes_meanwhile_goes_together(
     assert_eq!(rest, (first + 1..=first + 20).collect::<Vec<_>>());
     let trips = scene.disk.done.lock().unwrap().iter().filter(|what| **what == "journal").count();
     assert_eq!(trips, 2);
-    let size = rest.last().unwrap() + 1;
-    let since = Instant::now();
-    while scene.log().head().unwrap().size < size {
-        assert!(since.elapsed() < Duration::from_secs(10));
-        thread::sleep(Duration::from_millis(1));
-    }
+    scene.signed(rest.last().unwrap() + 1);
 }
 
 #[test]

@@ -31,9 +31,10 @@ pub fn shape(object: ObjectType, attributes: &Set) -> Option<Shape> {
             Some(Shape::Symmetric { family: family?, bits })
         }
         ObjectType::PrivateKey => pair(algorithm, bits, attributes).map(Shape::Private),
-        // DSA verifies what is old: private keys of it are kept and not worked with.
+        // DSA verifies what is old: private keys of it, and public ones of lengths that no standard has today, are kept
+        // and not worked with.
         ObjectType::PublicKey if algorithm == CryptographicAlgorithm::DSA => {
-            bits.map(|bits| Shape::Public(Pair::Dsa { bits }))
+            bits.filter(|bits| *bits >= 1024).map(|bits| Shape::Public(Pair::Dsa { bits }))
         }
         ObjectType::PublicKey => pair(algorithm, bits, attributes).map(Shape::Public),
         _ => None,
