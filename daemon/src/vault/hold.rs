@@ -224,8 +224,11 @@ impl Vault {
         let view = self.with(None)?;
         let mut keys = Vec::new();
         for object in view.objects_in(slot) {
-            if let Content::Key(kept) = view.content(&object)? {
-                keys.extend(self.held_by(&object, &kept.held)?);
+            match view.content(&object) {
+                Ok(Content::Key(kept)) => keys.extend(self.held_by(&object, &kept.held)?),
+                // Destroyed since the list was made: its key goes, or is gone.
+                Ok(Content::Blob(_)) | Err(Error::Use { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(keys)

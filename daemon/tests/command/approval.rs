@@ -16,8 +16,10 @@ const RULES: &str = "[seal]\nkey = \"k\"\n\
 
 /// What the daemon answers when another user says this. The program may lie where that user cannot reach it.
 fn say(site: &Site, user: u32, line: &str) -> String {
+    // Whoever has no say is answered and turned away before saying anything.
     let script = format!(
-        "import socket;s=socket.socket(socket.AF_UNIX);s.connect({:?});s.sendall({:?}.encode()+b'\\n');\
+        "import socket,contextlib\ns=socket.socket(socket.AF_UNIX)\ns.connect({:?})\n\
+         with contextlib.suppress(BrokenPipeError): s.sendall({:?}.encode()+b'\\n')\n\
          print(s.makefile().readline())",
         site.folder.at("state/c.sock"),
         line
