@@ -2,7 +2,6 @@
 // A test may fail at any line.
 #![allow(clippy::unwrap_used)]
 
-mod bench;
 mod contract;
 mod curve;
 mod derive;
