@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::sleep,
     time::{Duration, Instant},
@@ -66,6 +66,25 @@ impl Token {
 
     pub(crate) fn initialise(&self, label: &str) {
         self.util(&["--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "87654321"]);
+    }
+
+    /// What says of each token that it is one, as it is now.
+    pub(crate) fn heads(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let folders = fs::read_dir(self.folder.0.join("tokens")).unwrap();
+        let heads = folders.map(|folder| folder.unwrap().path().join("token.object"));
+        heads.map(|head| (head.clone(), fs::read(head).unwrap())).collect()
+    }
+
+    /// Puts back what SoftHSM2 has lost: it empties that file at each login before it writes it, so that a process that
+    /// is killed in between leaves a token that is none.
+    pub(crate) fn mend(&self, heads: &[(PathBuf, Vec<u8>)]) {
+        for (head, whole) in heads {
+            if fs::metadata(head).is_ok_and(|now| now.len() < whole.len() as u64) {
+                let fresh = self.folder.0.join("fresh");
+                fs::write(&fresh, whole).unwrap();
+                fs::rename(fresh, head).unwrap();
+            }
+        }
     }
 
     fn conf(&self) -> PathBuf {
@@ -133,6 +152,15 @@ pub(crate) fn settings(library: &Path, label: &str) -> Settings {
 pub(crate) fn usable(slot: Arc<dyn Slot>) -> Arc<dyn Slot> {
     until(&*slot, |condition| condition == Condition::Usable);
     slot
+}
+
+/// Says that it is over when it is dropped, so that no thread works on for a test that has failed.
+pub(crate) struct Ending<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits for a condition of the slot.

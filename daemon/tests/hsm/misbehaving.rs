@@ -52,7 +52,7 @@ impl Misbehaving {
     pub(crate) fn settings(&self) -> Settings {
         let folder = self.0.0.display().to_string();
         Settings {
-            deadline: Duration::from_secs(1),
+            deadline: Duration::from_secs(2),
             paths: vec![self.0.0.clone()],
             environment: vec![("MISBEHAVING".to_owned(), folder)],
             ..settings(&library(), "token")

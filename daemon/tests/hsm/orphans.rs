@@ -18,7 +18,7 @@ use nix::{
 use strongroom::slot::{Error, hsm::Settings, registry};
 use strongroom_kmip::code::{ProtectionStorageMask, ResultReason};
 
-use crate::bench::{Token, until, usable};
+use crate::bench::{Ending, Token, until, usable};
 use crate::house::House;
 use crate::misbehaving::Misbehaving;
 
@@ -103,6 +103,7 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_strongroom"), &program).unwrap();
     let slot = usable(registry::token(Settings { program: program.clone(), ..token.settings("one") }));
     let house = House::over(slot.clone());
+    let heads = token.heads();
     let (over, kept) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     let refused = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -137,16 +138,21 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
                 sleep(Duration::from_millis(20));
             }
         });
+        let ending = Ending(&over);
         for round in 0..100u64 {
-            until(&*slot, |condition| condition == strongroom::slot::Condition::Usable);
+            until(&*slot, |condition| {
+                token.mend(&heads);
+                condition == strongroom::slot::Condition::Usable
+            });
             sleep(Duration::from_millis(round * 7919 % 60));
             worker(&program).into_iter().for_each(|worker| {
                 let _ = kill(worker, Signal::SIGKILL);
             });
         }
-        over.store(true, Ordering::Relaxed);
+        drop(ending);
         attending.join().unwrap();
     });
+    token.mend(&heads);
     usable(slot);
     let begun = Instant::now();
     while house.row().2 > 0 {

@@ -99,6 +99,8 @@ impl Process {
         {
             command.env_remove(name);
         }
+        // What dies of a vendor's fault dies at once: its caller waits, and where in our code it stood says nothing.
+        command.env("RUST_BACKTRACE", "0");
         command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
         let pairs =
             (0..settings.sessions.min(MOST_LANES)).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
