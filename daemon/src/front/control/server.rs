@@ -1,6 +1,6 @@
 //! The daemon's end of the operator's socket.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use nix::unistd::geteuid;
 use strongroom_kmip::code::ResultReason;
@@ -40,6 +40,7 @@ pub async fn serve(listener: UnixListener, service: Arc<Service>, mut stop: Stop
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             log::warn!("more than {OPERATORS} operators at the same time");
+            crowded(stream);
             continue;
         };
         let (service, stop, member) = (Arc::clone(&service), stop.clone(), crew.member());
@@ -89,6 +90,16 @@ async fn connection(mut stream: UnixStream, service: Arc<Service>, mut stop: Sto
         if send(&mut stream, &reply).await.is_none() {
             return;
         }
+    }
+}
+
+/// Says that there is no place, without waiting: a stream that is new has room for it.
+fn crowded(stream: UnixStream) {
+    let why = "as many operators as can be heard are heard already; try again in a moment";
+    let Ok(mut line) = serde_json::to_vec(&refused(ResultReason::ServerLimitExceeded, why)) else { return };
+    line.push(b'\n');
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = io::Write::write_all(&mut stream, &line);
     }
 }
 
