@@ -180,6 +180,35 @@ fn what_was_in_a_zeroised_slot_is_gone_from_every_front_and_the_slot_can_go_too(
 }
 
 #[test]
+fn the_security_officer_zeroises_a_slot_by_initialising_its_token() {
+    let Some(mut desk) = Desk::new() else { return };
+    let _ = desk.strongroom("slot create alpha --protection container").succeeds();
+    desk.pins("alpha");
+    let _ = desk.user(4096, "--keygen --key-type AES:32 --label one --id 01").succeeds();
+    let gone = desk.keys(ProtectionStorageMask::Container, 1).remove(0);
+    let kept = desk.keys(ProtectionStorageMask::Software, 1).remove(0);
+    let anew = |desk: &Desk, pin| desk.tool(&format!("--slot 4096 --init-token --label anew --so-pin {pin}"));
+    let wrong = anew(&desk, "11111111").fails();
+    assert!(wrong.stderr.contains("CKR_PIN_INCORRECT"), "{wrong}");
+    assert_eq!(desk.pykmip(&gone), "key of 256 bits");
+    let _ = anew(&desk, SO_PIN).succeeds();
+    for _ in 0..2 {
+        assert_eq!((desk.pykmip(&gone).as_str(), desk.pykmip(&kept).as_str()), ("ITEM_NOT_FOUND", "key of 256 bits"));
+        let unset = desk.user(4096, "--list-objects").fails();
+        assert!(unset.stderr.contains("CKR_USER_PIN_NOT_INITIALIZED"), "{unset}");
+        let listed = desk.tool("--list-slots").succeeds().stdout;
+        assert!(listed.contains("token label        : anew"), "{listed}");
+        desk.appliance.restart();
+    }
+    let user = format!("--slot 4096 --login --login-type so --so-pin {SO_PIN} --init-pin --new-pin {PIN}");
+    let _ = desk.tool(&user).succeeds();
+    let _ = desk.user(4096, "--keygen --key-type AES:32 --label two --id 02").succeeds();
+    let objects = desk.user(4096, "--list-objects --type secrkey").succeeds().stdout;
+    assert!(objects.contains("two") && !objects.contains("one"), "{objects}");
+    assert!(desk.is_sound());
+}
+
+#[test]
 fn a_kill_while_a_slot_is_zeroised_leaves_all_of_it_or_nothing() {
     let Some(mut desk) = Desk::new() else { return };
     let _ = desk.strongroom("slot create alpha --protection container").succeeds();

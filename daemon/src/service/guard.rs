@@ -103,6 +103,12 @@ pub fn tightens(object: &Object, attribute: &Attribute) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether an object may not be destroyed (PKCS#11 3.2 §4.4 CKA_DESTROYABLE).
+pub fn lasts(object: &Object) -> bool {
+    let no = |attribute: &Attribute| guard::name(attribute) == Some(DESTROYABLE) && binds(attribute);
+    !object.is_destroyed() && object.attributes.iter().any(no)
+}
+
 /// Takes from what another object becomes what was said of that object alone.
 pub fn forget(set: &mut Set) {
     let trust: Vec<Attribute> =
@@ -135,6 +141,7 @@ const LASTING: [&str; 6] = [
 /// What stays once it is true.
 const TIGHT: [&str; 2] = [guard::ALWAYS_AUTHENTICATE, guard::WRAP_WITH_TRUSTED];
 /// What stays once it is false.
-const LOOSE: [&str; 3] = ["CKA_COPYABLE", "CKA_MODIFIABLE", "CKA_DESTROYABLE"];
+const LOOSE: [&str; 3] = ["CKA_COPYABLE", "CKA_MODIFIABLE", DESTROYABLE];
+const DESTROYABLE: &str = "CKA_DESTROYABLE";
 /// What an object is from its birth on, or is not.
 const BORN: [&str; 3] = ["CKA_TOKEN", "CKA_PRIVATE", "CKA_KEY_TYPE"];

@@ -63,6 +63,7 @@ mod get_usage_allocation;
 mod guard;
 mod hash;
 mod import;
+mod initialise;
 mod interop;
 mod issuing;
 mod join_split_key;

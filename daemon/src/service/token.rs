@@ -20,7 +20,7 @@ use crate::{
     caller::{Caller, Principal, Role},
     chance::{self, Chance},
     clock::Time,
-    vault::Change,
+    vault::{self, Change},
 };
 
 /// Whose PIN.
@@ -50,6 +50,15 @@ pub enum PinError {
     /// The token has no security officer, and the caller is nobody who could be the first.
     #[error("the operator gives the token its security officer; run `strongroom slot init`")]
     Unfounded,
+    /// The token has no security officer, and its slot is in use without one.
+    #[error("there are objects in the slot; `strongroom slot init` gives it a security officer and leaves them")]
+    Occupied,
+    /// Something in the slot may not be destroyed.
+    #[error("something in the slot has CKA_DESTROYABLE false; `strongroom slot zeroise` destroys that too")]
+    Lasting,
+    /// The keys in the slot are not here.
+    #[error("there are keys of the slot in a token of another maker; destroy them one by one, or by its maker's means")]
+    Elsewhere,
     /// A new PIN is too short or too long.
     #[error("a PIN has {0} to {LONGEST} bytes")]
     Length(usize),
@@ -62,6 +71,12 @@ pub enum PinError {
     /// The vault or the log does not allow it now.
     #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+impl From<vault::Error> for PinError {
+    fn from(error: vault::Error) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 /// How a token is, for C_GetTokenInfo.
@@ -91,17 +106,17 @@ pub struct TokenState {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
-    officer: Pin,
+    pub(super) officer: Pin,
     /// Nothing until the security officer sets it.
-    user: Option<Pin>,
+    pub(super) user: Option<Pin>,
     /// What the token is called, where that is not its slot's name.
     #[serde(default)]
-    label: Option<Vec<u8>>,
+    pub(super) label: Option<Vec<u8>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Pin {
+pub(super) struct Pin {
     salt: [u8; 16],
     hash: [u8; 32],
     /// Wrong tries since the last right one.
@@ -111,15 +126,20 @@ struct Pin {
 }
 
 /// A PIN that was looked at.
-struct Tried {
-    token: Token,
+pub(super) struct Tried {
+    pub(super) token: Token,
     /// What counts the try, or forgets the wrong ones before it.
-    change: Change,
-    outcome: Result<(), PinError>,
+    pub(super) change: Change,
+    pub(super) outcome: Result<(), PinError>,
 }
 
 /// What is written and what is told.
-type Closing = (Change, Result<(), PinError>);
+pub(super) struct Closing {
+    pub(super) change: Change,
+    pub(super) said: Result<(), PinError>,
+    /// How many objects it was about, for the log.
+    pub(super) count: Option<u64>,
+}
 
 impl Service {
     /// With rules of its own for the PINs of a slot.
@@ -172,7 +192,7 @@ impl Service {
             None => self.pins.of(slot),
         };
         let _alone = own.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.try_pin(caller, slot, of, pin).map(|tried| (tried.change, tried.outcome));
+        let outcome = self.try_pin(caller, slot, of, pin).map(|tried| Closing::of(tried.change, tried.outcome));
         self.close_with(caller, slot, Event::Login, outcome)
     }
 
@@ -191,9 +211,11 @@ impl Service {
         let outcome = match (may, there) {
             (false, _) => Err(PinError::Needed),
             (true, false) => Err(PinError::Unset),
-            (true, true) => {
-                self.vault.begin().map(|change| (change, Ok(()))).map_err(|error| Refusal::from(error).into())
-            }
+            (true, true) => self
+                .vault
+                .begin()
+                .map(|change| Closing::of(change, Ok(())))
+                .map_err(|error| Refusal::from(error).into()),
         };
         self.close_with(caller, slot, Event::Login, outcome)
     }
@@ -229,38 +251,12 @@ impl Service {
             }
             let mut change = self.vault.begin().map_err(Refusal::from)?;
             self.put_pin(slot, token, PinOf::User, new, &mut change)?;
-            Ok((change, Ok(())))
-        })
-    }
-
-    /// Makes a token anew: under the security officer's PIN, without a PIN of the user's, and with this label. A token that
-    /// never was is given its security officer by whoever governs the machine or the appliance, and by nobody else: who
-    /// comes first would be the security officer of all.
-    ///
-    /// # Errors
-    /// [`PinError`].
-    pub fn init_token(&self, caller: &Caller, slot: &str, pin: &Secret, label: Vec<u8>) -> Result<(), PinError> {
-        let renew = |officer: Pin, change: &mut Change| {
-            let token = Token { officer, user: None, label: Some(label) };
-            change.put_setting(&setting(slot), Some(token.to_secret()?));
-            Ok::<_, PinError>(())
-        };
-        self.setting_pins(caller, slot, Event::TokenInit, || match self.load(slot)? {
-            Some(_) => {
-                let tried = self.try_pin(caller, slot, PinOf::SecurityOfficer, pin)?;
-                tried.then(|token, change| renew(token.officer, change))
-            }
-            None if !may_found(caller) => Err(PinError::Unfounded),
-            None => {
-                let mut change = self.vault.begin().map_err(Refusal::from)?;
-                renew(Pin::new(pin, self.pin_rules(slot).shortest, self.vault.chance())?, &mut change)?;
-                Ok((change, Ok(())))
-            }
+            Ok(Closing::of(change, Ok(())))
         })
     }
 
     /// Does something with a token's PINs while nobody else tries or sets them.
-    fn setting_pins(
+    pub(super) fn setting_pins(
         &self,
         caller: &Caller,
         slot: &str,
@@ -277,7 +273,7 @@ impl Service {
 
     /// Looks at a PIN, and counts the try where it is wrong. Nobody is told the outcome before the change that comes with
     /// it is durable, so no crash gives a try away.
-    fn try_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<Tried, PinError> {
+    pub(super) fn try_pin(&self, caller: &Caller, slot: &str, of: PinOf, pin: &Secret) -> Result<Tried, PinError> {
         let mut token = self.load(slot)?.ok_or(PinError::Unset)?;
         let now = self.vault.now();
         let kept = token.pin(of).ok_or(PinError::Unset)?;
@@ -321,7 +317,7 @@ impl Service {
         Ok(())
     }
 
-    fn load(&self, slot: &str) -> Result<Option<Token>, Refusal> {
+    pub(super) fn load(&self, slot: &str) -> Result<Option<Token>, Refusal> {
         let damaged = |_| Refusal::new(ResultReason::GeneralFailure, "the token's PINs cannot be read");
         let row = self.vault.setting(&setting(slot))?;
         row.map(|row| serde_json::from_slice(row.reveal()).map_err(damaged)).transpose()
@@ -335,11 +331,15 @@ impl Service {
         event: Event,
         outcome: Result<Closing, PinError>,
     ) -> Result<(), PinError> {
-        let (change, outcome) = outcome.map_or_else(|error| (None, Err(error)), |(change, said)| (Some(change), said));
+        let (change, outcome, count) = match outcome {
+            Ok(Closing { change, said, count }) => (Some(change), said, count),
+            Err(error) => (None, Err(error), None),
+        };
         let said =
             outcome.as_ref().map_or_else(|error| Outcome::Refused(Reason::Named(error.word())), |()| Outcome::Success);
         let mut entry = Entry::new(Who::Known(caller), audit::Action::Event(event), said);
         entry.object = Some(audit::Object { id: slot, version: None });
+        entry.count = count;
         let settled = self.settle(&entry, Durability::Sync, change).wait();
         settled.map_err(|error| Refusal::new(ResultReason::GeneralFailure, error.to_string()))?;
         outcome
@@ -375,7 +375,13 @@ impl Tried {
     fn then(self, work: impl FnOnce(Token, &mut Change) -> Result<(), PinError>) -> Result<Closing, PinError> {
         let Self { token, mut change, outcome } = self;
         let outcome = outcome.and_then(|()| work(token, &mut change));
-        Ok((change, outcome))
+        Ok(Closing::of(change, outcome))
+    }
+}
+
+impl Closing {
+    pub(super) const fn of(change: Change, said: Result<(), PinError>) -> Self {
+        Self { change, said, count: None }
     }
 }
 
@@ -400,16 +406,16 @@ fn may_try(tries: u32, last: i64, now: Time) -> Result<(), PinError> {
 }
 
 /// Whether the caller governs the machine or the appliance.
-fn may_found(caller: &Caller) -> bool {
+pub(super) fn may_found(caller: &Caller) -> bool {
     caller.role == Role::Administrator || caller.principal == Principal::User(0)
 }
 
 impl Pin {
-    fn new(pin: &Secret, shortest: usize, chance: &dyn Chance) -> Result<Self, PinError> {
+    pub(super) fn new(pin: &Secret, shortest: usize, chance: &dyn Chance) -> Result<Self, PinError> {
         if !(shortest..=LONGEST).contains(&pin.len()) {
             return Err(PinError::Length(shortest));
         }
-        let dry = |dry| Refusal::from(crate::vault::Error::from(dry));
+        let dry = |dry| Refusal::from(vault::Error::from(dry));
         let salt = chance::array(chance).map_err(dry)?;
         Ok(Self { salt, hash: stretch(pin, &salt)?, tries: 0, last: 0 })
     }
@@ -426,10 +432,11 @@ impl PinError {
             Self::Incorrect | Self::Wait(_) => "CKR_PIN_INCORRECT",
             Self::Locked => "CKR_PIN_LOCKED",
             Self::Unset => "CKR_USER_PIN_NOT_INITIALIZED",
-            Self::Unfounded => "CKR_TOKEN_WRITE_PROTECTED",
+            Self::Unfounded | Self::Occupied | Self::Lasting | Self::Elsewhere => "CKR_TOKEN_WRITE_PROTECTED",
             Self::Length(_) => "CKR_PIN_LEN_RANGE",
             Self::Same => "CKR_PIN_TOO_WEAK",
             Self::Needed => "CKR_ARGUMENTS_BAD",
+            Self::Refused(refusal) if refusal.held => "CKR_FUNCTION_REJECTED",
             Self::Refused(_) => "CKR_GENERAL_ERROR",
         }
     }

@@ -219,6 +219,16 @@ impl Vault {
         Ok(self.opened()?.index.read().unwrap_or_else(PoisonError::into_inner).living(key))
     }
 
+    /// Whether any object in the slot of this key is so.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`].
+    pub fn some_in(&self, key: &str, which: impl Fn(&Object) -> bool) -> Result<bool, Error> {
+        let opened = self.opened()?;
+        let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(index.all().any(|object| object.slot == key && which(object)))
+    }
+
     fn check_name(&self, name: &str, own: Option<&str>) -> Result<(), Error> {
         let taken = |fitted: &Arc<Fitted>| fitted.name == name && Some(fitted.key()) != own;
         match self.slots().iter().any(taken) {

@@ -127,9 +127,6 @@ fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
     let house = House::new();
     let (mut client, session) = house.user();
     client.aes(session, lasting_aes("key")).unwrap();
-    let mut kept = lasting_aes("kept");
-    kept.push(truth(AttributeType::DESTROYABLE, false));
-    client.aes(session, kept).unwrap();
     let label = *b"made anew                       ";
     let make = |pin: &[u8]| request::InitToken { slot: 0, pin: Some(Wiped::from(pin)), label };
     assert_eq!(client.ask(make(OFFICER)).err(), Some(Rv::SESSION_EXISTS));
@@ -146,7 +143,25 @@ fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
     client.ask(request::Logout { session }).unwrap();
     client.log_in(session, UserType::USER, PIN).unwrap();
     assert!(client.find(session, vec![labelled("key")]).is_empty());
-    assert_eq!(client.find(session, vec![labelled("kept")]).len(), 1);
+    assert!(house.records("\"removed\"") > 0, "its rows are gone too");
+}
+
+#[test]
+fn a_token_with_something_that_may_not_be_destroyed_stays_as_it_is() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    client.aes(session, lasting_aes("key")).unwrap();
+    let mut kept = lasting_aes("kept");
+    kept.push(truth(AttributeType::DESTROYABLE, false));
+    client.aes(session, kept).unwrap();
+    client.ask(request::CloseAllSessions { slot: 0 }).unwrap();
+    let make = request::InitToken { slot: 0, pin: Some(Wiped::from(OFFICER)), label: [b'x'; 32] };
+    assert_eq!(client.ask(make).err(), Some(Rv::TOKEN_WRITE_PROTECTED));
+    let session = client.session(RW);
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    for name in ["key", "kept"] {
+        assert_eq!(client.find(session, vec![labelled(name)]).len(), 1, "{name}");
+    }
 }
 
 /// Registers whoever runs this as a client.

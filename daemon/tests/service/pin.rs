@@ -5,13 +5,14 @@ use strongroom::{
     service::{Order, PinError, PinOf},
 };
 use strongroom_kmip::{
-    code::Operation,
+    code::{Operation, ResultReason},
     message::{Authentication, Credential, UsernameAndPassword},
+    payload::ActivateRequest,
     secret::Secret,
     ttlv::SecretText,
 };
 
-use crate::house::{House, alice, operator};
+use crate::house::{House, aes, alice, bob, client, operator};
 
 fn pin(text: &str) -> Secret {
     Secret::copy_of(text.as_bytes())
@@ -55,6 +56,39 @@ fn a_token_that_never_was_is_given_its_officer_by_whoever_governs_and_by_nobody_
     let administrator = Caller { role: Role::Administrator, ..alice() };
     assert_eq!(init(&administrator), Ok(()));
     assert_eq!(init(&alice()), Ok(()), "now the PIN decides");
+}
+
+#[test]
+fn a_token_that_never_was_is_not_founded_over_the_objects_of_others() {
+    let house = House::new();
+    let key = house.ask(&alice(), aes("kept")).unwrap().unique_identifier;
+    let administrator = client("root", Role::Administrator);
+    let made = house.service.init_token(&administrator, "dev", &pin("87654321"), b"mine".to_vec());
+    assert_eq!(made, Err(PinError::Occupied));
+    assert!(!house.service.token(&alice(), "dev").unwrap().initialised);
+    house.ask(&alice(), ActivateRequest { unique_identifier: Some(key.into()) }).unwrap();
+}
+
+#[test]
+fn a_token_made_anew_loses_the_objects_of_everybody_in_its_slot() {
+    let house = initialised();
+    let keys = [alice(), bob()].map(|owner| (house.ask(&owner, aes("gone")).unwrap().unique_identifier, owner));
+    let wrong = house.service.init_token(&client("carol", Role::User), "dev", &pin("11111111"), b"mine".to_vec());
+    assert_eq!(wrong, Err(PinError::Incorrect));
+    assert_eq!(
+        house.service.init_token(&client("carol", Role::User), "dev", &pin("87654321"), b"mine".to_vec()),
+        Ok(())
+    );
+    for (key, owner) in keys {
+        let gone = house.ask(&owner, ActivateRequest { unique_identifier: Some(key.into()) }).unwrap_err();
+        assert_eq!(gone.reason, ResultReason::ItemNotFound);
+    }
+    let token = house.service.token(&alice(), "dev").unwrap();
+    assert!(token.initialised && !token.user_initialised && !token.officer_tried);
+    assert_eq!(token.label.as_deref(), Some(b"mine".as_slice()));
+    let log = house.told().join("\n");
+    let line = log.lines().rfind(|line| line.contains("\"token-init\"")).unwrap();
+    assert!(line.contains("\"count\":2"), "{line}");
 }
 
 #[test]

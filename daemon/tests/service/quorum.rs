@@ -5,7 +5,7 @@ use std::thread;
 use strongroom::{
     audit::{Durability, Entry, Event},
     caller::{Caller, Front, Principal, Role, Scope},
-    service::{ApprovalRow, Guarded, Officer, Order, Quorum, Refusal, Report, Rule},
+    service::{ApprovalRow, Guarded, Officer, Order, PinError, Quorum, Refusal, Report, Rule},
 };
 use strongroom_kmip::{
     attribute::Attribute,
@@ -91,6 +91,32 @@ fn named(refusal: &Refusal) -> String {
 
 fn is_there(house: &House, key: &str) -> bool {
     house.ask(&alice(), ActivateRequest { unique_identifier: Some(key.into()) }).is_ok()
+}
+
+#[test]
+fn a_token_is_made_anew_when_two_people_have_agreed_to_what_goes_with_it() {
+    let house = house();
+    let pin = |text: &str| Secret::copy_of(text.as_bytes());
+    let anew = |label: &str| house.service.init_token(&bob(), "dev", &pin("87654321"), label.as_bytes().to_vec());
+    let order = || Order::TokenInit { slot: "dev".to_owned(), so_pin: pin("87654321"), user_pin: pin("1234") };
+    both(&house, &named(&house.service.order(&operator(), order()).unwrap_err()));
+    house.service.order(&operator(), order()).unwrap();
+    let key = house.ask(&alice(), aes("kept")).unwrap().unique_identifier.0;
+    let held = |outcome| match outcome {
+        Err(PinError::Refused(refusal)) => named(&refusal),
+        other => panic!("{other:?}"),
+    };
+    let id = held(anew("mine"));
+    assert!(waiting(&house)[0].request.contains("everything in slot dev"));
+    assert!(is_there(&house, &key), "nothing has happened");
+    approve(&house, "anna", &id).unwrap();
+    assert_eq!(held(anew("mine")), id, "one is not two");
+    approve(&house, "ben", &id).unwrap();
+    assert_ne!(held(anew("other")), id, "another label is another request");
+    assert!(house.ask(&alice(), get(&key, None)).is_err_and(|refusal| refusal.held), "it is there still");
+    assert_eq!(anew("mine"), Ok(()));
+    assert!(house.ask(&alice(), destroy(&key)).is_err_and(|refusal| refusal.reason == ResultReason::ItemNotFound));
+    held(anew("mine"));
 }
 
 #[test]

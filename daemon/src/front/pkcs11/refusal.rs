@@ -136,7 +136,7 @@ pub fn pin(error: &PinError) -> Rv {
         PinError::Incorrect | PinError::Wait(_) => Rv::PIN_INCORRECT,
         PinError::Locked => Rv::PIN_LOCKED,
         PinError::Unset => Rv::USER_PIN_NOT_INITIALIZED,
-        PinError::Unfounded => Rv::TOKEN_WRITE_PROTECTED,
+        PinError::Unfounded | PinError::Occupied | PinError::Lasting | PinError::Elsewhere => Rv::TOKEN_WRITE_PROTECTED,
         PinError::Length(_) => Rv::PIN_LEN_RANGE,
         PinError::Same => Rv::PIN_TOO_WEAK,
         // There is no path but the PIN, so one must be given (PKCS#11 3.2 §5.6.8).

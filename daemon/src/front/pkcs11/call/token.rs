@@ -4,18 +4,14 @@ use std::{thread, time::Duration};
 
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
-    AttributeType, Rv,
-    attribute::Value,
+    Rv,
     call::{answer, request},
     number::UserType,
     value::Wiped,
 };
 
 use super::contract::Serve;
-use crate::{
-    front::pkcs11::{desk::Desk, object, refusal::About},
-    service::{Object, PinOf},
-};
+use crate::{front::pkcs11::desk::Desk, service::PinOf};
 
 impl Serve for request::Login {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Login), Rv> {
@@ -86,17 +82,6 @@ impl Serve for request::InitToken {
         }
         let service = &desk.house.service;
         desk.pin(service.init_token(desk.caller, &slot.key, &entered(self.pin)?, self.label.to_vec()))?;
-        // The objects of others are no part of the token that this caller knows.
-        let found = desk.recorded(service.search(desk.caller, vec![Vec::new()], None));
-        let kept = |object: &Object| {
-            let said = object::kept(object, AttributeType::DESTROYABLE);
-            object.slot != slot.key || object::class(object).is_none() || matches!(said, Some(Value::Bool(false)))
-        };
-        for object in found.map_err(|failure| failure.rv(About::Token))?.iter().filter(|object| !kept(object)) {
-            if object.owner == desk.caller.principal && !object.is_destroyed() {
-                desk.destroy(object).map_err(|failure| failure.rv(About::Token))?;
-            }
-        }
         Ok((Rv::OK, answer::InitToken {}))
     }
 }
