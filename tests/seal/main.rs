@@ -205,17 +205,18 @@ fn kills_in_the_middle_of_an_order_leave_the_vault_as_it_was_or_as_it_was_to_be(
         &rekey,
         "operator rekey --shares 2/3",
         "operator generate-recovery --shares 2/3",
+        "operator seal",
     ];
     let begun = Instant::now();
     let _ = strongroom(&appliance, "operator rotate root").succeeds();
     let (whole, mut before, mut after) = (begun.elapsed(), 0, 0);
-    for round in 0..25u32 {
+    for round in 0..30u32 {
         let words = orders[usize::try_from(round).unwrap() % orders.len()];
         let mut command = appliance.strongroom();
         command.arg("--config").arg(appliance.dir().join("strongroom.toml")).args(words.split_whitespace());
         let mut order = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // From before the order is read until after it is answered, more often where it is worked at.
-        sleep(whole * (round * 2 + 10) / 50);
+        sleep(whole * (round * 2 + 10) / 60);
         appliance.kill();
         *(if order.wait().unwrap().success() { &mut after } else { &mut before }) += 1;
         appliance.restart();
@@ -227,10 +228,13 @@ fn kills_in_the_middle_of_an_order_leave_the_vault_as_it_was_or_as_it_was_to_be(
         let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
         assert!(ids.iter().zip(&keys).all(|(id, key)| get(&mut line, id) == *key), "round {round}, {words}");
     }
-    assert!(before > 0 && before + after == 25, "no order was interrupted");
+    assert!(before > 0 && before + after == 30, "no order was interrupted");
     for words in orders {
         let _ = strongroom(&appliance, words).succeeds();
     }
+    assert!(is_sealed(&appliance), "the last of them seals");
+    let key = appliance.dir().join("unseal.key");
+    let _ = strongroom(&appliance, &format!("unseal --key-file {}", key.display())).succeeds();
     let backup = appliance.folder().join("backup");
     let _ = strongroom(&appliance, &format!("backup --to {}", backup.display())).succeeds();
     let _ = strongroom(&appliance, "audit verify").succeeds();
