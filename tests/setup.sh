@@ -5,17 +5,20 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings, libssl, libsqlite3 and pkg-config the token kryoptic; the others are the
-# programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own.
-packages=(apache2-bin clang cmake curl dbus-daemon gdb gnutls-bin libengine-pkcs11-openssl libnss3-tools libsqlite3-dev
-    libssl-dev libstrongswan-extra-plugins libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 nginx-light
-    opencryptoki opensc openssh-client openssh-server openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2
+# programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own. liburcu8 is
+# for the newer BIND that is unpacked below.
+packages=(apache2-bin bind9-dnsutils bind9-utils clang cmake curl dbus-daemon gdb gnutls-bin
+    libengine-pkcs11-openssl libnss3-tools libsqlite3-dev libssl-dev libstrongswan-extra-plugins
+    libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 liburcu8 nginx-light opencryptoki opensc
+    openssh-client openssh-server openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2
     strongswan-pki swtpm systemd tpm2-abrmd)
 # What those packages bring, for systems with other package names.
 programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx
-    ssh-keygen sshd jarsigner apache2 pki)
+    ssh-keygen sshd jarsigner apache2 pki dig dnssec-verify)
 # Packages that are wanted only where no other supplier has put the program there.
 declare -A unless=([jarsigner]=openjdk-17-jdk-headless)
 
+patience=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2)
 requirements=tests/clients/requirements.txt
 stamp=.venv/.requirements
 
@@ -42,7 +45,6 @@ install_packages() {
         as_root=(sudo -n)
     fi
     echo "setup: installing ${missing[*]}"
-    local patience=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2)
     "${as_root[@]}" apt-get "${patience[@]}" update -q
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get "${patience[@]}" install -q -y --no-install-recommends "${missing[@]}"
@@ -158,13 +160,47 @@ build_kryoptic() {
     touch "target/suites/build/kryoptic-$version"
 }
 
+# Debian packages that are unpacked for the tests alone, so that nothing of them is installed or started: OpenSSL's PKCS#11
+# provider, and a BIND that reaches tokens through it, which Debian 12 has as backports.
+unpack_backports() {
+    local wanted='pkcs11-provider bind9 bind9-libs bind9-utils' folder=target/suites/backports release mirror apt options package
+    [ "$(cat "$folder/.made" 2>/dev/null)" = "$wanted" ] && return
+    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    # From where this machine has its other packages, checked as they are.
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+        sed -n "s/^$release //p" | head -n 1)
+    [ -n "$mirror" ] || fail "apt knows no mirror of Debian's $release, from whose backports come: $wanted"
+    echo "setup: unpacking $wanted in $folder"
+    rm -rf "$folder"
+    mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/unpacked"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release-backports main" >"$folder/apt/list"
+    apt="$PWD/$folder/apt"
+    options=(-q -o "Dir::Etc::sourcelist=$apt/list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
+        -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root "${patience[@]}")
+    apt-get "${options[@]}" update
+    for package in $wanted; do
+        (cd "$folder/apt" && apt-get "${options[@]}" download "$package/$release-backports") ||
+            fail "Debian's backports of $release have no $package"
+    done
+    for package in "$folder"/apt/*.deb; do dpkg-deb -x "$package" "$folder/unpacked"; done
+    mv "$folder"/unpacked/usr/{bin,sbin} "$folder"
+    mv "$folder"/unpacked/usr/lib/*-linux-gnu* "$folder/lib"
+    rm -rf "$folder/apt" "$folder/unpacked"
+    printf '%s\n' "$wanted" >"$folder/.made"
+}
+
 of_cryptoki='
 import json, sys
 packages = json.load(sys.stdin)["packages"]
 print(next(p["manifest_path"] for p in packages if (p["name"], p["version"]) == ("cryptoki", sys.argv[1])))'
 
 command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup (https://rustup.rs)'
-if command -v dpkg-query >/dev/null; then install_packages; else name_missing_programs; fi
+if command -v dpkg-query >/dev/null; then
+    install_packages
+    unpack_backports
+else
+    name_missing_programs
+fi
 install_clients
 install_node_clients
 fetch_suites

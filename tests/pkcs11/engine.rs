@@ -134,18 +134,19 @@ fn a_tls_server_has_its_key_in_the_appliance() {
         let server = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let _server = Server(server.unwrap_or_else(|error| panic!("cannot start s_server: {error}")));
         for version in ["-tls1_2", "-tls1_3"] {
-            assert!(greeted(&engine, name, port, version).contains("Verification: OK"), "{name} {version}");
+            let told = greeted(&engine.openssl, &engine.bench.path(&format!("{name}.crt")), port, version);
+            assert!(told.contains("Verification: OK"), "{name} {version}: {told}");
         }
     }
 }
 
-/// What s_client says of the server, once it is there.
-fn greeted(engine: &Engine, name: &str, port: u16, version: &str) -> String {
+/// What s_client, which trusts this certificate, says of the server, once it is there.
+pub(crate) fn greeted(openssl: &Path, certificate: &Path, port: u16, version: &str) -> String {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let mut command = Command::new(&engine.openssl);
+        let mut command = Command::new(openssl);
         command.args(["s_client", version, "-brief", "-verify_return_error", "-connect", &format!("127.0.0.1:{port}")]);
-        command.arg("-CAfile").arg(engine.bench.path(&format!("{name}.crt")));
+        command.arg("-CAfile").arg(certificate);
         let client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut client = client.unwrap_or_else(|error| panic!("cannot start s_client: {error}"));
         if let Some(mut input) = client.stdin.take() {

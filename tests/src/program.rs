@@ -83,6 +83,19 @@ pub fn openssl_engine() -> Option<PathBuf> {
     if path.is_file() { Some(path) } else { missing("the PKCS#11 engine of OpenSSL") }
 }
 
+/// A file of the Debian packages that `make setup` unpacks for the tests alone, such as `bin/dnssec-signzone`, or a skip as for
+/// [`skip_or_require`]. Programs find their libraries in `lib` beside.
+///
+/// # Panics
+///
+/// Where it is missing and required.
+#[must_use]
+#[track_caller]
+pub fn backport(file: &str) -> Option<PathBuf> {
+    let path = top().join("target/suites/backports").join(file);
+    if path.is_file() { Some(path) } else { missing(&format!("{file} of Debian's backports")) }
+}
+
 #[track_caller]
 fn missing(what: &str) -> Option<PathBuf> {
     assert!(
