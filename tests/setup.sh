@@ -5,19 +5,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # clang and cmake build AWS-LC and its bindings, libssl, libsqlite3 and pkg-config the token kryoptic; the others are the
-# programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own. liburcu8 is
-# for the newer BIND that is unpacked below.
+# programs and tokens that the tests and the demo drive: a TPM is swtpm behind tpm2-abrmd on a bus of its own. libcharon
+# and liburcu8 are for programs that are unpacked below.
 packages=(apache2-bin bind9-dnsutils bind9-utils clang cmake curl dbus-daemon gdb gnutls-bin
-    libengine-pkcs11-openssl libnss3-tools libsqlite3-dev libssl-dev libstrongswan-extra-plugins
-    libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 liburcu8 nginx-light opencryptoki opensc
-    openssh-client openssh-server openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2
-    strongswan-pki swtpm systemd tpm2-abrmd)
+    libengine-pkcs11-openssl libnss3-tools libsqlite3-dev libssl-dev libstrongswan-extra-plugins libtpm2-pkcs11-1
+    libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 liburcu8 nginx-light opencryptoki opensc openssh-client openssh-server
+    openssl p11-kit p11-kit-modules pkg-config python3-venv softhsm2 strongswan-libcharon strongswan-pki
+    strongswan-swanctl swtpm systemd tpm2-abrmd)
 # What those packages bring, for systems with other package names.
 programs=(clang cmake curl gnutls-cli p11-kit p11tool pkcs11-tool openssl python3 softhsm2-util systemd-analyze certutil nginx
-    ssh-keygen sshd jarsigner apache2 pki dig dnssec-verify)
+    ssh-keygen sshd jarsigner apache2 pki swanctl dig dnssec-verify)
 # Packages that are wanted only where no other supplier has put the program there.
 declare -A unless=([jarsigner]=openjdk-17-jdk-headless)
 
+# Whose signature Debian's packages bear.
+debian=/usr/share/keyrings/debian-archive-keyring.gpg
 patience=(-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 -o Acquire::Retries=2)
 requirements=tests/clients/requirements.txt
 stamp=.venv/.requirements
@@ -160,32 +162,32 @@ build_kryoptic() {
     touch "target/suites/build/kryoptic-$version"
 }
 
-# Debian packages that are unpacked for the tests alone, so that nothing of them is installed or started: OpenSSL's PKCS#11
-# provider, and a BIND that reaches tokens through it, which Debian 12 has as backports.
-unpack_backports() {
-    local wanted='pkcs11-provider bind9 bind9-libs bind9-utils' folder=target/suites/backports release mirror apt options package
-    [ "$(cat "$folder/.made" 2>/dev/null)" = "$wanted" ] && return
+# Debian packages that are unpacked for the tests alone, so that no service of theirs is installed or started: strongSwan's
+# daemon, and out of the backports OpenSSL's PKCS#11 provider and a BIND that reaches tokens through it.
+unpack_packages() {
+    local folder=target/suites/debian release sources apt options package wanted
     release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    # From where this machine has its other packages, checked as they are.
-    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
-        sed -n "s/^$release //p" | head -n 1)
-    [ -n "$mirror" ] || fail "apt knows no mirror of Debian's $release, from whose backports come: $wanted"
-    echo "setup: unpacking $wanted in $folder"
+    wanted="charon-systemd $(printf "%s/$release-backports " pkcs11-provider bind9 bind9-libs bind9-utils)"
+    [ "$(cat "$folder/.made" 2>/dev/null)" = "$wanted" ] && return
+    # They come from where this machine has its other packages, and are checked as those are.
+    sources=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+        sed -nE "s#^($release|$release-security) (.*)#deb [signed-by=$debian] \2 \1 main#p" | sort -u)
+    [ -n "$sources" ] || fail "apt knows no mirror of Debian $release, from which these are to come: $wanted"
+    echo "setup: unpacking $wanted"
     rm -rf "$folder"
     mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/unpacked"
-    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $release-backports main" >"$folder/apt/list"
     apt="$PWD/$folder/apt"
+    { echo "$sources" && sed -n "s/ $release main$/ $release-backports main/p" <<<"$sources"; } >"$apt/list"
     options=(-q -o "Dir::Etc::sourcelist=$apt/list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
         -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root "${patience[@]}")
     apt-get "${options[@]}" update
     for package in $wanted; do
-        (cd "$folder/apt" && apt-get "${options[@]}" download "$package/$release-backports") ||
-            fail "Debian's backports of $release have no $package"
+        (cd "$apt" && apt-get "${options[@]}" download "$package") || fail "Debian $release has no $package"
     done
-    for package in "$folder"/apt/*.deb; do dpkg-deb -x "$package" "$folder/unpacked"; done
+    for package in "$apt"/*.deb; do dpkg-deb -x "$package" "$folder/unpacked"; done
     mv "$folder"/unpacked/usr/{bin,sbin} "$folder"
     mv "$folder"/unpacked/usr/lib/*-linux-gnu* "$folder/lib"
-    rm -rf "$folder/apt" "$folder/unpacked"
+    rm -rf "$apt" "$folder/unpacked"
     printf '%s\n' "$wanted" >"$folder/.made"
 }
 
@@ -197,7 +199,7 @@ print(next(p["manifest_path"] for p in packages if (p["name"], p["version"]) == 
 command -v cargo >/dev/null || fail 'cargo is missing; install Rust with rustup (https://rustup.rs)'
 if command -v dpkg-query >/dev/null; then
     install_packages
-    unpack_backports
+    unpack_packages
 else
     name_missing_programs
 fi

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use strongroom_tests::{Outcome, backport, free_port, run, skip_or_require, until};
+use strongroom_tests::{Outcome, free_port, run, skip_or_require, unpacked, until};
 
 use crate::engine::Server;
 use crate::provider::Provider;
@@ -19,7 +19,7 @@ struct Bind {
 
 impl Bind {
     fn new() -> Option<Bind> {
-        let libraries = backport("sbin/named")?.parent()?.parent()?.join("lib");
+        let libraries = unpacked("sbin/named")?.parent()?.parent()?.join("lib");
         let provider = Provider::new()?;
         fs::write(provider.bench.path("zone"), ZONE).expect("the bench's folder takes files");
         Some(Bind { provider, libraries })
@@ -27,7 +27,7 @@ impl Bind {
 
     /// One of BIND's programs, working on the bench.
     fn command(&self, file: &str) -> Command {
-        let program = backport(file).expect("it was unpacked with the server");
+        let program = unpacked(file).expect("it was unpacked with the server");
         let mut command = self.provider.command_of(&program);
         command.env("LD_LIBRARY_PATH", &self.libraries).current_dir(self.provider.bench.appliance.folder());
         command

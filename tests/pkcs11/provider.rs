@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use strongroom_tests::{Outcome, backport, free_port, run, skip_or_require};
+use strongroom_tests::{Outcome, free_port, run, skip_or_require, unpacked};
 
 use crate::bench::{Bench, configured};
 use crate::engine::{Server, greeted};
@@ -18,7 +18,7 @@ pub(crate) struct Provider {
 impl Provider {
     /// With the user's PIN in a file that the configuration names.
     pub(crate) fn new() -> Option<Provider> {
-        let (module, openssl) = (backport("lib/ossl-modules/pkcs11.so")?, skip_or_require("openssl")?);
+        let (module, openssl) = (unpacked("lib/ossl-modules/pkcs11.so")?, skip_or_require("openssl")?);
         let bench = Bench::new()?;
         let pkcs11 = &bench.appliance.doors().pkcs11;
         fs::write(bench.path("pin"), &pkcs11.user_pin).expect("the bench's folder takes files");

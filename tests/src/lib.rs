@@ -25,6 +25,6 @@ pub use folder::Folder;
 pub use line::{Line, Stream, connect, dial, dial_as, papers, papers_over, secure};
 pub use port::{free_port, until};
 pub use post::Post;
-pub use program::{Outcome, backport, find, node, openssl_engine, python, run, skip, skip_or_require};
+pub use program::{Outcome, find, node, openssl_engine, python, run, skip, skip_or_require, unpacked};
 pub use pykmip::PyKmip;
 pub use vendor::{Token, VENDORS, Vendor, alone};

@@ -91,9 +91,9 @@ pub fn openssl_engine() -> Option<PathBuf> {
 /// Where it is missing and required.
 #[must_use]
 #[track_caller]
-pub fn backport(file: &str) -> Option<PathBuf> {
-    let path = top().join("target/suites/backports").join(file);
-    if path.is_file() { Some(path) } else { missing(&format!("{file} of Debian's backports")) }
+pub fn unpacked(file: &str) -> Option<PathBuf> {
+    let path = top().join("target/suites/debian").join(file);
+    if path.is_file() { Some(path) } else { missing(&format!("{file} that make setup unpacks")) }
 }
 
 #[track_caller]
