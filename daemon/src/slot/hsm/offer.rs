@@ -276,7 +276,8 @@ pub(super) fn common(lists: &[&'static [Offer]]) -> &'static [Offer] {
             }
             least.bits = (least.bits.0.max(other.bits.0), least.bits.1.min(other.bits.1));
         }
-        (!least.purposes.is_empty()).then_some(least)
+        // What makes keys, and digests, have no purposes to lose.
+        (offer.purposes.is_empty() || !least.purposes.is_empty()).then_some(least)
     };
     first.iter().filter_map(shared).collect::<Vec<_>>().leak()
 }
@@ -287,6 +288,15 @@ const NOT_MADE: Error = Error::Unsupported("making such a key");
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slot::{contract::Slot as _, software::Software};
+
+    #[test]
+    fn what_tokens_have_in_common_is_all_of_it_where_they_are_alike() {
+        let names = |list: &[Offer]| list.iter().map(|offer| offer.mechanism).collect::<Vec<_>>();
+        let all = Software::new("alike").offers();
+        assert!(all.iter().any(|offer| offer.purposes.is_empty()), "some make keys");
+        assert_eq!(names(common(&[all, all, all])), names(all));
+    }
 
     #[test]
     fn a_digest_info_is_that_of_the_standard() {
