@@ -152,3 +152,25 @@ fn keys_that_were_in_the_token_before_are_adopted_and_work() {
     let told = bench.openssl("dgst -sha256 -verify @elder.pem -signature @signature @data").succeeds();
     assert!(told.stdout.contains("Verified OK"), "{told}");
 }
+
+#[test]
+fn keys_that_nothing_tells_from_others_are_left_where_they_are_and_said_so() {
+    let Some(bench) = Bench::new() else { return };
+    for words in [
+        "--key-type AES:32",
+        "--key-type AES:16",
+        "--key-type AES:32 --label twin --id 0c",
+        "--key-type AES:16 --label twin --id 0c",
+    ] {
+        let _ = bench.past(&format!("--keygen {words}")).succeeds();
+    }
+    let none = bench.strongroom("slot adopt hsm --owner alice").fails();
+    assert!(none.stderr.contains("4 keys in the token have neither a label nor a CKA_ID"), "{none}");
+    let _ = bench.past("--keygen --key-type AES:32 --label told --id 0d").succeeds();
+    let said = bench.strongroom("slot adopt hsm --owner alice").succeeds().stdout;
+    assert!(said.lines().count() == 2 && said.contains("note: 4 keys"), "{said}");
+    let objects = bench.user("--list-objects --type secrkey").succeeds().stdout;
+    assert!(objects.contains("told") && !objects.contains("twin"), "{objects}");
+    let _ = bench.user("--delete-object --type secrkey --label told").succeeds();
+    left(&bench, "secrkey", 4);
+}

@@ -61,7 +61,10 @@ pub(super) fn slot(daemon: &Daemon, verb: &Slot) -> Result<(), Error> {
             let report = daemon.send(Order::SlotAdopt { slot, label, id, owner })?;
             match (daemon.style, &report) {
                 (Style::Json, report) => print::json(report),
-                (Style::Text, Report::Adopted { ids }) => ids.iter().try_for_each(|id| print::line(id)),
+                (Style::Text, Report::Adopted { ids, note }) => {
+                    ids.iter().try_for_each(|id| print::line(id))?;
+                    note.as_ref().map_or(Ok(()), |note| print::line(&format!("note: {note}")))
+                }
                 (Style::Text, _) => Err(Error::OtherReport),
             }
         }

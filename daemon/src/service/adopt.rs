@@ -1,6 +1,8 @@
 //! Slots that hold their keys themselves: tokens opened again, keys of theirs that become objects, and what the daemon does
 //! about them unasked. What becomes of a slot is in the log.
 
+use std::collections::HashMap;
+
 use strongroom_kmip::{
     attribute::{Attribute, Link, Name, Set},
     code::{CryptographicAlgorithm, CryptographicUsageMask, LinkType, NameType, ObjectType, ResultReason},
@@ -24,6 +26,14 @@ pub(super) struct Adopted {
     pub(super) label: Option<String>,
     pub(super) id: Option<String>,
     pub(super) owner: Client,
+}
+
+/// What is said of keys that nothing tells from others: to work with one, or to remove it, could be to do so with another.
+fn unnamed(count: usize) -> String {
+    format!(
+        "{count} keys in the token have neither a label nor a CKA_ID, or have both in common with another key; give each a \
+         CKA_ID of its own in the token, and adopt again"
+    )
 }
 
 impl Service {
@@ -61,8 +71,14 @@ impl Service {
             ..operator.clone()
         };
         let call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, &caller, V2_1);
-        let mut adopted = Vec::new();
-        for found in holding.found().map_err(crate::vault::Error::from)? {
+        let (mut adopted, mut alike) = (Vec::new(), 0usize);
+        let found = holding.found().map_err(crate::vault::Error::from)?;
+        let mut names: HashMap<_, usize> = HashMap::new();
+        for found in &found {
+            let times = names.entry((found.id.clone(), found.label.clone())).or_default();
+            *times = times.saturating_add(1);
+        }
+        for found in found {
             let id: String = found.id.iter().map(|byte| format!("{byte:02x}")).collect();
             let fits = wanted.label.as_ref().is_none_or(|label| *label == found.label)
                 && wanted.id.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&id));
@@ -70,6 +86,12 @@ impl Service {
                 .errand(&found.key.held)
                 .is_none_or(|errand| known.iter().any(|one| one.same_as(errand.reveal())));
             if !fits || ours {
+                continue;
+            }
+            let name = (found.id, found.label.clone());
+            let is_told = !(name.0.is_empty() && name.1.is_empty()) && names.get(&name) == Some(&1);
+            if !is_told {
+                alike = alike.saturating_add(1);
                 continue;
             }
             let object_type = match found.key.shape {
@@ -86,13 +108,17 @@ impl Service {
                 adopted.push(public);
             }
         }
+        if adopted.is_empty() && alike > 0 {
+            return Err(Refusal::new(ResultReason::NonUniqueNameAttribute, unnamed(alike)));
+        }
         if adopted.is_empty() {
             return Err(Refusal::new(
                 ResultReason::ItemNotFound,
                 "there is no such key in the slot that is no object yet",
             ));
         }
-        Ok(Report::Adopted { ids: adopted.iter().map(ToString::to_string).collect() })
+        let note = (alike > 0).then(|| unnamed(alike));
+        Ok(Report::Adopted { ids: adopted.iter().map(ToString::to_string).collect(), note })
     }
 
     /// An object for a key that is there already.

@@ -294,6 +294,8 @@ pub enum Report {
     Adopted {
         /// Their identifiers.
         ids: Vec<String>,
+        /// Which did not, and why.
+        note: Option<String>,
     },
     /// Objects.
     Objects {

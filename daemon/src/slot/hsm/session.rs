@@ -140,6 +140,9 @@ impl Lane {
 
     fn remove(&self, key: &Reference) -> Result<Answer, Failure> {
         self.forget(key);
+        if is_nameless(key) {
+            return Err(Trouble::SeveralKeys.into());
+        }
         let mut template = vec![Attribute::Id(key.id.0.clone())];
         template.extend(key.label.as_ref().map(|label| Attribute::Label(label.0.clone())));
         let found: Vec<_> = self.session.iter_objects(&template)?.take(MOST_OF_ONE_NAME).collect::<Result<_, _>>()?;
@@ -276,6 +279,9 @@ impl Lane {
     }
 
     pub(super) fn find(&self, key: &Reference) -> Result<ObjectHandle, Failure> {
+        if is_nameless(key) {
+            return Err(Trouble::SeveralKeys.into());
+        }
         let class = if key.class == CKO_PRIVATE_KEY { ObjectClass::PRIVATE_KEY } else { ObjectClass::SECRET_KEY };
         let mut template = vec![Attribute::Class(class), Attribute::Token(true), Attribute::Id(key.id.0.clone())];
         template.extend(key.label.as_ref().map(|label| Attribute::Label(label.0.clone())));
@@ -286,6 +292,11 @@ impl Lane {
             None => Ok(first),
         }
     }
+}
+
+/// Whether nothing tells a key from any other that has no name either.
+fn is_nameless(key: &Reference) -> bool {
+    key.id.0.is_empty() && key.label.as_ref().is_none_or(|label| label.0.is_empty())
 }
 
 fn place(key: &Reference) -> Place {
