@@ -186,7 +186,9 @@ fn verified(appliance: &Appliance, file: &Path) -> Value {
 
 #[test]
 fn anybody_can_tell_whether_a_backup_is_whole_and_whose_it_is() {
-    let (appliance, other) = (Appliance::start(), Appliance::start());
+    let (mut appliance, other) = (Appliance::start(), Appliance::start());
+    // Each start begins an epoch of the log.
+    (0..2).for_each(|_| appliance.restart());
     let none = strongroom(&appliance, "backup --to /nowhere/at/all").fails();
     assert!(none.stderr.contains("cannot make"), "{none}");
     let file = appliance.folder().join("backup");
@@ -204,6 +206,32 @@ fn anybody_can_tell_whether_a_backup_is_whole_and_whose_it_is() {
     assert_eq!(verified(&appliance, &file)["known"], false);
     let foreign = strongroom(&other, &format!("backup verify {}", file.display())).fails();
     assert!(foreign.stderr.contains("this audit log is of"), "{foreign}");
+    let nowhere = appliance.folder().join("empty.toml");
+    let pinned = |dir: Option<&Path>, key: &Path| {
+        let mut command = appliance.strongroom();
+        command.arg("--config").arg(&nowhere).args(["backup", "verify"]).arg(&file).arg("--key").arg(key);
+        run(command.args(dir.iter().flat_map(|dir| [Path::new("--dir"), dir])))
+    };
+    let log = |appliance: &Appliance| appliance.dir().join("audit");
+    let (own, foreign) = (log(&appliance).join("log.pub"), log(&other).join("log.pub"));
+    let told = pinned(None, &foreign).fails();
+    assert!(told.stderr.contains("this audit log is of"), "{told}");
+    let copy = appliance.folder().join("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::copy(log(&appliance).join("epochs"), copy.join("epochs")).unwrap();
+    let said = pinned(Some(&copy), &own).succeeds().stdout;
+    assert!(said.contains("audit log vouches for"), "log.pub and epochs are enough: {said}");
+    // Without the keys since, or with some of them, nothing is believed, and nobody is accused.
+    let epochs = fs::read_to_string(copy.join("epochs")).unwrap();
+    let epoch = usize::try_from(verified(&appliance, &file)["epoch"].as_u64().unwrap()).unwrap();
+    // A note is its text and its signature, each with an empty line behind it.
+    let before: String = epochs.split_inclusive("\n\n").take(2 * (epoch - 1)).collect();
+    assert!(!before.is_empty() && before.len() < epochs.len(), "the vault was opened several times: {epochs}");
+    fs::write(copy.join("epochs"), before).unwrap();
+    for dir in [None, Some(&*copy)] {
+        let told = pinned(dir, &own).fails();
+        assert!(told.stderr.contains(&format!("signed it in epoch {epoch} is not known here")), "{dir:?}: {told}");
+    }
     let whole = fs::read(&file).unwrap();
     let bad = appliance.folder().join("bad");
     let half = whole.len() / 2;
@@ -276,6 +304,40 @@ fn one_object_comes_back_into_a_running_appliance_and_never_over_a_newer_one_una
     }
     let unknown = object("no-such-object").fails();
     assert!(unknown.stderr.contains("is not in the backup"), "{unknown}");
+}
+
+#[test]
+fn after_a_whole_restore_keys_take_nonces_of_their_callers_only_where_nothing_was_done_since() {
+    let mut appliance = Appliance::start();
+    let shares = deal(&appliance, "shares");
+    let mut line = alice(&appliance);
+    let id = create(&mut line);
+    line.ask(ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
+    encrypt(&mut line, &id, Some([1; 12])).unwrap();
+    let file = back_up(&appliance, "backup");
+    encrypt(&mut line, &id, Some([2; 12])).unwrap();
+    for (more, again, fresh) in [
+        ("", Some("came back out of a backup"), Some("came back out of a backup")),
+        ("--same-history", Some("was used with this key"), None),
+    ] {
+        drop(line);
+        lose(&mut appliance);
+        let said = restore(&appliance, &file, &shares[..3], more).succeeds().stdout;
+        assert_eq!(said.contains("1 secret keys encrypt"), fresh.is_some(), "{said}");
+        appliance.restart();
+        line = alice(&appliance);
+        encrypt(&mut line, &id, None).unwrap();
+        for (name, nonce, says) in [("known", [1; 12], again), ("new", [3; 12], fresh)] {
+            let refused = encrypt(&mut line, &id, Some(nonce)).err();
+            let fits = refused.as_deref().map_or(says.is_none(), |why| says.is_some_and(|says| why.contains(says)));
+            assert!(fits, "{more} {name}: {refused:?}");
+        }
+        let key = create(&mut line);
+        line.ask(ActivateRequest { unique_identifier: Some(key.as_str().into()) }).unwrap();
+        encrypt(&mut line, &key, Some([1; 12])).unwrap();
+    }
+    let both = restore(&appliance, &file, &shares[..3], "--same-history --older").fails();
+    assert_eq!(both.code, Some(2), "{both}");
 }
 
 #[test]

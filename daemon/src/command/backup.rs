@@ -61,12 +61,24 @@ pub(super) fn whose(
     if dir.is_none() && key.is_none() && !folder.join("log.pub").exists() {
         return Ok(Whose::Unknown);
     }
-    let chain = Chain::read(folder, &identity(folder, key)?)?;
-    let facts = &examined.header.facts;
-    if chain.origin() != facts.appliance {
-        return Err(Error::Foreign { is: facts.appliance.clone(), log: chain.origin().to_owned() });
+    let (pinned, facts, by) = (identity(folder, key)?, &examined.header.facts, &examined.by);
+    if pinned.origin != facts.appliance {
+        return Err(Error::Foreign { is: facts.appliance.clone(), log: pinned.origin });
     }
-    if chain.has(examined.by.epoch, &examined.by.key) { Ok(Whose::Known) } else { Err(Error::Forged) }
+    // Where nobody names a folder, the one of this machine may hold no log, or another appliance's.
+    let is_here = || identity(folder, None).is_ok_and(|own| own.origin == pinned.origin);
+    let (last, known) = if dir.is_some() || is_here() {
+        let chain = Chain::read(folder, &pinned)?;
+        (chain.ended(), chain.has(by.epoch, &by.key))
+    } else {
+        (0, by.epoch == 0 && by.key == pinned.key)
+    };
+    match known {
+        true => Ok(Whose::Known),
+        // Whoever makes one up can say any epoch.
+        false if by.epoch > last => Err(Error::Unproven(by.epoch)),
+        false => Err(Error::Forged),
+    }
 }
 
 fn report(examined: &Examined, whose: Whose, style: Style) -> Result<(), Error> {

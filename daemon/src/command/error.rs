@@ -52,6 +52,11 @@ pub(super) enum Error {
         "the backup names the appliance, but its audit log never had the key that signed it: somebody else made it"
     )]
     Forged,
+    #[error(
+        "the backup is whole and names the appliance; whether its audit log signed it in epoch {0} is not known here: a copy \
+         of the log's file epochs, made after the backup, says so. Name its folder with --dir"
+    )]
+    Unproven(u64),
     #[error("{} holds a store already; nothing was done. Single objects come back with --object", .0.display())]
     Occupied(PathBuf),
     #[error("{} is the log of another appliance than the backup's; move it away first", .0.display())]

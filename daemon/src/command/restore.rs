@@ -90,7 +90,7 @@ fn whole(
     let reader = Reader::open(file, examined, &secret)?;
     // Whatever was said of a generation, in the backup or in the log, is of one before the store's next.
     let since = last.map_or(0, |last| last.generation).max(facts.generation);
-    let rows = fill(settings, &staging, since, reader, examined, &key)?;
+    let filled = fill(settings, &staging, since, reader, examined, &key, wanted)?;
     // Up to here there is nothing; from here on there is everything.
     match fs::remove_dir(path) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -107,7 +107,7 @@ fn whole(
     opened?;
     if style == Style::Json {
         return print::json(&serde_json::json!({
-            "objects": facts.objects, "rows": rows, "generation": facts.generation, "held": facts.held,
+            "objects": facts.objects, "rows": filled.rows, "unknown_nonces": filled.forgot, "generation": facts.generation, "held": facts.held,
             "sha256": hex(&examined.statement.digest),
         }));
     }
@@ -123,13 +123,26 @@ fn whole(
     for held in &facts.held {
         print::line(&format!("key {} is in the token of slot {} alone; give the slot that token", held.id, held.slot))?;
     }
-    print::line(
-        "note: what callers chose as nonces since the backup is not known here; re-key what they encrypt with",
-    )?;
+    if wanted.same_history {
+        print::line("note: at your word no key was used after the backup; callers choose their nonces as before")?;
+    } else if filled.forgot > 0 {
+        print::line(&format!(
+            "note: {} secret keys encrypt with nonces of the daemon's choosing alone from now on: which ones callers chose \
+             after the backup nobody knows. Re-key where callers have to choose (docs/operations.md, Recovery)",
+            filled.forgot
+        ))?;
+    }
     print::line("Next: strongroom serve, and strongroom backup as soon as it does")
 }
 
-/// Builds the store beside its place, and looks whether it opens. Says how many rows there are.
+/// What came out of a backup.
+struct Filled {
+    rows: u64,
+    /// Keys of which nobody knows any more which nonces they have had.
+    forgot: u64,
+}
+
+/// Builds the store beside its place, and looks whether it opens.
 fn fill(
     settings: &Settings,
     staging: &Path,
@@ -137,7 +150,8 @@ fn fill(
     mut reader: Reader<&File>,
     examined: &Examined,
     key: &Key,
-) -> Result<u64, Error> {
+    wanted: &Restore,
+) -> Result<Filled, Error> {
     let Some(Piece::Root(ring)) = reader.piece()? else { return Err(Error::Incomplete) };
     let store = store::open(&store::Settings { since, ..store::Settings::new(Kind::Sled, staging) })?;
     let mut refill = Refill::new(&*store);
@@ -158,11 +172,12 @@ fn fill(
     if findings.rolled_back || u64::try_from(counted).ok() != Some(examined.header.facts.objects) {
         return Err(Error::Incomplete);
     }
+    let forgot = if wanted.same_history { 0 } else { vault.forget_nonces()? };
     service::mark_restored(&vault, &examined.header.facts, &hex(&examined.statement.digest))?;
     certificates(settings, &vault)?;
     vault.seal();
     store.close()?;
-    Ok(rows)
+    Ok(Filled { rows, forgot })
 }
 
 /// A certificate for the server on this machine, from the appliance's own authority, where there is none yet.

@@ -60,6 +60,9 @@ pub(super) struct Restore {
     /// Let what is older take the place of what is newer
     #[arg(long)]
     pub(super) older: bool,
+    /// No key was used after the backup: callers go on choosing their nonces
+    #[arg(long, conflicts_with_all = ["object", "older"])]
+    pub(super) same_history: bool,
     /// A file with a recovery share, as often as shares are needed; without any they are asked for, one by one
     #[arg(long, value_name = "FILE")]
     pub(super) share_file: Vec<PathBuf>,

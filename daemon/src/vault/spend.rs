@@ -1,6 +1,6 @@
 //! Objects of one key: how there come to be several, and that all of them remember the nonces of each together.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use strongroom_kmip::{attribute::Set, secret::Secret};
 
@@ -90,6 +90,31 @@ impl Change {
 }
 
 impl Vault {
+    /// Lets no secret key take nonces of its callers' choosing any more, as long as it lives: which it has had elsewhere nobody
+    /// knows. Says how many keys that are.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`], [`Error::Store`], [`Error::Busy`].
+    pub fn forget_nonces(&self) -> Result<u64, Error> {
+        let keys: Vec<ObjectId> = {
+            let opened = self.opened()?;
+            let index = opened.index.read().unwrap_or_else(PoisonError::into_inner);
+            let takes =
+                |object: &&Arc<Object>| matches!(object.body, Body::Key(Shape::Symmetric { .. })) && !object.forgot;
+            index.all().filter(takes).map(|object| object.id.clone()).collect()
+        };
+        for some in keys.chunks(AT_ONCE) {
+            let mut change = self.begin()?;
+            for id in some {
+                let mut object = change.claim(id)?;
+                object.forgot = true;
+                change.replace(object);
+            }
+            self.commit(change).wait()?;
+        }
+        Ok(u64::try_from(keys.len()).unwrap_or(u64::MAX))
+    }
+
     /// Adds another object of the same content to a change: to the owner's own objects alone, or a grant would outlive its
     /// end. The content stays inside.
     ///
@@ -132,3 +157,6 @@ impl Vault {
         })
     }
 }
+
+/// Objects that are changed together where all of them are.
+const AT_ONCE: usize = 512;
