@@ -2,6 +2,7 @@
 
 use strongroom_kmip::{mechanism::Mechanism, operation::Request, secret::Secret, version::Version};
 
+use super::share::Share;
 use crate::vault::{Derivation, ObjectId};
 
 /// A request, and what the front knows besides.
@@ -14,6 +15,8 @@ pub struct Ask {
     pub mechanism: Option<Mechanism>,
     /// The derivation, where the front knows it better than Derivation Parameters say it.
     pub derivation: Option<Derivation>,
+    /// How a derivation is shared out among several keys.
+    pub share: Option<Share>,
     /// What a new key is derived from, where that is a password and no object.
     pub password: Option<Secret>,
     /// Which rules of PKCS#11 the front has seen to.
@@ -51,6 +54,7 @@ impl Ask {
             version,
             mechanism: None,
             derivation: None,
+            share: None,
             password: None,
             seen: Seen::Nothing,
             slot: None,

@@ -20,6 +20,7 @@ use super::{
     guard,
     later::Later,
     refusal::Refusal,
+    share::Share,
     stream::Streams,
     ticket::Tickets,
     trial::Tests,
@@ -52,6 +53,8 @@ pub struct Call<'s> {
     pub mechanism: Option<Mechanism>,
     /// The derivation, where the front knows it better than Derivation Parameters say it.
     pub derivation: Option<Derivation>,
+    /// How that is shared out among several keys.
+    pub share: Option<Share>,
     /// What a new key is derived from, where that is a password and no object.
     pub password: Option<Secret>,
     /// Which rules of PKCS#11 the front has seen to.
@@ -78,6 +81,8 @@ pub enum Instead {
     Pending(Bytes),
     /// The operation's own answer, and beside it what that has no field for.
     Beside(Vec<u8>),
+    /// The operation's own answer, of the first key of several; the others, and what was derived beside them.
+    Shared(Vec<ObjectId>, Vec<u8>),
     /// That answer.
     Answer(Box<ResponseItem>),
 }
@@ -124,6 +129,7 @@ impl<'s> Call<'s> {
             version,
             mechanism: None,
             derivation: None,
+            share: None,
             password: None,
             seen: Seen::Nothing,
             slot: None,

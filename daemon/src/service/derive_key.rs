@@ -1,6 +1,6 @@
 //! Derive Key: a key or a secret out of keys and secrets.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters, Link, Set},
@@ -20,8 +20,8 @@ use super::{
     usage::Part,
 };
 use crate::vault::{
-    Action, Base, Content, Derivation, Family, Finish, Form, Function, Kept, Material, Method, Object, Operand, Peer,
-    Purpose, Shape, Step,
+    Action, Base, Content, Derivation, Family, Finish, Form, Function, Kept, Material, Method, Object, ObjectId,
+    Operand, Peer, Purpose, Shape, Step,
 };
 
 impl Perform for DeriveKeyRequest {
@@ -42,10 +42,12 @@ impl Perform for DeriveKeyRequest {
             let bytes = secret_data(&base)?;
             bases.push((base, bytes));
         }
-        let mut set = creation::gather(call, self.object_type, &[self.attributes.as_ref()])?;
-        let bits = set.length().ok_or_else(|| Refusal::missing("Cryptographic Length"))?;
-        let length = usize::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
-        let length = length.ok_or_else(|| Refusal::invalid("something is derived in whole bytes"))?;
+        let share = call.share.take().unwrap_or_default();
+        let wanted = iter::once(self.attributes.as_ref()).chain(share.others.iter().map(Some));
+        let sets = wanted.map(|wanted| creation::gather(call, self.object_type, &[wanted]));
+        let sets = sets.collect::<Result<Vec<Set>, Refusal>>()?;
+        let lengths = sets.iter().map(length).collect::<Result<Vec<usize>, Refusal>>()?;
+        let pieces = share.lay(&lengths)?;
         let said = call.derivation.take();
         let ((base, bytes), others) = match (&said, bases.as_slice()) {
             // A front that knows the derivation names the key first.
@@ -54,7 +56,7 @@ impl Perform for DeriveKeyRequest {
         };
         let closely = |(base, _): &Source| base.object().is_kept_closely();
         // What is short can be guessed, and tells so much of what it was made of.
-        if length < SHORTEST && bases.iter().any(closely) {
+        if lengths.iter().any(|length| *length < SHORTEST) && bases.iter().any(closely) {
             return Err(Refusal::invalid(
                 "nothing shorter than 112 bits is derived from what is sensitive or unextractable",
             ));
@@ -66,7 +68,7 @@ impl Perform for DeriveKeyRequest {
             Some(said) => completed(said, others)?,
             None => derivation(call, self.derivation_method, self.derivation_parameters, base, others)?,
         };
-        if derivation.is_whole() && bases.iter().any(closely) && length < whole(&bases) {
+        if derivation.is_whole() && bases.iter().any(closely) && pieces.whole < whole(&bases) {
             return Err(Refusal::invalid("of what is sensitive or unextractable all goes into what is derived"));
         }
         let shape = match base.content() {
@@ -75,35 +77,69 @@ impl Perform for DeriveKeyRequest {
         };
         call.notes.mechanism = Some(derivation.name_from(shape));
         let openly = call.vault.derives_openly(&base.object().slot, &derivation, shape);
+        // What is given out beside the keys is of the same making: whoever chooses where it is cut could have any of it.
+        if share.beside > 0 && !openly && bases.iter().any(closely) {
+            let message = "of what is derived from something sensitive or unextractable nothing is given out";
+            return Err(Refusal::new(ResultReason::NotExtractable, message));
+        }
         let secret = match derivation {
             Derivation::Encapsulation => {
-                let (ciphertext, secret) = base.encapsulate(length)?;
+                let (ciphertext, secret) = base.encapsulate(pieces.whole)?;
                 call.instead = Some(Instead::Beside(ciphertext));
                 secret
             }
-            derivation => base.derive(bytes.as_ref(), &derivation, length)?,
+            derivation => base.derive(bytes.as_ref(), &derivation, pieces.whole)?,
         };
         let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
-        match openly {
-            true => descent::inherit(&mut set, &sources),
-            false => descent::keep_close(&mut set, &sources)?,
-        }
-        for source in &sources {
-            set.put(Attribute::Link(Link::to(LinkType::DerivationBaseObjectLink, source.id.as_str())));
-        }
-        let content = match self.object_type {
-            ObjectType::SymmetricKey => symmetric(call, &mut set, secret)?,
-            _ => secret_of(call, &mut set, secret),
+        let (secrets, beside) = pieces.cut(&secret)?;
+        let made = sets.into_iter().zip(secrets);
+        let made = made.map(|(set, secret)| keep(call, self.object_type, set, secret, &sources, openly));
+        let made = made.collect::<Result<Vec<ObjectId>, Refusal>>()?;
+        let Some((id, others)) = made.split_first() else {
+            return Err(Refusal::invalid("nothing was to be derived"));
         };
-        descent::remember(&mut set, &sources);
-        let id = create::add(call, content, &mut set)?;
-        for source in &sources {
-            descent::has_derived(call, &source.id, &id)?;
+        if !others.is_empty() || !beside.is_empty() {
+            call.instead = Some(Instead::Shared(others.to_vec(), beside));
         }
         call.placeholder = Some(id.clone());
         call.notes.object = Some(id.clone());
         Ok(DeriveKeyResponse { unique_identifier: id.as_str().into(), attributes: None })
     }
+}
+
+/// Bytes of what is asked for.
+fn length(set: &Set) -> Result<usize, Refusal> {
+    let bits = set.length().ok_or_else(|| Refusal::missing("Cryptographic Length"))?;
+    let length = usize::try_from(bits).ok().filter(|bits| bits.is_multiple_of(8)).map(|bits| bits / 8);
+    length.ok_or_else(|| Refusal::invalid("something is derived in whole bytes"))
+}
+
+/// Adds what was derived from these objects to what the call writes.
+fn keep(
+    call: &mut Call<'_>,
+    object: ObjectType,
+    mut set: Set,
+    secret: Secret,
+    sources: &[Arc<Object>],
+    openly: bool,
+) -> Result<ObjectId, Refusal> {
+    match openly {
+        true => descent::inherit(&mut set, sources),
+        false => descent::keep_close(&mut set, sources)?,
+    }
+    for source in sources {
+        set.put(Attribute::Link(Link::to(LinkType::DerivationBaseObjectLink, source.id.as_str())));
+    }
+    let content = match object {
+        ObjectType::SymmetricKey => symmetric(call, &mut set, secret)?,
+        _ => secret_of(call, &mut set, secret),
+    };
+    descent::remember(&mut set, sources);
+    let id = create::add(call, content, &mut set)?;
+    for source in sources {
+        descent::has_derived(call, &source.id, &id)?;
+    }
+    Ok(id)
 }
 
 /// A base, and its bytes where it is Secret Data.

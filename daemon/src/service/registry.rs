@@ -88,7 +88,7 @@ pub fn item(
         (Err(refusal), _) => ResponseItem::failure(Some(operation), refusal.told(operation, version), refusal.message),
         (Ok(_), Some(Instead::Pending(value))) => ResponseItem::pending(operation, value),
         (Ok(_), Some(Instead::Answer(item))) => *item,
-        (Ok(response), None | Some(Instead::Beside(_))) => ResponseItem::success(response),
+        (Ok(response), None | Some(Instead::Beside(_) | Instead::Shared(..))) => ResponseItem::success(response),
     }
 }
 
@@ -277,6 +277,7 @@ impl Service {
         call.tests = self.tests.as_ref();
         call.mechanism = ask.mechanism;
         call.derivation = ask.derivation;
+        call.share = ask.share;
         call.password = ask.password;
         call.seen = ask.seen;
         call.slot = ask.slot.as_deref().map(Arc::from);

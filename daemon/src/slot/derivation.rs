@@ -210,6 +210,8 @@ pub enum Sum {
     Keys,
     /// All of the blocks.
     Blocks,
+    /// So many bits, where the keys that are cut from it know better.
+    Bits(u64),
 }
 
 /// A pseudorandom function of SP 800-108.

@@ -223,7 +223,15 @@ const USES: &[Row] = &[
     Row {
         what: "CFB and OFB",
         allowed: Level::Standard,
-        applies: |u| matches!(u.mode(), Some(Mode::Cfb { .. } | Mode::Cfb8 { .. } | Mode::Ofb { .. })),
+        applies: |u| {
+            let feedback = |mode: &Mode| {
+                matches!(
+                    mode,
+                    Mode::Cfb { .. } | Mode::Cfb1 { .. } | Mode::Cfb8 { .. } | Mode::Cfb64 { .. } | Mode::Ofb { .. }
+                )
+            };
+            u.mode().is_some_and(feedback)
+        },
     },
     Row {
         what: "ChaCha20 without Poly1305",

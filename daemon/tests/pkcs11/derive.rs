@@ -20,7 +20,7 @@ fn ecdh_with(derivation: Derivation, shared: &[u8], public: &[u8]) -> Mechanism 
     Mechanism { kind: MechanismType::ECDH1_DERIVE, parameter }
 }
 
-fn of(kind: MechanismType, parameter: Parameter) -> Mechanism {
+pub(crate) fn of(kind: MechanismType, parameter: Parameter) -> Mechanism {
     Mechanism { kind, parameter }
 }
 
@@ -29,17 +29,17 @@ fn data(kind: MechanismType, bytes: &[u8]) -> Mechanism {
 }
 
 /// A secret that may be read.
-fn open() -> Template {
+pub(crate) fn open() -> Template {
     vec![truth(AttributeType::SENSITIVE, false), truth(AttributeType::EXTRACTABLE, true)]
 }
 
-fn with(mut template: Template, more: impl IntoIterator<Item = Attribute>) -> Template {
+pub(crate) fn with(mut template: Template, more: impl IntoIterator<Item = Attribute>) -> Template {
     template.extend(more);
     template
 }
 
 /// A secret key that others are derived from, brought along.
-fn secret(client: &mut Client, session: u64, bytes: &[u8], template: Template) -> u64 {
+pub(crate) fn secret(client: &mut Client, session: u64, bytes: &[u8], template: Template) -> u64 {
     let own = [
         class(ObjectClass::SECRET_KEY),
         number(AttributeType::KEY_TYPE, KeyType::GENERIC_SECRET.0),
@@ -53,19 +53,19 @@ fn derive(client: &mut Client, session: u64, mechanism: Mechanism, base: u64, te
     client.ask(request::DeriveKey { session, mechanism, base, template }).map(|answer| answer.key)
 }
 
-fn reveal(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> Reveal {
+pub(crate) fn reveal(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> Reveal {
     let wanted = vec![Wanted { kind, room: Room::Bytes(4096) }];
     client.ask(request::GetAttributeValue { session, object, wanted }).unwrap().revealed.remove(0)
 }
 
-fn value(client: &mut Client, session: u64, object: u64) -> Vec<u8> {
+pub(crate) fn value(client: &mut Client, session: u64, object: u64) -> Vec<u8> {
     match reveal(client, session, object, AttributeType::VALUE) {
         Reveal::Value(Attribute { value: Value::Bytes(bytes), .. }) => bytes.into_vec(),
         other => panic!("{other:?}"),
     }
 }
 
-fn is(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> bool {
+pub(crate) fn is(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> bool {
     match reveal(client, session, object, kind) {
         Reveal::Value(Attribute { value: Value::Bool(truth), .. }) => truth,
         other => panic!("{kind}: {other:?}"),
@@ -240,8 +240,9 @@ fn keys_are_derived_by_each_function() {
     };
     let field =
         |kind, width, bytes: &[u8]| ChainField { kind, little: false, width, sum: 1, key: 0, data: bytes.into() };
-    let chain =
-        |kind, function, fields| of(kind, Parameter::Chain(Chain { function, fields, start: Bytes::default() }));
+    let chain = |kind, function, fields| {
+        of(kind, Parameter::Chain(Chain { function, fields, start: Bytes::default(), others: Vec::new() }))
+    };
     let usual = || vec![field(1, 16, &[]), field(4, 0, b"label\0context"), field(3, 16, &[])];
     let tls =
         Tls { hash: MechanismType::SHA256, label: b"master secret"[..].into(), seed: b"seed".repeat(16)[..].into() };
@@ -297,7 +298,7 @@ fn what_makes_no_sense_is_refused_by_its_fault() {
     use MechanismType as M;
     let plain = || Mechanism::plain(M::SHA256_KEY_DERIVATION);
     let chain = |fields| {
-        let parameter = Chain { function: M::SHA256_HMAC, fields, start: Bytes::default() };
+        let parameter = Chain { function: M::SHA256_HMAC, fields, start: Bytes::default(), others: Vec::new() };
         of(M::SP800_108_COUNTER_KDF, Parameter::Chain(parameter))
     };
     let field = |kind, width| ChainField { kind, little: false, width, sum: 1, key: 0, data: Bytes::default() };

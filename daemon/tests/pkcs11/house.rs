@@ -75,7 +75,7 @@ impl House {
             let slot: Arc<dyn Slot> = Arc::new(Software::new(name));
             Fitted::new(slot, level)
         };
-        let openness = Openness::of(&["ECDH".to_owned()]).unwrap();
+        let openness = Openness::of(&["ECDH", "HKDF", "TLS-PRF"].map(str::to_owned)).unwrap();
         let slots = vec![fitted("dev"), fitted("other").with_openness(openness)];
         let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock, chance)).unwrap();

@@ -23,6 +23,7 @@ mod quantum;
 mod record;
 mod recover;
 mod sealed;
+mod several;
 mod state;
 mod trust;
 mod tunnel;

@@ -10,7 +10,8 @@ use strongroom_pkcs11_wire::{
 use crate::house::{Client, House, lasting_aes};
 
 fn said(nonce: &[u8], generator: Generator) -> Message {
-    Message { nonce: Bytes(nonce.to_vec()), fixed_bits: 0, generator, tag_bits: 128, aad: Bytes(b"aad".to_vec()) }
+    let (nonce, aad) = (Bytes(nonce.to_vec()), Bytes(b"aad".to_vec()));
+    Message { nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
 }
 
 fn data(length: usize) -> Wiped {
@@ -30,6 +31,69 @@ fn encrypts(client: &mut Client, session: u64) -> u64 {
     client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
     client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
     key
+}
+
+#[test]
+fn messages_of_ccm_are_as_long_as_they_say() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = client.aes(session, lasting_aes("key")).unwrap();
+    let mechanism = Some(MechanismType::AES_CCM);
+    client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
+    client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
+    let of = |nonce: &[u8], generator, data_length| Message { data_length, ..said(nonce, generator) };
+    for (name, nonce, generator) in [
+        ("made here", [5; 13], Generator::GENERATE),
+        ("counted", [5; 13], Generator::GENERATE_COUNTER),
+        ("said", [5; 13], Generator::NO_GENERATE),
+    ] {
+        let message = of(&nonce, generator, 40);
+        let ask = request::EncryptMessage { session, message, data: data(40), room: Room::Bytes(40) };
+        let answer::EncryptMessage { output, nonce, tag } = client.ask(ask).unwrap();
+        let text = given(output);
+        assert_eq!((text.len(), nonce.len(), tag.len()), (40, 13, 16), "{name}");
+        let message = || of(&nonce, Generator::NO_GENERATE, 40);
+        assert_eq!(decrypt(&mut client, session, message(), &tag, &text), Ok(vec![7; 40]), "{name}");
+        let wrong: Vec<u8> = tag.iter().map(|byte| !byte).collect();
+        assert_eq!(decrypt(&mut client, session, message(), &wrong, &text), Err(Rv::AEAD_DECRYPT_FAILED), "{name}");
+    }
+    for (name, message) in [
+        ("more than was said", of(&[6; 13], Generator::NO_GENERATE, 8)),
+        ("a nonce of fourteen bytes", of(&[6; 14], Generator::NO_GENERATE, 40)),
+        ("a nonce of six bytes", of(&[6; 6], Generator::NO_GENERATE, 40)),
+        ("a tag of nine bytes", Message { tag_bits: 72, ..of(&[6; 13], Generator::NO_GENERATE, 40) }),
+        ("a tag of half bytes", Message { tag_bits: 100, ..of(&[6; 13], Generator::NO_GENERATE, 40) }),
+    ] {
+        let ask = request::EncryptMessage { session, message, data: data(40), room: Room::Bytes(40) };
+        assert!(client.ask(ask).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn a_message_of_ccm_comes_in_parts() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let key = client.aes(session, lasting_aes("key")).unwrap();
+    let mechanism = Some(MechanismType::AES_CCM);
+    client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
+    client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
+    let said = || Message { data_length: 60, ..said(&[4; 12], Generator::NO_GENERATE) };
+    client.ask(request::EncryptMessageBegin { session, message: said() }).unwrap();
+    let mut next = |length, last| {
+        let ask = request::EncryptMessageNext { session, data: data(length), last, room: Room::Bytes(100) };
+        client.ask(ask).map(|answer| (given(answer.output), answer.tag))
+    };
+    let (first, none) = next(40, false).unwrap();
+    let (rest, tag) = next(20, true).unwrap();
+    assert!(none.is_empty());
+    let text = [first, rest].concat();
+    assert_eq!((text.len(), tag.len()), (60, 16));
+    assert_eq!(decrypt(&mut client, session, said(), &tag, &text), Ok(vec![7; 60]));
+    client
+        .ask(request::EncryptMessageBegin { session, message: Message { nonce: Bytes(vec![3; 12]), ..said() } })
+        .unwrap();
+    let ask = request::EncryptMessageNext { session, data: data(61), last: true, room: Room::Bytes(100) };
+    assert_eq!(client.ask(ask).err(), Some(Rv::DATA_LEN_RANGE), "more than was said");
 }
 
 fn decrypt(client: &mut Client, session: u64, message: Message, tag: &[u8], text: &[u8]) -> Result<Vec<u8>, Rv> {

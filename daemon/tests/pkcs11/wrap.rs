@@ -3,7 +3,7 @@
 use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
-    call::{Message, request},
+    call::{Message, answer, request},
     mechanism::{Gcm, Iv, Oaep, Parameter, RsaAes},
     number::{Generator, KeyType, Mask, ObjectClass, Source},
     value::{Bytes, Output, Room, Wiped},
@@ -332,7 +332,8 @@ fn a_nonce_wraps_once_and_asking_for_the_length_spends_none() {
 
 /// What is said of a key that is sealed.
 fn message(nonce: &[u8], generator: Generator) -> Message {
-    Message { nonce: Bytes(nonce.to_vec()), fixed_bits: 0, generator, tag_bits: 128, aad: Bytes(b"beside".to_vec()) }
+    let (nonce, aad) = (Bytes(nonce.to_vec()), Bytes(b"beside".to_vec()));
+    Message { nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
 }
 
 /// Wraps with AES-GCM, with the nonce and the tag apart.
@@ -392,6 +393,30 @@ fn a_key_is_sealed_with_its_tag_apart_and_what_stands_beside_it_counts() {
     assert!(again.is_err(), "a nonce is used once");
     let counted = seal(&mut client, session, under, key, message(&[9; 12], Generator::GENERATE_COUNTER));
     assert_eq!(counted.err(), Some(Rv::MECHANISM_PARAM_INVALID), "nothing is counted over keys");
+}
+
+#[test]
+fn a_key_is_sealed_with_ccm_too() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (wrapping, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
+    let (mechanism, said) = (MechanismType::AES_CCM, || message(&[9; 13], Generator::NO_GENERATE));
+    let room = Room::Bytes(4096);
+    let ask = request::WrapKeyAuthenticated { session, mechanism, message: said(), wrapping, key, room };
+    let answer::WrapKeyAuthenticated { output, tag, .. } = client.ask(ask).unwrap();
+    let Output::Bytes(wrapped) = output else { panic!("only a length") };
+    let (wrapped, template) = (Bytes(wrapped.into_vec()), secret());
+    let ask = request::UnwrapKeyAuthenticated {
+        session,
+        mechanism,
+        message: said(),
+        tag,
+        unwrapping: wrapping,
+        wrapped,
+        template,
+    };
+    let back = client.ask(ask).unwrap().key;
+    assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key));
 }
 
 #[test]

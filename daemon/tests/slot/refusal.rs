@@ -47,6 +47,8 @@ fn parameters_that_cannot_be_are_refused_before_and_in_the_middle() {
         ("a long IV of CTS", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cts { iv: vec![0; 17] })),
         ("no IV of CFB8", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: Vec::new() })),
         ("a long IV of CFB8", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: vec![0; 17] })),
+        ("a short IV of CFB1", "AES-128", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb1 { iv: vec![0; 15] })),
+        ("no IV of CFB64", "AES-128", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Cfb64 { iv: Vec::new() })),
         ("no place of XTS", "AES-XTS", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: Vec::new() })),
         ("a short place of XTS", "AES-XTS", Decrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 8] })),
         ("a long place of XTS", "AES-XTS", Encrypt, Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: vec![0; 17] })),

@@ -97,6 +97,8 @@ pub(crate) fn mechanisms() -> Vec<Mechanism> {
         all.push(Mechanism::Cipher(block, Mode::Ofb { iv: vec![7; length] }));
         all.push(Mechanism::Cipher(block, Mode::Cts { iv: vec![7; length] }));
         all.push(Mechanism::Cipher(block, Mode::Cfb8 { iv: vec![7; length] }));
+        all.push(Mechanism::Cipher(block, Mode::Cfb1 { iv: vec![7; length] }));
+        all.push(Mechanism::Cipher(block, Mode::Cfb64 { iv: vec![7; length] }));
         all.push(Mechanism::Cipher(block, Mode::Xts { tweak: vec![7; length] }));
         for (nonce, tag) in [(13, 16), (7, 4), (11, 10)] {
             let additional = b"seen by all".to_vec();

@@ -228,6 +228,8 @@ impl<'a> Record<'a> {
             "AES-XTS" => Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: iv() }),
             "AES-CFB8" => Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: iv() }),
             "AES-CFB" => Mechanism::Cipher(Block::Aes, Mode::Cfb { iv: iv() }),
+            "AES-CFB64" => Mechanism::Cipher(Block::Aes, Mode::Cfb64 { iv: iv() }),
+            "AES-CFB1" => Mechanism::Cipher(Block::Aes, Mode::Cfb1 { iv: iv() }),
             "AES-OFB" => Mechanism::Cipher(Block::Aes, Mode::Ofb { iv: iv() }),
             "AES-GCM" => Mechanism::Cipher(
                 Block::Aes,

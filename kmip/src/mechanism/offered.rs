@@ -149,12 +149,16 @@ mechanisms! {
             Mechanism::Cipher(Block::Aes, Mode::Cfb { .. }) => aes(Mode::Cfb { iv: vec![0; 16] });
         AesCfb8: "AES-CFB8", AES, Bytes, Cipher, [AES_CFB8 = 0x2106],
             Mechanism::Cipher(Block::Aes, Mode::Cfb8 { .. }) => aes(Mode::Cfb8 { iv: vec![0; 16] });
+        AesCfb64: "AES-CFB64", AES, Bytes, Cipher, [AES_CFB64 = 0x2105],
+            Mechanism::Cipher(Block::Aes, Mode::Cfb64 { .. }) => aes(Mode::Cfb64 { iv: vec![0; 16] });
+        AesCfb1: "AES-CFB1", AES, Bytes, Cipher, [AES_CFB1 = 0x2108],
+            Mechanism::Cipher(Block::Aes, Mode::Cfb1 { .. }) => aes(Mode::Cfb1 { iv: vec![0; 16] });
         AesOfb: "AES-OFB", AES, Bytes, Cipher, [AES_OFB = 0x2104],
             Mechanism::Cipher(Block::Aes, Mode::Ofb { .. }) => aes(Mode::Ofb { iv: vec![0; 16] });
         AesGcm: "AES-GCM", AES, Bytes, Sealing, [AES_GCM = 0x1087],
             Mechanism::Cipher(Block::Aes, Mode::Gcm { .. }) =>
                 aes(Mode::Gcm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 });
-        AesCcm: "AES-CCM", AES, Bytes, Cipher, [AES_CCM = 0x1088],
+        AesCcm: "AES-CCM", AES, Bytes, Sealing, [AES_CCM = 0x1088],
             Mechanism::Cipher(Block::Aes, Mode::Ccm { .. }) =>
                 aes(Mode::Ccm { nonce: vec![0; 12], additional: Vec::new(), tag: 16 });
         AesKeyWrap: "AES-KW", AES, Bytes, Cipher, [AES_KEY_WRAP = 0x2109], Mechanism::KeyWrap => Mechanism::KeyWrap;
@@ -274,6 +278,8 @@ mechanisms! {
         Shake256Key: "SHAKE", Keys::Secret, Bits, Derivation, [SHAKE_256_KEY_DERIVATION = 0x39c];
         TlsMaster: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_MASTER_KEY_DERIVE_DH = 0x3e2];
         TlsExtended: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_EXTENDED_MASTER_KEY_DERIVE_DH = 0x57];
+        TlsKeys: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_KEY_AND_MAC_DERIVE = 0x3e1];
+        TlsSafeKeys: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_KEY_SAFE_DERIVE = 0x3e3];
         TlsKdf: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS_KDF = 0x3e5];
         Tls12Kdf: "TLS-PRF", Keys::Secret, Bits, Derivation, [TLS12_KDF = 0x3d9];
     }

@@ -68,6 +68,16 @@ pub enum Mode {
         /// One block.
         iv: Vec<u8>,
     },
+    /// Cipher feedback over half blocks (CFB64).
+    Cfb64 {
+        /// One block.
+        iv: Vec<u8>,
+    },
+    /// Cipher feedback over bits.
+    Cfb1 {
+        /// One block.
+        iv: Vec<u8>,
+    },
     /// Output feedback.
     Ofb {
         /// One block.

@@ -3,15 +3,20 @@
 use cryptoki_sys::*;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
+    attribute::Template,
     mechanism::{
         CbcData, Ccm, ChaCha, Chain, ChainField, Context, Ctr, Data, Ecdh, Eddsa, Finished, Gcm, HashContext, Hkdf, Iv,
-        Number, Oaep, Parameter, Password, Poly1305, Pss, RsaAes, SmallCbcData, Tls,
+        Number, Oaep, Parameter, Password, Poly1305, Protection, Pss, RsaAes, SmallCbcData, Tls,
     },
     number::{Derivation, Hedge, Mask, Source},
     value::{Bytes, Wiped},
 };
 
-use super::memory::{self, Input};
+use super::{
+    derived,
+    memory::{self, Input},
+    template::template,
+};
 
 /// A mechanism with its parameter, or nothing for null.
 ///
@@ -172,15 +177,16 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
             M::SP800_108_COUNTER_KDF | M::SP800_108_DOUBLE_PIPELINE_KDF => {
                 let p = whole::<CK_SP800_108_KDF_PARAMS>(given)?;
                 let fields = fields(p.pDataParams, p.ulNumberOfDataParams)?;
-                one_key(p.ulAdditionalDerivedKeys)?;
-                Parameter::Chain(Chain { function: MechanismType(p.prfType), fields, start: Bytes::default() })
+                let others = templates(p.pAdditionalDerivedKeys, p.ulAdditionalDerivedKeys)?;
+                let (function, start) = (MechanismType(p.prfType), Bytes::default());
+                Parameter::Chain(Chain { function, fields, start, others })
             }
             M::SP800_108_FEEDBACK_KDF => {
                 let p = whole::<CK_SP800_108_FEEDBACK_KDF_PARAMS>(given)?;
                 let fields = fields(p.pDataParams, p.ulNumberOfDataParams)?;
-                one_key(p.ulAdditionalDerivedKeys)?;
+                let others = templates(p.pAdditionalDerivedKeys, p.ulAdditionalDerivedKeys)?;
                 let start = bytes(p.pIV, p.ulIVLen)?;
-                Parameter::Chain(Chain { function: MechanismType(p.prfType), fields, start })
+                Parameter::Chain(Chain { function: MechanismType(p.prfType), fields, start, others })
             }
             M::TLS12_MASTER_KEY_DERIVE_DH => {
                 let p = whole::<CK_TLS12_MASTER_KEY_DERIVE_PARAMS>(given)?;
@@ -194,6 +200,22 @@ unsafe fn parameter(kind: MechanismType, given: &CK_MECHANISM) -> Result<Paramet
                 let seed = bytes(p.pSessionHash, p.ulSessionHashLen)?;
                 let label = Bytes(b"extended master secret".to_vec());
                 Parameter::Tls(Tls { hash: MechanismType(p.prfHashMechanism), label, seed })
+            }
+            M::TLS12_KEY_AND_MAC_DERIVE | M::TLS12_KEY_SAFE_DERIVE => {
+                let p = whole::<CK_TLS12_KEY_MAT_PARAMS>(given)?;
+                // No cipher of TLS 1.2 is one for export (RFC 5246 §1.2).
+                if truth(p.bIsExport)? {
+                    return Err(Rv::MECHANISM_PARAM_INVALID);
+                }
+                let (client, server) = randoms(&p.RandomInfo)?;
+                let iv_bits = if kind == M::TLS12_KEY_SAFE_DERIVE { 0 } else { p.ulIVSizeInBits };
+                Parameter::Protection(Protection {
+                    hash: MechanismType(p.prfHashMechanism),
+                    mac_bits: p.ulMacSizeInBits,
+                    key_bits: p.ulKeySizeInBits,
+                    iv_bits,
+                    seed: Bytes([server.0, client.0].concat()),
+                })
             }
             M::TLS_KDF | M::TLS12_KDF => {
                 let p = whole::<CK_TLS_KDF_PARAMS>(given)?;
@@ -301,9 +323,16 @@ unsafe fn fields(start: *const CK_PRF_DATA_PARAM, count: CK_ULONG) -> Result<Vec
     Ok(read)
 }
 
-/// A token makes one key of a derivation here.
-fn one_key(additional: CK_ULONG) -> Result<(), Rv> {
-    if additional == 0 { Ok(()) } else { Err(Rv::MECHANISM_PARAM_INVALID) }
+/// The templates of the keys that are derived behind the first.
+///
+/// # Safety
+/// As for [`derived::entries`].
+unsafe fn templates(start: *const CK_DERIVED_KEY, count: CK_ULONG) -> Result<Vec<Template>, Rv> {
+    // SAFETY: promised by the caller.
+    let entries = unsafe { derived::entries(start, count) }?;
+    let wrong = |rv| if rv == Rv::ARGUMENTS_BAD { Rv::MECHANISM_PARAM_INVALID } else { rv };
+    // SAFETY: the same.
+    entries.iter().map(|entry| unsafe { template(entry.pTemplate, entry.ulAttributeCount) }.map_err(wrong)).collect()
 }
 
 /// The two randoms of a handshake.

@@ -2,7 +2,9 @@
 
 use std::ffi::c_void;
 
-use cryptoki_sys::{CK_GCM_MESSAGE_PARAMS, CK_MECHANISM, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG};
+use cryptoki_sys::{
+    CK_CCM_MESSAGE_PARAMS, CK_GCM_MESSAGE_PARAMS, CK_MECHANISM, CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS, CK_ULONG,
+};
 use strongroom_pkcs11_wire::{MechanismType, Rv, call::Message, number::Generator, value::Bytes};
 
 use super::memory::{self, Input, Row};
@@ -14,6 +16,7 @@ pub(super) struct Sealing<'a> {
     given: Bytes,
     fixed_bits: u64,
     generator: Generator,
+    data_length: u64,
     tag: Row<'a, u8>,
     tag_start: *const u8,
 }
@@ -31,13 +34,19 @@ impl<'a> Sealing<'a> {
         let parts = match length {
             // SAFETY: the caller vouches for the bytes, and they are as many as the structure has.
             GCM => unsafe { memory::structure(start.cast::<CK_GCM_MESSAGE_PARAMS>()) }
-                .map(|p| (p.pIv, p.ulIvLen, p.ulIvFixedBits, Generator(p.ivGenerator), p.pTag, p.ulTagBits)),
+                .map(|p| (p.pIv, p.ulIvLen, p.ulIvFixedBits, Generator(p.ivGenerator), p.pTag, p.ulTagBits, 0)),
+            // SAFETY: the same.
+            CCM => unsafe { memory::structure(start.cast::<CK_CCM_MESSAGE_PARAMS>()) }.map(|p| {
+                let (generator, tag_bits) = (Generator(p.nonceGenerator), p.ulMACLen.saturating_mul(8));
+                (p.pNonce, p.ulNonceLen, p.ulNonceFixedBits, generator, p.pMAC, tag_bits, p.ulDataLen)
+            }),
             // SAFETY: the same.
             POLY => unsafe { memory::structure(start.cast::<CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>()) }
-                .map(|p| (p.pNonce, p.ulNonceLen, 0, Generator::NO_GENERATE, p.pTag, 128)),
+                .map(|p| (p.pNonce, p.ulNonceLen, 0, Generator::NO_GENERATE, p.pTag, 128, 0)),
             _ => None,
         };
-        let (nonce, nonce_length, fixed_bits, generator, tag, tag_bits) = parts.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+        let (nonce, nonce_length, fixed_bits, generator, tag, tag_bits, data_length) =
+            parts.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
         if tag_bits > 128 || tag_bits % 8 != 0 {
             return Err(Rv::MECHANISM_PARAM_INVALID);
         }
@@ -49,7 +58,7 @@ impl<'a> Sealing<'a> {
         let tag_start = tag.cast_const();
         // SAFETY: promised above.
         let tag = unsafe { Row::new(tag, tag_bits / 8) }.map_err(wrong)?;
-        Ok(Self { nonce, given, fixed_bits, generator, tag, tag_start })
+        Ok(Self { nonce, given, fixed_bits, generator, data_length, tag, tag_start })
     }
 
     /// What the daemon is told, with what is authenticated besides.
@@ -59,8 +68,8 @@ impl<'a> Sealing<'a> {
     pub(super) fn message(&self, aad: Input<'_>) -> Result<Message, Rv> {
         let tag_bits = u64::try_from(self.tag.room()).unwrap_or(0).saturating_mul(8);
         let nonce = Bytes::from(&self.given[..]);
-        let (fixed_bits, generator) = (self.fixed_bits, self.generator);
-        Ok(Message { nonce, fixed_bits, generator, tag_bits, aad: aad.bytes(Rv::DATA_LEN_RANGE)? })
+        let (fixed_bits, generator, data_length) = (self.fixed_bits, self.generator, self.data_length);
+        Ok(Message { nonce, fixed_bits, generator, tag_bits, data_length, aad: aad.bytes(Rv::DATA_LEN_RANGE)? })
     }
 
     /// The tag that the application has put there.
@@ -115,4 +124,5 @@ pub(super) fn bare(start: *const c_void, length: CK_ULONG) -> Result<(), Rv> {
 }
 
 const GCM: usize = size_of::<CK_GCM_MESSAGE_PARAMS>();
+const CCM: usize = size_of::<CK_CCM_MESSAGE_PARAMS>();
 const POLY: usize = size_of::<CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>();

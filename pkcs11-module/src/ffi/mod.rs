@@ -5,6 +5,7 @@
 #![allow(non_snake_case, reason = "C names live here")]
 
 mod answer;
+mod derived;
 mod guard;
 mod host;
 mod interface;

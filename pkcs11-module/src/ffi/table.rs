@@ -21,6 +21,7 @@ use strongroom_pkcs11_wire::{
 
 use super::{
     answer,
+    derived::Places,
     guard::guard,
     mechanism::{optional, required},
     memory::{Input, Output, Place, Row, pin, structure},
@@ -380,10 +381,14 @@ functions! {
         session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE,
         attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE
     ) => |module| {
-        let mut key = Place::new(key)?;
+        let places = Places::new(mechanism, key)?;
         let (mechanism, template) = (required(mechanism)?, template(attributes, count)?);
-        key.put(module.in_session(session, &request::DeriveKey { session, mechanism, base, template })?.key);
-        Ok(())
+        let Some(places) = places else {
+            let mut key = Place::new(key)?;
+            key.put(module.in_session(session, &request::DeriveKey { session, mechanism, base, template })?.key);
+            return Ok(());
+        };
+        places.put(&module.in_session(session, &request::DeriveKeys { session, mechanism, base, template })?)
     };
     C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_length: CK_ULONG) => |module| {
         let seed = Input::new(seed, seed_length)?.wiped()?;

@@ -2,6 +2,8 @@
 //!
 //! The requests stand in [`request`], the answers in [`answer`], under the name of the function. Fields are named as the
 //! standard names the parameters. A request names its answer ([`Ask`]), so neither side can mix them up.
+//!
+//! Longer than 500 lines: it is one table.
 
 use crate::{
     Function, Rv,
@@ -324,6 +326,9 @@ calls! {
     } => { key: u64 };
     /// Derives a key.
     DeriveKey { session: u64, mechanism: Mechanism, base: u64, template: Template } => { key: u64 };
+    /// Derives several keys at once.
+    DeriveKeys { session: u64, mechanism: Mechanism, base: u64, template: Template }
+        => { keys: Vec<u64>, beside: Bytes };
     /// Makes a key for whoever has the private half of this one, and the ciphertext that brings it there.
     EncapsulateKey { session: u64, mechanism: Mechanism, public: u64, template: Template, room: Room }
         => { output: Output, key: u64 };
@@ -347,6 +352,8 @@ structure! {
         generator: Generator,
         /// The length of the tag in bits.
         tag_bits: u64,
+        /// The length of the data in bytes, where the mechanism must know it first.
+        data_length: u64,
         /// What is authenticated but not encrypted.
         aad: Bytes,
     }

@@ -111,5 +111,6 @@ codes! {
         WrapKeyAuthenticated = 103;
         UnwrapKeyAuthenticated = 104;
         Attach = 0x8000_0001;
+        DeriveKeys = 0x8000_0002;
     }
 }

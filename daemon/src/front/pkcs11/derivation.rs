@@ -23,6 +23,40 @@ pub struct Asked {
     pub derivation: Derivation,
     /// The handle of the second key, if it takes one.
     pub second: Option<u64>,
+    /// What is made of it.
+    pub cut: Cut,
+}
+
+/// What is made of a derivation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// One key.
+    One,
+    /// A key for each template, of blocks of so many bytes that are its own.
+    Several(usize),
+    /// What protects a connection of TLS.
+    Protection(Protection),
+}
+
+/// What protects a connection of TLS 1.2 (RFC 5246 §6.3), in bytes: of each there is one for the client and one for the
+/// server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// A key of MACs, nought where the cipher authenticates.
+    pub mac: usize,
+    /// A key of the cipher, nought where there is none.
+    pub key: usize,
+    /// An initialisation vector, nought where none comes of this.
+    pub iv: usize,
+}
+
+impl Protection {
+    /// The handles in the places that the standard's structure has for them, with none where nothing was made.
+    pub fn placed(self, keys: &[u64]) -> Vec<u64> {
+        let mut keys = keys.iter().copied();
+        let mut two = |length: usize| [0; 2].map(|none| if length > 0 { keys.next().unwrap_or(none) } else { none });
+        [two(self.mac), two(self.key)].concat()
+    }
 }
 
 /// Translates a mechanism that derives from a key of this shape.
@@ -33,7 +67,7 @@ pub struct Asked {
 pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
     type M = MechanismType;
     let parameter = &asked.parameter;
-    let one = |derivation| Ok(Asked { derivation, second: None });
+    let one = |derivation| Ok(Asked { derivation, second: None, cut: Cut::One });
     let data = || match parameter {
         Parameter::Data(given) => Ok(Secret::copy_of(&given.data)),
         _ => Err(Rv::MECHANISM_PARAM_INVALID),
@@ -56,7 +90,7 @@ pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
         M::CONCATENATE_BASE_AND_KEY => match parameter {
             Parameter::Number(given) => {
                 let derivation = Derivation::Join { order: Order::KeyFirst, other: Operand::Second };
-                Ok(Asked { derivation, second: Some(given.number) })
+                Ok(Asked { derivation, second: Some(given.number), cut: Cut::One })
             }
             _ => Err(Rv::MECHANISM_PARAM_INVALID),
         },
@@ -86,6 +120,7 @@ pub fn asked(asked: &Mechanism, base: Shape) -> Result<Asked, Rv> {
         M::TLS12_MASTER_KEY_DERIVE_DH | M::TLS12_EXTENDED_MASTER_KEY_DERIVE_DH | M::TLS_KDF | M::TLS12_KDF => {
             one(tls(parameter)?)
         }
+        M::TLS12_KEY_AND_MAC_DERIVE | M::TLS12_KEY_SAFE_DERIVE => protection(asked.kind, parameter),
         kind => match Hash::of_derivation(kind.0) {
             Some(hash) => one(nothing(parameter, Derivation::Digest(hash))?),
             None => Err(Rv::MECHANISM_INVALID),
@@ -166,12 +201,12 @@ fn hkdf(parameter: &Parameter) -> Result<Asked, Rv> {
         _ => return Err(Rv::MECHANISM_PARAM_INVALID),
     };
     let info = Secret::copy_of(if step == Step::Extract { &[] } else { &given.info });
-    Ok(Asked { derivation: Derivation::Hkdf { step, hash, salt, info }, second })
+    Ok(Asked { derivation: Derivation::Hkdf { step, hash, salt, info }, second, cut: Cut::One })
 }
 
 fn chain(parameter: &Parameter, method: Method) -> Result<Asked, Rv> {
     let Parameter::Chain(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
-    let Chain { function, fields, .. } = given;
+    let Chain { function, fields, others, .. } = given;
     let function = match *function {
         MechanismType::AES_CMAC => Function::Cmac,
         // Some applications name the HMAC, as the standard's table has it, others its hash.
@@ -196,7 +231,13 @@ fn chain(parameter: &Parameter, method: Method) -> Result<Asked, Rv> {
             _ => return Err(Rv::MECHANISM_PARAM_INVALID),
         });
     }
-    Ok(Asked { derivation: Derivation::Chain { method, function, fields: read }, second })
+    let segment = match function {
+        Function::Hmac(hash) => hash.length(),
+        // Another key than one of AES makes no CMAC here.
+        Function::Cmac => Block::Aes.length(),
+    };
+    let cut = if others.is_empty() { Cut::One } else { Cut::Several(segment) };
+    Ok(Asked { derivation: Derivation::Chain { method, function, fields: read }, second, cut })
 }
 
 fn number(given: &ChainField) -> Result<Number, Rv> {
@@ -213,14 +254,48 @@ fn sum(said: u64) -> Result<Sum, Rv> {
     }
 }
 
-fn tls(parameter: &Parameter) -> Result<Derivation, Rv> {
-    let Parameter::Tls(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
-    let hash = Hash::of_digest(given.hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
-    // RFC 5246 §5 has no weaker hash.
-    if matches!(hash, Hash::Sha1 | Hash::Sha224) || given.label.is_empty() || given.seed.is_empty() {
+/// Says how many bits are derived for keys of these lengths, in bytes, that have no block in common.
+pub fn totalled(derivation: &mut Derivation, lengths: &[usize], segment: usize) {
+    let Derivation::Chain { fields, .. } = derivation else { return };
+    for field in fields {
+        let Field::Length(_, sum) = field else { continue };
+        let counted = |length: &usize| match sum {
+            Sum::Blocks => length.div_ceil(segment).saturating_mul(segment),
+            _ => *length,
+        };
+        let bits = lengths.iter().map(counted).fold(0, usize::saturating_add).saturating_mul(8);
+        *sum = Sum::Bits(u64::try_from(bits).unwrap_or(u64::MAX));
+    }
+}
+
+fn protection(kind: MechanismType, parameter: &Parameter) -> Result<Asked, Rv> {
+    let Parameter::Protection(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    let bytes = |bits: u64| {
+        let bytes = usize::try_from(bits / 8).ok().filter(|bytes| bits.is_multiple_of(8) && *bytes <= LONGEST_PIECE);
+        bytes.ok_or(Rv::MECHANISM_PARAM_INVALID)
+    };
+    // The safe one makes no initialisation vectors, whatever is said of them.
+    let iv = if kind == MechanismType::TLS12_KEY_SAFE_DERIVE { 0 } else { bytes(given.iv_bits)? };
+    let parts = Protection { mac: bytes(given.mac_bits)?, key: bytes(given.key_bits)?, iv };
+    if parts.mac == 0 && parts.key == 0 {
         return Err(Rv::MECHANISM_PARAM_INVALID);
     }
-    Ok(Derivation::Tls { hash, label: given.label.to_vec(), seed: Secret::copy_of(&given.seed) })
+    let derivation = prf(given.hash, b"key expansion", &given.seed)?;
+    Ok(Asked { derivation, second: None, cut: Cut::Protection(parts) })
+}
+
+fn tls(parameter: &Parameter) -> Result<Derivation, Rv> {
+    let Parameter::Tls(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
+    prf(given.hash, &given.label, &given.seed)
+}
+
+fn prf(hash: MechanismType, label: &[u8], seed: &[u8]) -> Result<Derivation, Rv> {
+    let hash = Hash::of_digest(hash.0).ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+    // RFC 5246 §5 has no weaker hash.
+    if matches!(hash, Hash::Sha1 | Hash::Sha224) || label.is_empty() || seed.is_empty() {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
+    Ok(Derivation::Tls { hash, label: label.to_vec(), seed: Secret::copy_of(seed) })
 }
 
 fn ecb(block: Block, data: Secret) -> Result<Derivation, Rv> {
@@ -272,6 +347,9 @@ const KDFS: [(Kdf, Hash, Kind); 18] = [
 
 /// The labels of the two master secrets (RFC 5246 §8.1, RFC 7627 §4), which have 48 bytes.
 const MASTER: [&[u8]; 2] = [b"master secret", b"extended master secret"];
+
+/// In bytes; the MACs and ciphers of TLS 1.2 have no longer keys.
+const LONGEST_PIECE: usize = 64;
 
 /// `CKZ_SALT_SPECIFIED`: there is no other.
 const SALT_SPECIFIED: u64 = 1;

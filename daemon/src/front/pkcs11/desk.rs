@@ -35,7 +35,7 @@ use super::{
 use crate::{
     caller::{Caller, Front, Principal, Role, Scope},
     receipt::Receipt,
-    service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Seen, Service, SlotView},
+    service::{Ask, Derivation, Error, Instead, Object, ObjectId, PinError, Refusal, Seen, Service, Share, SlotView},
     wakeful::Room,
 };
 
@@ -319,16 +319,37 @@ impl Desk<'_> {
         derivation: Derivation,
     ) -> Result<(R::Answer, Vec<u8>), Failure> {
         let slot = self.house.slot(slot).map(|slot| slot.key.clone());
-        let ask = self.asking(request);
-        let answer = self.house.service.answer(self.caller, Ask { slot, derivation: Some(derivation), ..ask });
-        answer.receipt.wait().map_err(Failure::Unrecorded)?;
-        let odd =
-            || Failure::Refused(Refusal::new(ResultReason::GeneralFailure, "the service answered something else"));
-        match (answer.outcome.map(R::answer), answer.instead) {
-            (Ok(Some(said)), Some(Instead::Beside(beside))) => Ok((said, beside)),
-            (Err(refusal), _) => Err(Failure::Refused(refusal)),
+        match self.put_beside::<R>(Ask { slot, derivation: Some(derivation), ..self.asking(request) })? {
+            (said, Some(Instead::Beside(beside))) => Ok((said, beside)),
             _ => Err(odd()),
         }
+    }
+
+    /// Asks for new objects in a slot, by a derivation that is shared out: the answer about the first, the others, and what
+    /// was derived beside them.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn ask_shared<R: Kmip>(
+        &self,
+        slot: usize,
+        request: R,
+        derivation: Derivation,
+        share: Share,
+    ) -> Result<(R::Answer, Vec<ObjectId>, Vec<u8>), Failure> {
+        let slot = self.house.slot(slot).map(|slot| slot.key.clone());
+        let ask = Ask { slot, derivation: Some(derivation), share: Some(share), ..self.asking(request) };
+        match self.put_beside::<R>(ask)? {
+            (said, Some(Instead::Shared(others, beside))) => Ok((said, others, beside)),
+            (said, None) => Ok((said, Vec::new(), Vec::new())),
+            _ => Err(odd()),
+        }
+    }
+
+    /// Asks the service, waits until the call is recorded, and gives what came instead or beside the answer too.
+    fn put_beside<R: Kmip>(&self, ask: Ask) -> Result<(R::Answer, Option<Instead>), Failure> {
+        self.told.set(true);
+        put_beside::<R>(&self.house.service, self.caller, ask)
     }
 
     /// What the service answers on its own, once it is recorded.
@@ -411,11 +432,18 @@ impl Desk<'_> {
 }
 
 fn put<R: Kmip>(service: &Service, caller: &Caller, ask: Ask) -> Result<R::Answer, Failure> {
+    put_beside::<R>(service, caller, ask).map(|(answer, _)| answer)
+}
+
+fn put_beside<R: Kmip>(service: &Service, caller: &Caller, ask: Ask) -> Result<(R::Answer, Option<Instead>), Failure> {
     let answer = service.answer(caller, ask);
     answer.receipt.wait().map_err(Failure::Unrecorded)?;
     let response = answer.outcome.map_err(Failure::Refused)?;
-    let odd = || Refusal::new(ResultReason::GeneralFailure, "the service answered something else");
-    R::answer(response).ok_or_else(|| Failure::Refused(odd()))
+    Ok((R::answer(response).ok_or_else(odd)?, answer.instead))
+}
+
+fn odd() -> Failure {
+    Failure::Refused(Refusal::new(ResultReason::GeneralFailure, "the service answered something else"))
 }
 
 fn recorded<T>((outcome, receipt): (Result<T, Refusal>, Receipt<(), Error>)) -> Result<T, Failure> {

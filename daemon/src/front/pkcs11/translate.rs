@@ -37,6 +37,8 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         Offered::AesXts => Mechanism::Cipher(Block::Aes, Mode::Xts { tweak: iv(Block::Aes, parameter)? }),
         Offered::AesCfb8 => Mechanism::Cipher(Block::Aes, Mode::Cfb8 { iv: iv(Block::Aes, parameter)? }),
         Offered::AesCfb => Mechanism::Cipher(Block::Aes, Mode::Cfb { iv: iv(Block::Aes, parameter)? }),
+        Offered::AesCfb64 => Mechanism::Cipher(Block::Aes, Mode::Cfb64 { iv: iv(Block::Aes, parameter)? }),
+        Offered::AesCfb1 => Mechanism::Cipher(Block::Aes, Mode::Cfb1 { iv: iv(Block::Aes, parameter)? }),
         Offered::AesOfb => Mechanism::Cipher(Block::Aes, Mode::Ofb { iv: iv(Block::Aes, parameter)? }),
         Offered::AesCtr => {
             let Parameter::Ctr(counter) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };

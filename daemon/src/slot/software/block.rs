@@ -124,7 +124,12 @@ fn choose(block: Block, length: usize, mode: &Mode) -> Result<(&'static CipherRe
         Mode::Ctr { block: iv } | Mode::Cfb { iv } | Mode::Cfb8 { iv } | Mode::Ofb { iv } => {
             (Some(iv.as_slice()), Padding::None)
         }
-        Mode::Cts { .. } | Mode::Gcm { .. } | Mode::Ccm { .. } | Mode::Xts { .. } => return Err(UNSUPPORTED),
+        Mode::Cts { .. }
+        | Mode::Cfb1 { .. }
+        | Mode::Cfb64 { .. }
+        | Mode::Gcm { .. }
+        | Mode::Ccm { .. }
+        | Mode::Xts { .. } => return Err(UNSUPPORTED),
     };
     let cipher = match (block, length, mode) {
         (Block::Aes, 16, Mode::Ecb { .. }) => Cipher::aes_128_ecb(),

@@ -81,6 +81,7 @@ fn input<'f>(
             (Field::Iteration(form) | Field::Counter(form), _) => whole.extend(written(counter, *form)?),
             (Field::Length(form, Sum::Keys), _) => whole.extend(written(totals.keys, *form)?),
             (Field::Length(form, Sum::Blocks), _) => whole.extend(written(totals.blocks, *form)?),
+            (Field::Length(form, Sum::Bits(bits)), _) => whole.extend(written(*bits, *form)?),
             (Field::Data(data), _) => whole.extend_from_slice(operand(data)?),
         }
     }

@@ -16,6 +16,7 @@ mod edwards;
 mod elliptic;
 mod encoding;
 mod engine;
+mod feedback;
 mod finite;
 mod gather;
 mod gcm;

@@ -65,6 +65,8 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::AesCts, AES, CIPHER),
     (Offered::AesCfb, AES, DATA),
     (Offered::AesCfb8, AES, DATA),
+    (Offered::AesCfb64, AES, DATA),
+    (Offered::AesCfb1, AES, DATA),
     (Offered::AesOfb, AES, DATA),
     (Offered::AesCcm, AES, CIPHER),
     (Offered::AesXts, XTS, DATA),
@@ -134,6 +136,8 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::Shake256Key, GENERIC, DERIVATION),
     (Offered::TlsMaster, GENERIC, DERIVATION),
     (Offered::TlsExtended, GENERIC, DERIVATION),
+    (Offered::TlsKeys, GENERIC, DERIVATION),
+    (Offered::TlsSafeKeys, GENERIC, DERIVATION),
     (Offered::TlsKdf, GENERIC, DERIVATION),
     (Offered::Tls12Kdf, GENERIC, DERIVATION),
 ];

@@ -13,6 +13,7 @@ use super::cbcmac::CbcMacing;
 use super::ccm;
 use super::chacha::{Flowing, Poly1305, nonce_of};
 use super::cmac::Cmacing;
+use super::feedback::{Feeding, Piece};
 use super::gather::{Gather, MOST, NO_VERIFICATION};
 use super::gcm::{Gcm, Parameters, Sealing};
 use super::gmac::Gmacing;
@@ -74,6 +75,8 @@ impl Key for Aes {
                 ccm::work(key, Parameters { nonce, additional, tag: *tag }, way, data)
             }
             Mechanism::Cipher(Block::Aes, Mode::Cts { iv }) => Stealing::new(key, iv, way)?.all(data),
+            Mechanism::Cipher(Block::Aes, Mode::Cfb1 { iv }) => Feeding::new(key, iv, Piece::Bit, way)?.flow(data),
+            Mechanism::Cipher(Block::Aes, Mode::Cfb64 { iv }) => Feeding::new(key, iv, Piece::Half, way)?.flow(data),
             Mechanism::Cipher(block, mode) => Ciphering::new(*block, key, mode, way)?.all(data),
             Mechanism::KeyWrap => wrap(key, Wrapping::Exact, way, data),
             Mechanism::KeyWrapPadded => wrap(key, Wrapping::Padded, way, data),
@@ -120,6 +123,8 @@ impl Key for Aes {
                 Gather::begin(self.clone(), purpose, mechanism, MOST)
             }
             Mechanism::Cipher(Block::Aes, Mode::Cts { iv }) => Box::new(Stealing::new(key, iv, way)?),
+            Mechanism::Cipher(Block::Aes, Mode::Cfb1 { iv }) => Box::new(Feeding::new(key, iv, Piece::Bit, way)?),
+            Mechanism::Cipher(Block::Aes, Mode::Cfb64 { iv }) => Box::new(Feeding::new(key, iv, Piece::Half, way)?),
             Mechanism::Cipher(block, mode) => Box::new(Ciphering::new(*block, key, mode, way)?),
             _ => Gather::begin(self.clone(), purpose, mechanism, LONGEST_WRAPPED),
         })

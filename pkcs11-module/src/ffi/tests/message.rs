@@ -25,7 +25,7 @@ fn parameter(nonce: &mut [u8], tag: &mut [u8], generator: CK_ULONG) -> CK_GCM_ME
     }
 }
 
-fn encrypt(parameter: &mut CK_GCM_MESSAGE_PARAMS, length: usize) -> (Rv, [u8; 4]) {
+fn encrypt<P>(parameter: &mut P, length: usize) -> (Rv, [u8; 4]) {
     let (mut data, mut output, mut room) = ([1; 4], [0; 4], 4);
     let start = ptr::from_mut(parameter).cast();
     let length = length as CK_ULONG;
@@ -55,6 +55,35 @@ fn nonce_and_tag_come_back_where_they_were_asked_for() {
         let mut parameter = parameter(&mut nonce, &mut tag, generator);
         assert_eq!(encrypt(&mut parameter, size_of::<CK_GCM_MESSAGE_PARAMS>()), (Rv::OK, [1; 4]), "{why}");
         assert_eq!((nonce, tag), (expected, [9; 16]), "{why}");
+    }
+}
+
+#[test]
+fn a_message_of_ccm_has_a_structure_of_its_own() {
+    let _daemon = sealing();
+    let _application = Application::with_session();
+    let whole = size_of::<CK_CCM_MESSAGE_PARAMS>();
+    let (mut nonce, mut tag) = ([5; 13], [0; 16]);
+    let sound = CK_CCM_MESSAGE_PARAMS {
+        ulDataLen: 4,
+        pNonce: nonce.as_mut_ptr(),
+        ulNonceLen: 13,
+        ulNonceFixedBits: 0,
+        nonceGenerator: CKG_GENERATE,
+        pMAC: tag.as_mut_ptr(),
+        ulMACLen: 16,
+    };
+    assert_eq!(encrypt(&mut { sound }, whole), (Rv::OK, [1; 4]));
+    assert_eq!((nonce, tag), ([8; 13], [9; 16]));
+    for (why, mut parameter, length) in [
+        ("one byte short", sound, whole - 1),
+        ("a tag without end", CK_CCM_MESSAGE_PARAMS { ulMACLen: CK_ULONG::MAX, ..sound }, whole),
+        ("a tag longer than a block", CK_CCM_MESSAGE_PARAMS { ulMACLen: 17, ..sound }, whole),
+        ("a tag nowhere", CK_CCM_MESSAGE_PARAMS { pMAC: ptr::null_mut(), ..sound }, whole),
+        ("a nonce nowhere", CK_CCM_MESSAGE_PARAMS { pNonce: ptr::null_mut(), ..sound }, whole),
+        ("a nonce without end", CK_CCM_MESSAGE_PARAMS { ulNonceLen: CK_ULONG::MAX, ..sound }, whole),
+    ] {
+        assert_eq!(encrypt(&mut parameter, length).0, Rv::MECHANISM_PARAM_INVALID, "{why}");
     }
 }
 

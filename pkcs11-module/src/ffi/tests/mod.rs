@@ -3,6 +3,7 @@
 mod application;
 mod call;
 mod daemon;
+mod derived;
 mod event;
 mod hostile;
 mod message;

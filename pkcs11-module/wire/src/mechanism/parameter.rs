@@ -2,6 +2,7 @@
 
 use super::kind::MechanismType;
 use crate::{
+    attribute::Template,
     codec::{Error, Reader, Wire, Writer},
     number::{Derivation, Hedge, Mask, Source},
     table::structure,
@@ -204,7 +205,7 @@ parameters! {
         nonce: Bytes,
     }
 
-    40 /// `CK_SP800_108_KDF_PARAMS` and `CK_SP800_108_FEEDBACK_KDF_PARAMS`, for one key.
+    40 /// `CK_SP800_108_KDF_PARAMS` and `CK_SP800_108_FEEDBACK_KDF_PARAMS`.
     Chain {
         /// The pseudorandom function.
         function: MechanismType,
@@ -212,6 +213,8 @@ parameters! {
         fields: Vec<ChainField>,
         /// What stands for the block before the first.
         start: Bytes,
+        /// The templates of the keys behind the first.
+        others: Vec<Template>,
     }
 
     42 /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
@@ -252,6 +255,20 @@ parameters! {
         iv: [u8; 8],
         /// What is encrypted to become a key.
         data: Bytes,
+    }
+
+    46 /// `CK_TLS12_KEY_MAT_PARAMS`.
+    Protection {
+        /// The hash of the pseudorandom function.
+        hash: MechanismType,
+        /// Bits of each of the two keys of MACs.
+        mac_bits: u64,
+        /// Bits of each of the two keys of ciphers.
+        key_bits: u64,
+        /// Bits of each of the two initialisation vectors.
+        iv_bits: u64,
+        /// The random bytes of the server, then those of the client.
+        seed: Bytes,
     }
 
     41 /// What TLS 1.2 derives by: `CK_TLS12_MASTER_KEY_DERIVE_PARAMS`, `CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS` and

@@ -88,6 +88,24 @@ pub fn settle(desk: &Desk<'_>, session: u64, standing: Standing, wishes: &Wishes
     Ok(desk.application.handle(standing.slot, &id, wishes.is_private()))
 }
 
+/// The handles of objects that were made together: of all of them or of none, so that none stays of which nobody knows.
+///
+/// # Errors
+/// As for [`settle`].
+pub fn settle_all(
+    desk: &Desk<'_>,
+    session: u64,
+    standing: Standing,
+    made: &[(&Wishes<'_>, &str)],
+) -> Result<Vec<u64>, Rv> {
+    let settled = made.iter().map(|(wishes, id)| settle(desk, session, standing, wishes, id));
+    settled.collect::<Result<_, _>>().inspect_err(|_| {
+        let objects: Vec<ObjectId> = made.iter().map(|(_, id)| ObjectId::from_text(id)).collect();
+        objects.iter().for_each(|id| desk.application.forget(id));
+        desk.tidy(Leftovers { objects, operations: Vec::new() });
+    })
+}
+
 /// Attributes as a request carries them.
 pub fn template(attributes: Vec<Kmip>) -> Template {
     Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() }

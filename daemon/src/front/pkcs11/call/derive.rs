@@ -1,71 +1,199 @@
 //! Keys that are made out of keys.
 
+use std::{iter, sync::Arc};
+
 use strongroom_kmip::{
-    code::{self, DerivationMethod, ObjectType, ResultReason},
+    attribute::Attribute as Kmip,
+    code::{self, CryptographicUsageMask, DerivationMethod, ObjectType, ResultReason},
     identifier::UniqueIdentifier,
     payload::{DerivationParameters, DeriveKeyRequest},
 };
 use strongroom_pkcs11_wire::{
-    AttributeType, Rv,
+    AttributeType, Mechanism, Rv,
+    attribute::Template,
     call::{answer, request as ask},
+    mechanism::Parameter,
     number::{KeyType, MechanismFlags, ObjectClass},
+    value::Bytes,
 };
 
 use super::{contract::Serve, create, slot};
 use crate::{
     front::pkcs11::{
-        derivation,
+        derivation::{self, Asked, Cut, Protection},
         desk::Desk,
         mechanism, object,
         refusal::{About, Failure},
+        session::Standing,
         template::{self, Wishes},
     },
-    service::{Derivation, Object, Shape},
+    service::{Derivation, Object, ObjectId, Shape, Share},
 };
 
 impl Serve for ask::DeriveKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DeriveKey), Rv> {
-        let (standing, base) = desk.application.object(self.session, self.base, Rv::KEY_HANDLE_INVALID)?;
-        let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, self.mechanism.kind));
-        here.filter(|info| info.flags.has(MechanismFlags::DERIVE)).ok_or(Rv::MECHANISM_INVALID)?;
-        let named = mechanism::named(self.mechanism.kind).ok_or(Rv::MECHANISM_INVALID)?;
-        let shape = desk.house.service.derivable(desk.caller, &base);
-        let shape = shape.map_err(|refusal| desk.refuse(DERIVE, &base, refusal, About::Key))?;
-        if !mechanism::suits(named.offered, shape) {
-            return Err(desk.deny(DERIVE, &base, Rv::KEY_TYPE_INCONSISTENT));
+        let source = Source::of(desk, self.session, &self.mechanism, self.base)?;
+        if source.asked.cut != Cut::One {
+            return Err(desk.deny(DERIVE, &source.id, Rv::MECHANISM_PARAM_INVALID));
         }
-        let asked = derivation::asked(&self.mechanism, shape).map_err(|rv| desk.deny(DERIVE, &base, rv))?;
-        let own = desk.house.service.glance(desk.caller, &base);
-        let own = own.map_err(|refusal| desk.refuse(DERIVE, &base, refusal, About::Key))?;
-        if !object::allows(&own, self.mechanism.kind) {
-            return Err(desk.deny(DERIVE, &base, Rv::MECHANISM_INVALID));
+        match source.make(desk, self.session, vec![self.template])?.0[..] {
+            [key] => Ok((Rv::OK, answer::DeriveKey { key })),
+            _ => Err(Rv::GENERAL_ERROR),
+        }
+    }
+}
+
+impl Serve for ask::DeriveKeys {
+    fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DeriveKeys), Rv> {
+        let source = Source::of(desk, self.session, &self.mechanism, self.base)?;
+        let mut templates = vec![self.template];
+        if let Parameter::Chain(chain) = self.mechanism.parameter {
+            templates.extend(chain.others);
+        }
+        let (keys, beside) = source.make(desk, self.session, templates)?;
+        Ok((Rv::OK, answer::DeriveKeys { keys, beside: Bytes(beside) }))
+    }
+}
+
+/// A key that others are made out of, and how.
+struct Source {
+    standing: Standing,
+    id: ObjectId,
+    own: Arc<Object>,
+    shape: Shape,
+    asked: Asked,
+}
+
+impl Source {
+    /// The base key, if the mechanism is served and the key may be used with it.
+    fn of(desk: &Desk<'_>, session: u64, asked: &Mechanism, base: u64) -> Result<Self, Rv> {
+        let (standing, id) = desk.application.object(session, base, Rv::KEY_HANDLE_INVALID)?;
+        let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
+        here.filter(|info| info.flags.has(MechanismFlags::DERIVE)).ok_or(Rv::MECHANISM_INVALID)?;
+        let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
+        let shape = desk.house.service.derivable(desk.caller, &id);
+        let shape = shape.map_err(|refusal| desk.refuse(DERIVE, &id, refusal, About::Key))?;
+        if !mechanism::suits(named.offered, shape) {
+            return Err(desk.deny(DERIVE, &id, Rv::KEY_TYPE_INCONSISTENT));
+        }
+        let own = desk.house.service.glance(desk.caller, &id);
+        let own = own.map_err(|refusal| desk.refuse(DERIVE, &id, refusal, About::Key))?;
+        let kind = asked.kind;
+        let asked = derivation::asked(asked, shape).map_err(|rv| desk.deny(DERIVE, &id, rv))?;
+        if !object::allows(&own, kind) {
+            return Err(desk.deny(DERIVE, &id, Rv::MECHANISM_INVALID));
         }
         if object::asks_each_time(&own) {
-            return Err(desk.deny(DERIVE, &base, Rv::USER_NOT_LOGGED_IN));
+            return Err(desk.deny(DERIVE, &id, Rv::USER_NOT_LOGGED_IN));
         }
-        let template = template::joined(self.template, object::template(&own, AttributeType::DERIVE_TEMPLATE))?;
-        let wishes = Wishes::of(ObjectClass::SECRET_KEY, &template)?;
-        wishes.without(&[AttributeType::VALUE])?;
-        create::may_make(standing, &wishes)?;
-        let mut bases = vec![base.clone()];
-        if let Some(second) = asked.second {
-            bases.push(desk.application.object(self.session, second, Rv::KEY_HANDLE_INVALID)?.1);
+        Ok(Self { standing, id, own, shape, asked })
+    }
+
+    /// The handles of the new keys, and what is derived beside them.
+    fn make(mut self, desk: &Desk<'_>, session: u64, templates: Vec<Template>) -> Result<(Vec<u64>, Vec<u8>), Rv> {
+        let fixed = |said| template::joined(said, object::template(&self.own, AttributeType::DERIVE_TEMPLATE));
+        let templates = templates.into_iter().map(fixed).collect::<Result<Vec<Template>, Rv>>()?;
+        let wished = templates.iter().map(|template| wished(template, self.standing));
+        let wished = wished.collect::<Result<Vec<Wishes<'_>>, Rv>>()?;
+        let mut bases = vec![self.id.clone()];
+        if let Some(second) = self.asked.second {
+            bases.push(desk.application.object(session, second, Rv::KEY_HANDLE_INVALID)?.1);
         }
+        let pieces = match (self.asked.cut, &wished[..]) {
+            (Cut::Protection(parts), [wishes]) => protecting(*wishes, parts)?,
+            (Cut::Protection(_), _) => return Err(Rv::MECHANISM_PARAM_INVALID),
+            (Cut::One | Cut::Several(_), all) => self.pieces(desk, &bases, all)?,
+        };
+        let mut share = Share::default();
+        match self.asked.cut {
+            Cut::One => {}
+            Cut::Several(segment) => {
+                let lengths: Vec<usize> = pieces.iter().map(|piece| piece.length).collect();
+                derivation::totalled(&mut self.asked.derivation, &lengths, segment);
+                share.grain = segment;
+            }
+            Cut::Protection(parts) => share.beside = parts.iv.saturating_mul(2),
+        }
+        let (first, others) = pieces.split_first().ok_or(Rv::MECHANISM_PARAM_INVALID)?;
+        let others = others.iter().map(|piece| piece.attributes(desk).map(create::template));
+        share.others = others.collect::<Result<_, Rv>>()?;
+        let bases = bases.iter().map(|id| id.as_str().into()).collect();
+        let attributes = first.attributes(desk)?;
+        let request = request_of(bases, attributes, method(&self.asked.derivation));
+        let made = desk.ask_shared(self.standing.slot, request, self.asked.derivation, share);
+        let (made, others, beside) = made.map_err(refused)?;
+        let ids = iter::once(made.unique_identifier.0.as_str()).chain(others.iter().map(ObjectId::as_str));
+        let made: Vec<(&Wishes<'_>, &str)> = pieces.iter().map(|piece| &piece.wishes).zip(ids).collect();
+        let keys = create::settle_all(desk, session, self.standing, &made)?;
+        match self.asked.cut {
+            Cut::Protection(parts) => Ok((parts.placed(&keys), beside)),
+            Cut::One | Cut::Several(_) => Ok((keys, beside)),
+        }
+    }
+
+    /// A key for each template.
+    fn pieces<'t>(&self, desk: &Desk<'_>, bases: &[ObjectId], wished: &[Wishes<'t>]) -> Result<Vec<Piece<'t>>, Rv> {
         let glance = |id| desk.house.service.glance(desk.caller, id).map_err(|_| Rv::KEY_HANDLE_INVALID);
         let objects = bases.iter().map(glance).collect::<Result<Vec<_>, Rv>>()?;
         let lengths = [objects.first(), objects.get(1)].map(|object| object.map_or(0, |object| bytes(object)));
-        let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
-        let length = length(&wishes, key, &asked.derivation, shape, lengths)?;
-        // PKCS#11 3.2 §6.17: what is encrypted must be as long as the key that it becomes.
-        if matches!(&asked.derivation, Derivation::Encrypt { data, .. } if data.len() < length) {
-            return Err(desk.deny(DERIVE, &base, Rv::MECHANISM_PARAM_INVALID));
-        }
-        let bases = bases.iter().map(|id| id.as_str().into()).collect();
-        let request = request(desk, &wishes, bases, (key, length), method(&asked.derivation))?;
-        let made = desk.ask_derived(standing.slot, request, asked.derivation).map_err(refused)?;
-        let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
-        Ok((Rv::OK, answer::DeriveKey { key }))
+        let derivation = &self.asked.derivation;
+        let piece = |wishes: &Wishes<'t>| {
+            let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
+            let length = length(wishes, key, derivation, self.shape, lengths)?;
+            // PKCS#11 3.2 §6.17: what is encrypted must be as long as the key that it becomes.
+            if matches!(derivation, Derivation::Encrypt { data, .. } if data.len() < length) {
+                return Err(desk.deny(DERIVE, &self.id, Rv::MECHANISM_PARAM_INVALID));
+            }
+            Ok(Piece { wishes: *wishes, key, length, uses: None })
+        };
+        wished.iter().map(piece).collect()
     }
+}
+
+/// A key that a derivation gives.
+struct Piece<'t> {
+    wishes: Wishes<'t>,
+    key: KeyType,
+    /// In bytes.
+    length: usize,
+    /// What it is for, where that is not the template's to say.
+    uses: Option<CryptographicUsageMask>,
+}
+
+impl Piece<'_> {
+    fn attributes(&self, desk: &Desk<'_>) -> Result<Vec<Kmip>, Rv> {
+        let mut attributes = attributes(desk, &self.wishes, (self.key, self.length))?;
+        if let Some(uses) = self.uses {
+            attributes.retain(|attribute| !matches!(attribute, Kmip::CryptographicUsageMask(_)));
+            attributes.push(Kmip::CryptographicUsageMask(uses));
+        }
+        Ok(attributes)
+    }
+}
+
+/// The keys of a connection of TLS, in the order of RFC 5246 §6.3. The template speaks of those of the cipher; those of MACs
+/// are secrets of no particular kind (PKCS#11 3.2 §6.40.6).
+fn protecting(wishes: Wishes<'_>, parts: Protection) -> Result<Vec<Piece<'_>>, Rv> {
+    let said = wishes.number(AttributeType::VALUE_LEN);
+    if said.is_some_and(|said| usize::try_from(said) != Ok(parts.key)) {
+        return Err(Rv::TEMPLATE_INCONSISTENT);
+    }
+    let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
+    let uses = CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify;
+    let mut pieces = Vec::new();
+    for (length, key, uses) in [(parts.mac, KeyType::GENERIC_SECRET, Some(uses)), (parts.key, key, None)] {
+        let both = if length > 0 { 2 } else { 0 };
+        pieces.extend((0..both).map(|_| Piece { wishes, key, length, uses }));
+    }
+    Ok(pieces)
+}
+
+/// What a template asks for, if the session may make it.
+fn wished(template: &Template, standing: Standing) -> Result<Wishes<'_>, Rv> {
+    let wishes = Wishes::of(ObjectClass::SECRET_KEY, template)?;
+    wishes.without(&[AttributeType::VALUE])?;
+    create::may_make(standing, &wishes)?;
+    Ok(wishes)
 }
 
 /// The request for a key that is made out of others.
@@ -79,16 +207,24 @@ pub fn request(
     (key, length): (KeyType, usize),
     method: DerivationMethod,
 ) -> Result<DeriveKeyRequest, Rv> {
-    let mut attributes = create::described(create::algorithm(key)?, create::bits(length)?);
-    attributes.extend(create::said_type(key));
-    attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
-    Ok(DeriveKeyRequest {
+    Ok(request_of(bases, attributes(desk, wishes, (key, length))?, method))
+}
+
+fn request_of(bases: Vec<UniqueIdentifier>, attributes: Vec<Kmip>, method: DerivationMethod) -> DeriveKeyRequest {
+    DeriveKeyRequest {
         object_type: ObjectType::SymmetricKey,
         unique_identifier: bases,
         derivation_method: method,
         derivation_parameters: nothing(),
         attributes: Some(create::template(attributes)),
-    })
+    }
+}
+
+fn attributes(desk: &Desk<'_>, wishes: &Wishes<'_>, (key, length): (KeyType, usize)) -> Result<Vec<Kmip>, Rv> {
+    let mut attributes = create::described(create::algorithm(key)?, create::bits(length)?);
+    attributes.extend(create::said_type(key));
+    attributes.extend(wishes.attributes(Some(key), desk.house.service.now())?);
+    Ok(attributes)
 }
 
 /// What a refusal of it is called.

@@ -16,10 +16,9 @@ use strongroom_pkcs11_wire::{
 use super::{contract::Serve, create, slot};
 use crate::{
     front::pkcs11::{
-        application::Leftovers, derivation, desk::Desk, mechanism, object, refusal::About, session::Standing,
-        template::Wishes, translate,
+        derivation, desk::Desk, mechanism, object, refusal::About, session::Standing, template::Wishes, translate,
     },
-    service::{ObjectId, Offered},
+    service::Offered,
 };
 
 impl Serve for request::GenerateKey {
@@ -75,16 +74,10 @@ impl Serve for request::GenerateKeyPair {
         };
         let made = desk.ask_in(standing.slot, request).map_err(|failure| failure.rv(About::Template))?;
         let (first, second) = (&made.public_key_unique_identifier.0, &made.private_key_unique_identifier.0);
-        let settle = |wishes, id: &str| create::settle(desk, self.session, standing, wishes, id);
-        match (settle(&public, first), settle(&private, second)) {
-            (Ok(public), Ok(private)) => Ok((Rv::OK, answer::GenerateKeyPair { public, private })),
-            // No half of a pair stays without the other, of which nobody would know.
-            (Err(rv), _) | (_, Err(rv)) => {
-                let objects: Vec<ObjectId> = [first, second].map(|id| ObjectId::from_text(id)).into();
-                objects.iter().for_each(|id| desk.application.forget(id));
-                desk.tidy(Leftovers { objects, operations: Vec::new() });
-                Err(rv)
-            }
+        let halves = [(&public, first.as_str()), (&private, second.as_str())];
+        match create::settle_all(desk, self.session, standing, &halves)?[..] {
+            [public, private] => Ok((Rv::OK, answer::GenerateKeyPair { public, private })),
+            _ => Err(Rv::GENERAL_ERROR),
         }
     }
 }

@@ -5,7 +5,7 @@ use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
     Mechanism, MechanismType, Rv,
     call::{Message, answer, request},
-    mechanism::{Gcm, Parameter, Poly1305},
+    mechanism::{Ccm, Gcm, Parameter, Poly1305},
     value::{Bytes, Output, Room, Wiped},
 };
 
@@ -93,7 +93,17 @@ fn parts(messages: &Messages, expected: bool) -> Result<(), Rv> {
 fn sealed(kind: Kind, messages: &mut Messages, said: &Message, nonce: &[u8]) -> Result<Operation, Rv> {
     let way = translate::translate(messages.named, &sealing::parameter(messages.named.offered, said, nonce)?)?;
     messages.tag = usize::try_from(said.tag_bits / 8).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
-    Ok(Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, way.limit))
+    // What is decrypted has its tag behind it.
+    let limit = way.limit.map(|limit| if kind == Kind::Encrypt { said.data_length } else { limit });
+    Ok(Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, limit))
+}
+
+/// A message in one go.
+fn whole(desk: &Desk<'_>, mut operation: Operation, data: Secret) -> Result<Secret, Rv> {
+    if !operation.takes(data.len()) {
+        return Err(Rv::DATA_LEN_RANGE);
+    }
+    work::perform(desk, &mut operation, Stage::Whole, Some(data))
 }
 
 /// The last part of a message: refused while there is too little room, otherwise the end of the operation.
@@ -118,6 +128,10 @@ fn last(
         return Ok(Err(answer));
     }
     messages.in_parts = false;
+    if !operation.takes(data.len().saturating_add(tag.len())) {
+        desk.abandon(&operation);
+        return Err(Rv::DATA_LEN_RANGE);
+    }
     work::perform(desk, &mut operation, Stage::Last, Some(Secret::new([data, tag].concat()))).map(Ok)
 }
 
@@ -132,6 +146,7 @@ fn tried(kind: Option<MechanismType>) -> Result<Option<Mechanism>, Rv> {
     let (iv, aad) = (Bytes(vec![0; 12]), Bytes::default());
     let parameter = match mechanism::named(kind).map(|named| named.offered) {
         Some(Offered::AesGcm) => Parameter::Gcm(Gcm { iv, iv_bits: 0, aad, tag_bits: 128 }),
+        Some(Offered::AesCcm) => Parameter::Ccm(Ccm { data_length: 0, nonce: iv, aad, tag_length: 16 }),
         Some(Offered::ChaCha20Poly1305) => Parameter::Poly1305(Poly1305 { nonce: iv, aad }),
         _ => return Err(Rv::MECHANISM_INVALID),
     };
@@ -153,9 +168,8 @@ impl Serve for request::EncryptMessage {
                 return Ok((rv, answer::EncryptMessage { output, nonce: Bytes::default(), tag: Bytes::default() }));
             }
             let nonce = sealing::nonce(desk, &self.message, Some(&mut messages.counter))?;
-            let mut operation = sealed(Kind::Encrypt, messages, &self.message, &nonce)?;
-            let data = Secret::new(self.data.into_vec());
-            let sealed = work::perform(desk, &mut operation, Stage::Whole, Some(data))?;
+            let operation = sealed(Kind::Encrypt, messages, &self.message, &nonce)?;
+            let sealed = whole(desk, operation, Secret::new(self.data.into_vec()))?;
             sealing::keep(desk, messages.counter)?;
             let (output, tag) = sealing::split(&sealed, messages.tag)?;
             Ok((Rv::OK, answer::EncryptMessage { output, nonce: Bytes(nonce), tag }))
@@ -212,12 +226,12 @@ impl Serve for request::DecryptMessage {
             if let Err((rv, output)) = self.room.check(self.data.len()) {
                 return Ok((rv, answer::DecryptMessage { output }));
             }
-            let mut operation = sealed(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
+            let operation = sealed(Kind::Decrypt, messages, &self.message, &self.message.nonce)?;
             if self.tag.len() != messages.tag {
                 return Err(Rv::MECHANISM_PARAM_INVALID);
             }
             let data = Secret::new([self.data.reveal(), &self.tag].concat());
-            let plain = work::perform(desk, &mut operation, Stage::Whole, Some(data)).map_err(unsound)?;
+            let plain = whole(desk, operation, data).map_err(unsound)?;
             Ok((Rv::OK, answer::DecryptMessage { output: Output::Bytes(Wiped::from(plain.reveal())) }))
         })
     }

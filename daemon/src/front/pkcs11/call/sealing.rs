@@ -5,7 +5,7 @@ use strongroom_kmip::{payload::RNGRetrieveRequest, secret::Secret};
 use strongroom_pkcs11_wire::{
     Rv,
     call::Message,
-    mechanism::{Gcm, Parameter, Poly1305},
+    mechanism::{Ccm, Gcm, Parameter, Poly1305},
     number::Generator,
     value::{Bytes, Output, Wiped},
 };
@@ -23,6 +23,10 @@ pub fn parameter(offered: Offered, said: &Message, nonce: &[u8]) -> Result<Param
     let (iv, aad) = (Bytes(nonce.to_vec()), Bytes(said.aad.to_vec()));
     match offered {
         Offered::ChaCha20Poly1305 if said.tag_bits == 128 => Ok(Parameter::Poly1305(Poly1305 { nonce: iv, aad })),
+        Offered::AesCcm if said.tag_bits.is_multiple_of(8) => {
+            let (data_length, tag_length) = (said.data_length, said.tag_bits / 8);
+            Ok(Parameter::Ccm(Ccm { data_length, nonce: iv, aad, tag_length }))
+        }
         Offered::AesGcm => Ok(Parameter::Gcm(Gcm { iv, iv_bits: 0, aad, tag_bits: said.tag_bits })),
         _ => Err(Rv::MECHANISM_PARAM_INVALID),
     }

@@ -38,7 +38,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
         MessageDecryptInit, DecryptMessage, DecryptMessageBegin, DecryptMessageNext, MessageDecryptFinal,
         MessageSignInit, SignMessage, SignMessageBegin, SignMessageNext, MessageSignFinal,
         MessageVerifyInit, VerifyMessage, VerifyMessageBegin, VerifyMessageNext, MessageVerifyFinal,
-        GenerateKey, GenerateKeyPair, DeriveKey, EncapsulateKey, DecapsulateKey, WrapKey, UnwrapKey, WrapKeyAuthenticated, UnwrapKeyAuthenticated, SeedRandom, GenerateRandom,
+        GenerateKey, GenerateKeyPair, DeriveKey, DeriveKeys, EncapsulateKey, DecapsulateKey, WrapKey, UnwrapKey, WrapKeyAuthenticated, UnwrapKeyAuthenticated, SeedRandom, GenerateRandom,
     }
 }
 

@@ -1,0 +1,244 @@
+//! Several keys out of one derivation: what protects a connection of TLS 1.2, and the further keys of SP 800-108.
+
+use strongroom_pkcs11_wire::{
+    Attribute, AttributeType, Mechanism, MechanismType, Rv,
+    attribute::{Template, Value},
+    call::{answer, request},
+    mechanism::{Chain, ChainField, Parameter, Protection},
+    number::{KeyType, UserType},
+    value::Bytes,
+};
+
+use crate::{
+    derive::{is, of, open, secret, value, with},
+    house::{Client, House, PIN, RW, labelled, number},
+};
+
+/// The bytes 0, 1, 2 and so on: a master secret, or a key to derive from.
+fn counted(length: u8) -> Vec<u8> {
+    (0..length).collect()
+}
+
+fn protection(kind: MechanismType, hash: MechanismType, [mac_bits, key_bits, iv_bits]: [u64; 3]) -> Mechanism {
+    let seed = Bytes([[0x5e; 32], [0xc1; 32]].concat());
+    of(kind, Parameter::Protection(Protection { hash, mac_bits, key_bits, iv_bits, seed }))
+}
+
+fn derive(
+    client: &mut Client,
+    session: u64,
+    mechanism: Mechanism,
+    base: u64,
+    template: Template,
+) -> Result<answer::DeriveKeys, Rv> {
+    client.ask(request::DeriveKeys { session, mechanism, base, template })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+const SAFE: MechanismType = MechanismType::TLS12_KEY_SAFE_DERIVE;
+const WITH_VECTORS: MechanismType = MechanismType::TLS12_KEY_AND_MAC_DERIVE;
+
+#[test]
+fn a_connection_of_tls_gets_its_four_keys() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), open());
+    let template = with(open(), [number(AttributeType::KEY_TYPE, KeyType::AES.0)]);
+    let mechanism = protection(SAFE, MechanismType::SHA256, [256, 128, 128]);
+    let made = derive(&mut client, session, mechanism, base, template).unwrap();
+    assert!(made.beside.is_empty(), "the safe one gives no initialisation vector, whatever is asked");
+    // As Python's hmac computes them by RFC 5246 §5 and §6.3.
+    let expected = [
+        "cceb3e14d846a21dde9a42cbcbed13a667078ba0dab8d1732a3cb4899a742466",
+        "234f54ef0f9b87b11b1ccae6ffacd12acf8a784b60a5d36b819d5bd840985f31",
+        "28e699cf88370e8ba55f5462605891ad",
+        "e359c7caec46be58354d19788cefcfe4",
+    ];
+    let found: Vec<String> = made.keys.iter().map(|key| hex(&value(&mut client, session, *key))).collect();
+    assert_eq!(found, expected);
+    for (place, key) in made.keys.iter().enumerate() {
+        let mac = place < 2;
+        for (use_, wanted) in [(AttributeType::SIGN, mac), (AttributeType::VERIFY, mac), (AttributeType::ENCRYPT, !mac)]
+        {
+            assert_eq!(is(&mut client, session, *key, use_), wanted, "{use_} of key {place}");
+        }
+    }
+}
+
+#[test]
+fn a_cipher_that_authenticates_has_no_keys_of_macs_and_a_key_that_may_be_read_shows_its_vectors() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), open());
+    let template = with(open(), [number(AttributeType::KEY_TYPE, KeyType::AES.0)]);
+    let mechanism = protection(WITH_VECTORS, MechanismType::SHA384, [0, 256, 32]);
+    let made = derive(&mut client, session, mechanism, base, template).unwrap();
+    assert_eq!((made.keys.len(), &made.keys[..2]), (4, &[0, 0][..]));
+    // As OpenSSL's TLS1-PRF gives them.
+    let keys = [2, 3].map(|place| hex(&value(&mut client, session, made.keys[place])));
+    assert_eq!(keys[0], "2353183785767c3f69bccee8a7e1096d743385890510310e45418aef7b068d0a");
+    assert_eq!(keys[1], "65de98dde3c3e08b909a2362c78202d4aa098f1f187f28110c070ece64b55788");
+    assert_eq!(hex(&made.beside), "90a4f9ee23b57bae");
+}
+
+#[test]
+fn a_sensitive_master_secret_gives_nothing_out_unless_its_slot_says_so() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), Vec::new());
+    let aes = || vec![number(AttributeType::KEY_TYPE, KeyType::AES.0)];
+    let vectors = |iv| protection(WITH_VECTORS, MechanismType::SHA384, [0, 256, iv]);
+    assert!(derive(&mut client, session, vectors(32), base, aes()).is_err());
+    assert!(client.find(session, aes()).is_empty(), "nothing is left of what was refused");
+    let made = derive(&mut client, session, vectors(0), base, aes()).unwrap();
+    for key in &made.keys[2..] {
+        assert!(is(&mut client, session, *key, AttributeType::SENSITIVE));
+        assert!(!is(&mut client, session, *key, AttributeType::EXTRACTABLE));
+    }
+    let loose = with(aes(), open());
+    let refused = derive(&mut client, session, vectors(0), base, loose);
+    assert_eq!(refused.err(), Some(Rv::TEMPLATE_INCONSISTENT), "keys that may be read");
+    let short = protection(SAFE, MechanismType::SHA256, [8, 128, 0]);
+    assert!(derive(&mut client, session, short, base, aes()).is_err(), "a key of a byte that can be guessed");
+
+    let mut client = house.attach(2);
+    let session = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    let base = secret(&mut client, session, &counted(48), Vec::new());
+    let made = derive(&mut client, session, vectors(32), base, aes()).unwrap();
+    assert_eq!(hex(&made.beside), "90a4f9ee23b57bae", "the operator of this slot lets TLS read");
+}
+
+#[test]
+fn what_no_connection_has_is_refused() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), open());
+    let (hash, none) = (MechanismType::SHA256, Vec::new);
+    for (why, mechanism, template, expected) in [
+        ("no key at all", protection(SAFE, hash, [0, 0, 0]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("vectors alone", protection(WITH_VECTORS, hash, [0, 0, 128]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("half bytes", protection(SAFE, hash, [0, 132, 0]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("a key without end", protection(SAFE, hash, [0, u64::MAX - 7, 0]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("a MAC without end", protection(SAFE, hash, [4096, 128, 0]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("vectors without end", protection(WITH_VECTORS, hash, [0, 128, 1 << 40]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("SHA-1", protection(SAFE, MechanismType::SHA_1, [0, 128, 0]), none(), Rv::MECHANISM_PARAM_INVALID),
+        ("no parameter", Mechanism::plain(SAFE), none(), Rv::MECHANISM_PARAM_INVALID),
+        (
+            "another length in the template",
+            protection(SAFE, hash, [0, 128, 0]),
+            vec![number(AttributeType::VALUE_LEN, 32)],
+            Rv::TEMPLATE_INCONSISTENT,
+        ),
+        (
+            "a value in the template",
+            protection(SAFE, hash, [0, 128, 0]),
+            vec![Attribute::bytes(AttributeType::VALUE, &[1; 16])],
+            Rv::TEMPLATE_INCONSISTENT,
+        ),
+    ] {
+        assert_eq!(derive(&mut client, session, mechanism, base, template).err(), Some(expected), "{why}");
+    }
+    let mechanism = protection(SAFE, hash, [0, 128, 0]);
+    let one = client.ask(request::DeriveKey { session, mechanism, base, template: Vec::new() });
+    assert_eq!(one.err(), Some(Rv::MECHANISM_PARAM_INVALID), "several are no answer to a question for one");
+}
+
+fn chain(kind: MechanismType, sum: u64, others: Vec<Template>) -> Mechanism {
+    let field = |kind, bytes: &[u8]| ChainField { kind, little: false, width: 32, sum, key: 0, data: bytes.into() };
+    let fields = vec![field(1, &[]), field(4, b"label"), field(3, &[])];
+    of(kind, Parameter::Chain(Chain { function: MechanismType::SHA256_HMAC, fields, start: Bytes::default(), others }))
+}
+
+fn long(length: u64) -> Template {
+    with(open(), [number(AttributeType::VALUE_LEN, length)])
+}
+
+#[test]
+fn further_keys_have_blocks_of_their_own() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(32), open());
+    // The example of PKCS#11 3.2 §6.43.9, as Python's hmac computes it and, for blocks, OpenSSL's KBKDF.
+    for (why, sum, first, last) in [
+        (
+            "the keys counted",
+            1,
+            "7634a20c9ed1e7a9b7465e31cf1e6a8e2a67d490399c039a88195e7a2ded139893a4861745c57f06af716703c54c53c3",
+            "8bc8ad6cbfdde04f55ef08a62583ee40",
+        ),
+        (
+            "the blocks counted",
+            2,
+            "cbf80078d0a82769b621943179c6cdc8a8a3f97d50d9f91323586160a0333c7028dfc904ac82fc6669be723b9a642628",
+            "74f6f995b02d24f2a7eb1c282cd71ddc",
+        ),
+    ] {
+        let other = with(long(16), [number(AttributeType::KEY_TYPE, KeyType::AES.0), labelled("second")]);
+        let mechanism = chain(MechanismType::SP800_108_COUNTER_KDF, sum, vec![other]);
+        let made = derive(&mut client, session, mechanism, base, long(48)).unwrap();
+        let found: Vec<String> = made.keys.iter().map(|key| hex(&value(&mut client, session, *key))).collect();
+        assert_eq!(found, [first, last], "{why}");
+        assert!(client.find(session, vec![labelled("second")]).contains(&made.keys[1]), "{why}");
+    }
+}
+
+#[test]
+fn all_keys_are_derived_or_none() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(32), open());
+    let marked = |length| with(long(length), [labelled("one of several")]);
+    let aes = |length| with(marked(length), [number(AttributeType::KEY_TYPE, KeyType::AES.0)]);
+    for (why, others) in [
+        ("a key of no length that there is", vec![marked(16), aes(17)]),
+        ("a key without a length", vec![marked(16), open()]),
+        ("a key that brings its value", vec![with(marked(16), [Attribute::bytes(AttributeType::VALUE, &[1; 16])])]),
+        ("a key that is no secret", vec![with(marked(16), [number(AttributeType::CLASS, 3)])]),
+        ("keys without end", (0..16).map(|_| marked(16)).collect()),
+        ("a key without end", vec![marked(1 << 40)]),
+        ("a key of nothing", vec![marked(0)]),
+    ] {
+        for kind in [
+            MechanismType::SP800_108_COUNTER_KDF,
+            MechanismType::SP800_108_FEEDBACK_KDF,
+            MechanismType::SP800_108_DOUBLE_PIPELINE_KDF,
+        ] {
+            let others = others.iter().map(|template| copy(template)).collect();
+            assert!(derive(&mut client, session, chain(kind, 1, others), base, marked(32)).is_err(), "{kind}: {why}");
+            assert!(client.find(session, vec![labelled("one of several")]).is_empty(), "{kind}: {why}");
+        }
+    }
+}
+
+#[test]
+fn further_keys_of_a_sensitive_one_are_sensitive() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(32), Vec::new());
+    let plain = || vec![number(AttributeType::VALUE_LEN, 16)];
+    let kind = MechanismType::SP800_108_COUNTER_KDF;
+    let made = derive(&mut client, session, chain(kind, 1, vec![plain()]), base, plain()).unwrap();
+    for key in made.keys {
+        assert!(is(&mut client, session, key, AttributeType::SENSITIVE));
+        assert!(!is(&mut client, session, key, AttributeType::EXTRACTABLE));
+    }
+    let loose = derive(&mut client, session, chain(kind, 1, vec![long(16)]), base, plain());
+    assert_eq!(loose.err(), Some(Rv::TEMPLATE_INCONSISTENT));
+    let short = vec![number(AttributeType::VALUE_LEN, 1)];
+    assert!(derive(&mut client, session, chain(kind, 1, vec![short]), base, plain()).is_err(), "a byte to guess");
+}
+
+/// The same once more: templates hold what is wiped, and are not cloned.
+fn copy(template: &Template) -> Template {
+    let again = |value: &Value| match value {
+        Value::Bool(truth) => Value::Bool(*truth),
+        Value::Ulong(number) => Value::Ulong(*number),
+        Value::Bytes(bytes) => Value::Bytes(bytes.reveal().into()),
+        other => panic!("{other:?}"),
+    };
+    template.iter().map(|attribute| Attribute::new(attribute.kind, again(&attribute.value))).collect()
+}
