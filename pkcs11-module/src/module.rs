@@ -8,7 +8,7 @@ use std::{
 };
 
 use strongroom_pkcs11_wire::{
-    AttributeType, Function, Rv,
+    AttributeType, Function, Mechanism, Rv,
     attribute::{Reveal, Wanted},
     call::{self, Ask, Found, TokenInfo, request},
     codec,
@@ -194,18 +194,30 @@ impl Module {
         self.after(&session, prelude, request)
     }
 
-    /// A call that begins an operation which the function `whole` may end in one go. It may be kept back until then.
-    pub(crate) fn begin<R: Ask>(&self, session: u64, whole: Function, request: &R) -> Result<(), Rv> {
+    /// A call that begins an operation with a mechanism, which the function `whole` may end in one go. It may be kept back
+    /// until then.
+    pub(crate) fn begin<R: Ask>(
+        &self,
+        session: u64,
+        whole: Function,
+        mechanism: Option<Mechanism>,
+        request: impl Fn(Option<Mechanism>) -> R,
+    ) -> Result<(), Rv> {
         let session = self.session(session)?;
         let age = self.age.now();
-        let mut frame = Vec::new();
-        call::write_request(request, &mut frame).map_err(|_| Rv::DATA_LEN_RANGE)?;
-        if session.prelude.keeps_back(&frame, age) {
+        let frame = |request: &R| {
+            let mut frame = Vec::new();
+            call::write_request(request, &mut frame).map(|()| frame).map_err(|_| Rv::DATA_LEN_RANGE)
+        };
+        let likeness = mechanism.as_ref().and_then(Mechanism::likeness).map(|likeness| frame(&request(Some(likeness))));
+        let (request, likeness) = (request(mechanism), likeness.transpose()?);
+        let frame = frame(&request)?;
+        if session.prelude.keeps_back(&frame, likeness.as_deref().unwrap_or(&frame), age) {
             return Ok(());
         }
         let prelude = session.prelude.interrupt();
-        self.after(&session, prelude, request)?;
-        session.prelude.begun(frame, age, whole);
+        self.after(&session, prelude, &request)?;
+        session.prelude.begun(likeness.unwrap_or(frame), age, whole);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Preludes: the call that begins an operation, kept back when it is the one that began the last operation in its session,
-//! and sent together with the call that goes on with it. Signing with the same key again takes one round trip so.
+//! and sent together with the call that goes on with it. Signing with the same key again takes one round trip so, and so does
+//! encrypting with it, each message with a nonce of its own.
 //!
 //! Only what went well just before is kept back, and only while nothing happened that could change its outcome in this
 //! application: a login or logout, a change to an object, the end of a session. What still goes wrong is what the call
@@ -34,8 +35,10 @@ pub(crate) struct Prelude(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The frame that began an operation last.
+    /// The frame that began an operation last, or will.
     frame: Vec<u8>,
+    /// The same without what each message has of its own.
+    likeness: Vec<u8>,
     /// The function that ends it in one go.
     whole: Option<Function>,
     /// How long its output is, once that was said. It is the same for all data.
@@ -58,19 +61,22 @@ enum Stage {
 }
 
 impl Prelude {
-    /// Keeps this frame back if it is the one that just went well. False when it must be sent.
-    pub(crate) fn keeps_back(&self, frame: &[u8], age: u64) -> bool {
+    /// Keeps this frame back if one of its likeness just went well. False when it must be sent.
+    pub(crate) fn keeps_back(&self, frame: &[u8], likeness: &[u8], age: u64) -> bool {
         let mut state = self.state();
-        let keeps = state.stage == Stage::Proven && state.age == age && state.frame == frame;
+        let keeps = state.stage == Stage::Proven && state.age == age && state.likeness == likeness;
         if keeps {
+            state.frame.clear();
+            state.frame.extend_from_slice(frame);
             state.stage = Stage::Waiting;
         }
         keeps
     }
 
-    /// This frame was sent and has begun an operation, which `whole` may end in one go.
-    pub(crate) fn begun(&self, frame: Vec<u8>, age: u64, whole: Function) {
-        *self.state() = State { frame, whole: Some(whole), length: None, age, stage: Stage::Begun };
+    /// A frame of this likeness was sent and has begun an operation, which `whole` may end in one go.
+    pub(crate) fn begun(&self, likeness: Vec<u8>, age: u64, whole: Function) {
+        let (whole, stage) = (Some(whole), Stage::Begun);
+        *self.state() = State { frame: Vec::new(), likeness, whole, length: None, age, stage };
     }
 
     /// This function has ended an operation well, in one go.
@@ -144,20 +150,20 @@ mod tests {
     #[test]
     fn only_what_just_went_well_is_kept_back() {
         let prelude = Prelude::default();
-        assert!(!prelude.keeps_back(b"a", 0), "nothing went before");
+        assert!(!prelude.keeps_back(b"a", b"a", 0), "nothing went before");
         prelude.begun(b"a".to_vec(), 0, SIGN);
-        assert!(!prelude.keeps_back(b"a", 0), "the operation has not ended");
+        assert!(!prelude.keeps_back(b"a", b"a", 0), "the operation has not ended");
         prelude.ended(Function::Digest);
-        assert!(!prelude.keeps_back(b"a", 0), "another operation has ended");
+        assert!(!prelude.keeps_back(b"a", b"a", 0), "another operation has ended");
         prelude.ended(SIGN);
-        assert!(!prelude.keeps_back(b"b", 0), "it was another");
-        assert!(!prelude.keeps_back(b"a", 1), "it was in another age");
-        assert!(prelude.keeps_back(b"a", 0));
-        assert!(!prelude.keeps_back(b"a", 0), "it is kept back already");
+        assert!(!prelude.keeps_back(b"b", b"b", 0), "it was another");
+        assert!(!prelude.keeps_back(b"a", b"a", 1), "it was in another age");
+        assert!(prelude.keeps_back(b"a", b"a", 0));
+        assert!(!prelude.keeps_back(b"a", b"a", 0), "it is kept back already");
         assert_eq!(prelude.send_along().as_deref(), Some(&b"a"[..]));
         assert_eq!(prelude.send_along(), None, "it is sent once");
         prelude.ended(SIGN);
-        assert!(prelude.keeps_back(b"a", 0), "it went well again");
+        assert!(prelude.keeps_back(b"a", b"a", 0), "it went well again");
     }
 
     #[test]
@@ -168,13 +174,26 @@ mod tests {
             prelude.ended(SIGN);
         };
         proven();
-        assert!(prelude.keeps_back(b"a", 0));
+        assert!(prelude.keeps_back(b"a", b"a", 0));
         assert_eq!(prelude.interrupt().as_deref(), Some(&b"a"[..]));
         prelude.ended(SIGN);
-        assert!(!prelude.keeps_back(b"a", 0));
+        assert!(!prelude.keeps_back(b"a", b"a", 0));
         proven();
         assert_eq!(prelude.interrupt(), None);
-        assert!(!prelude.keeps_back(b"a", 0));
+        assert!(!prelude.keeps_back(b"a", b"a", 0));
+    }
+
+    #[test]
+    fn what_each_message_has_of_its_own_is_sent_as_it_is_said_now() {
+        let prelude = Prelude::default();
+        prelude.begun(b"n".to_vec(), 0, SIGN);
+        prelude.ended(SIGN);
+        assert!(!prelude.keeps_back(b"o2", b"o", 0), "it is not alike");
+        assert!(prelude.keeps_back(b"n2", b"n", 0));
+        assert_eq!(prelude.send_along().as_deref(), Some(&b"n2"[..]));
+        prelude.ended(SIGN);
+        assert!(prelude.keeps_back(b"n3", b"n", 0));
+        assert_eq!(prelude.interrupt().as_deref(), Some(&b"n3"[..]));
     }
 
     #[test]
@@ -186,14 +205,14 @@ mod tests {
         prelude.measured(SIGN, 64);
         assert_eq!(prelude.length(SIGN), None, "the operation is the daemon's");
         prelude.ended(SIGN);
-        assert!(prelude.keeps_back(b"a", 0));
+        assert!(prelude.keeps_back(b"a", b"a", 0));
         assert_eq!(prelude.length(SIGN), Some(64));
         assert_eq!(prelude.length(Function::Digest), None, "another function");
         assert_eq!(prelude.send_along().as_deref(), Some(&b"a"[..]), "a question brings nothing out");
         assert_eq!(prelude.length(SIGN), None, "it was sent");
         prelude.begun(b"b".to_vec(), 0, SIGN);
         prelude.ended(SIGN);
-        assert!(prelude.keeps_back(b"b", 0));
+        assert!(prelude.keeps_back(b"b", b"b", 0));
         assert_eq!(prelude.length(SIGN), None, "it was said of another operation");
     }
 

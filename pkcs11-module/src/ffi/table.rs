@@ -172,8 +172,8 @@ functions! {
     };
     C_FindObjectsFinal(session: CK_SESSION_HANDLE) => |module| module.in_session(session, &request::FindObjectsFinal { session }).map(|_| ());
     C_EncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::EncryptInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::Encrypt, &request)
+        let request = |mechanism| request::EncryptInit { session, mechanism, key };
+        module.begin(session, Function::Encrypt, optional(mechanism)?, request)
     };
     C_Encrypt(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -199,8 +199,8 @@ functions! {
         output.settle(&module.in_session(session, &request)?.output)
     };
     C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::DecryptInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::Decrypt, &request)
+        let request = |mechanism| request::DecryptInit { session, mechanism, key };
+        module.begin(session, Function::Decrypt, optional(mechanism)?, request)
     };
     C_Decrypt(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -226,8 +226,8 @@ functions! {
         output.settle(&module.in_session(session, &request)?.output)
     };
     C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) => |module| {
-        let request = request::DigestInit { session, mechanism: optional(mechanism)? };
-        module.begin(session, Function::Digest, &request)
+        let request = |mechanism| request::DigestInit { session, mechanism };
+        module.begin(session, Function::Digest, optional(mechanism)?, request)
     };
     C_Digest(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -287,8 +287,8 @@ functions! {
         output.settle(&module.in_session(session, &request)?.output)
     };
     C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::SignInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::Sign, &request)
+        let request = |mechanism| request::SignInit { session, mechanism, key };
+        module.begin(session, Function::Sign, optional(mechanism)?, request)
     };
     C_Sign(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, output: *mut CK_BYTE,
@@ -311,8 +311,8 @@ functions! {
         output.settle(&module.in_session(session, &request)?.output)
     };
     C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::VerifyInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::Verify, &request)
+        let request = |mechanism| request::VerifyInit { session, mechanism, key };
+        module.begin(session, Function::Verify, optional(mechanism)?, request)
     };
     C_Verify(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE,
@@ -583,8 +583,8 @@ functions! {
         module.in_session(session, &request::MessageVerifyFinal { session }).map(|_| ())
     };
     C_SignRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::SignRecoverInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::SignRecover, &request)
+        let request = |mechanism| request::SignRecoverInit { session, mechanism, key };
+        module.begin(session, Function::SignRecover, optional(mechanism)?, request)
     };
     C_SignRecover(
         session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE,
@@ -595,8 +595,8 @@ functions! {
         output.settle(&module.whole(session, &request, |answer| answer.output.is_given())?.output)
     };
     C_VerifyRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) => |module| {
-        let request = request::VerifyRecoverInit { session, mechanism: optional(mechanism)?, key };
-        module.begin(session, Function::VerifyRecover, &request)
+        let request = |mechanism| request::VerifyRecoverInit { session, mechanism, key };
+        module.begin(session, Function::VerifyRecover, optional(mechanism)?, request)
     };
     C_VerifyRecover(
         session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_length: CK_ULONG, data: *mut CK_BYTE,

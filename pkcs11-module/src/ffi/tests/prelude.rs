@@ -3,13 +3,13 @@
 use std::{
     ptr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use cryptoki_sys::*;
-use strongroom_pkcs11_wire::{Function, Rv, call::Request};
+use strongroom_pkcs11_wire::{Function, Rv, call::Request, mechanism::Parameter};
 
 use super::{
     application::{Application, c, mechanism},
@@ -39,6 +39,43 @@ fn signing_with_the_same_key_again_is_one_round_trip() {
         assert_eq!(sign(), Rv::OK);
         assert_eq!(daemon.asked(), [Function::SignInit, Function::Sign]);
     }
+}
+
+/// Encrypts in one go, with this byte all over the initialisation vector.
+fn encrypt(iv: u8, length: usize) -> (Rv, Rv) {
+    let mut iv = [iv; 17];
+    let parameter = (iv.as_mut_ptr().cast(), length as CK_ULONG);
+    let mut way = CK_MECHANISM { mechanism: CKM_AES_CBC, pParameter: parameter.0, ulParameterLen: parameter.1 };
+    let (mut data, mut out, mut room) = ([1; 16], [0; 16], 16);
+    let begun = c!(C_EncryptInit(SESSION, &mut way, 32));
+    (begun, c!(C_Encrypt(SESSION, data.as_mut_ptr(), 16, out.as_mut_ptr(), &mut room)))
+}
+
+#[test]
+fn encrypting_again_is_one_round_trip_that_brings_the_nonce_of_now() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let daemon = Daemon::scripted(move |request| {
+        if let Request::EncryptInit(ask) = request {
+            let iv = ask.mechanism.as_ref().map(|mechanism| match &mechanism.parameter {
+                Parameter::Iv(given) => given.iv.to_vec(),
+                other => panic!("{other:?}"),
+            });
+            hears.lock().unwrap().extend(iv);
+        }
+        None
+    });
+    let _application = Application::with_session();
+    let nonces = || std::mem::take(&mut *heard.lock().unwrap());
+    let both = [Function::EncryptInit, Function::Encrypt];
+    assert_eq!((encrypt(1, 16), nonces()), ((Rv::OK, Rv::OK), vec![vec![1; 16]]));
+    daemon.asked();
+    for iv in 2..5 {
+        assert_eq!((encrypt(iv, 16), nonces()), ((Rv::OK, Rv::OK), vec![vec![iv; 16]]));
+        assert_eq!(daemon.asked(), both);
+    }
+    assert_eq!(encrypt(5, 17), (Rv::OK, Rv::OK), "another length is another way");
+    assert_eq!((nonces(), daemon.asked()), (vec![vec![5; 17]], both.to_vec()));
 }
 
 #[test]
