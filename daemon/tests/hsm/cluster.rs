@@ -18,7 +18,7 @@ use strongroom::slot::{
     registry, software::Software,
 };
 use strongroom_kmip::{
-    code::{ProtectionStorageMask, ResultReason},
+    code::ProtectionStorageMask,
     mechanism::{self, Curve, Hash, Input, Mechanism},
     secret::Secret,
 };
@@ -220,20 +220,7 @@ fn kills_of_members_under_load_lose_no_key_and_leave_none_behind() {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let mut mine = Vec::new();
-                while !over.load(Ordering::Relaxed) {
-                    match house.hmac(HARDWARE) {
-                        Ok(id) => mine.push(id),
-                        Err(refusal) => {
-                            let misread = refusal.to_string().contains("no sound key");
-                            assert!(misread || refusal.reason == ResultReason::GeneralFailure, "{refusal}");
-                        }
-                    }
-                    if mine.len() > 4 {
-                        let id = mine.remove(0);
-                        house.destroy(&id).unwrap();
-                    }
-                }
+                let (mine, _) = house.bustle(&over, 4);
                 kept.lock().unwrap().extend(mine);
             });
         }
@@ -244,12 +231,7 @@ fn kills_of_members_under_load_lose_no_key_and_leave_none_behind() {
                 used.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let attending = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                house.attend();
-                sleep(Duration::from_millis(20));
-            }
-        });
+        let attending = scope.spawn(|| house.attend_until(&over));
         let ending = Ending(&over);
         for round in 0..30usize {
             let label = tokens.labels[round % 2];

@@ -1,6 +1,13 @@
 //! A house with two slots, the second over a token: store in memory, log in a folder that goes with it.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::sleep,
+    time::Duration,
+};
 
 use strongroom::{
     audit::{Durability, Log, Options},
@@ -17,7 +24,10 @@ use strongroom::{
 };
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, HashingAlgorithm, ObjectType, ProtectionStorageMask},
+    code::{
+        CryptographicAlgorithm, CryptographicUsageMask, HashingAlgorithm, ObjectType, ProtectionStorageMask,
+        ResultReason,
+    },
     operation::Ask as Asks,
     payload::{ActivateRequest, CreateRequest, DestroyRequest, MACRequest, ProtectionStorageMasks, RevokeRequest},
     secret::Secret,
@@ -137,5 +147,39 @@ fn alice() -> Caller {
         front: Front::Kmip,
         from: "127.0.0.1:1".to_owned(),
         scope: Scope::Everything,
+    }
+}
+
+impl House {
+    /// Makes keys in the token and destroys all but the last `most` again, until it is over. Says which are left, and how often a
+    /// key was refused.
+    pub(crate) fn bustle(&self, over: &AtomicBool, most: usize) -> (Vec<String>, usize) {
+        let (mut mine, mut refused) = (Vec::new(), 0);
+        while !over.load(Ordering::Relaxed) {
+            match self.hmac(ProtectionStorageMask::Hardware) {
+                Ok(id) => mine.push(id),
+                Err(refusal) => {
+                    // Nothing but: the slot does not answer, try again. Or the token, read in the midst of what another kill has
+                    // cut short, tells of a new key what it must not be, and the key is refused.
+                    let misread = refusal.to_string().contains("no sound key");
+                    assert!(misread || refusal.reason == ResultReason::GeneralFailure, "{refusal}");
+                    refused += 1;
+                    sleep(Duration::from_millis(5));
+                }
+            }
+            // A refusal leaves the key as it was or as it is to be.
+            if mine.len() > most {
+                self.destroy(&mine.remove(0)).unwrap();
+            }
+        }
+        (mine, refused)
+    }
+
+    /// Does what the daemon does unasked, until it is over.
+    pub(crate) fn attend_until(&self, over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            self.attend();
+            sleep(Duration::from_millis(20));
+        }
     }
 }

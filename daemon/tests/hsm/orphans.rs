@@ -110,34 +110,12 @@ fn a_hundred_kills_of_the_worker_under_load_lose_no_key_and_leave_none_behind() 
         for caller in 0..4 {
             let (house, over, kept, refused) = (&house, &over, &kept, &refused);
             scope.spawn(move || {
-                let mut mine = Vec::new();
-                while !over.load(Ordering::Relaxed) {
-                    match house.hmac(HARDWARE) {
-                        Ok(id) => mine.push(id),
-                        Err(refusal) => {
-                            // Nothing but: the slot does not answer, try again. Or the token, read in the midst of what
-                            // another kill has cut short, tells of a new key what it must not be, and the key is refused.
-                            let misread = refusal.to_string().contains("no sound key");
-                            assert!(misread || refusal.reason == ResultReason::GeneralFailure, "{refusal}");
-                            refused.fetch_add(1, Ordering::Relaxed);
-                            sleep(Duration::from_millis(5));
-                        }
-                    }
-                    // Half of them are destroyed again; a refusal leaves the key as it was or as it is to be.
-                    if mine.len() > 4 + caller {
-                        let id = mine.remove(0);
-                        house.destroy(&id).unwrap();
-                    }
-                }
+                let (mine, times) = house.bustle(over, 4 + caller);
                 kept.lock().unwrap().extend(mine);
+                refused.fetch_add(times, Ordering::Relaxed);
             });
         }
-        let attending = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                house.attend();
-                sleep(Duration::from_millis(20));
-            }
-        });
+        let attending = scope.spawn(|| house.attend_until(&over));
         let ending = Ending(&over);
         for round in 0..100u64 {
             until(&*slot, |condition| {
