@@ -3,10 +3,16 @@
 use std::{
     fs,
     net::{TcpListener, TcpStream},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
 };
 
 use crate::{appliance::Appliance, program::python};
@@ -40,7 +46,8 @@ impl PyKmip {
         let program = "import sys; from kmip.services.server.server import main; main()";
         let mut command = Command::new(python);
         command.args(["-c", program, "-f"]).arg(&config).arg("-l").arg(folder.join("server.log"));
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        // A group of its own: it starts a second process, which ends with it only so.
+        let process = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
         let address = format!("127.0.0.1:{port}");
         for _ in 0..100 {
             if TcpStream::connect(&address).is_ok() {
@@ -54,8 +61,8 @@ impl PyKmip {
 
 impl Drop for PyKmip {
     fn drop(&mut self) {
-        // It ends by itself otherwise; nothing is lost when it is already gone.
-        let _ = self.process.kill();
+        // Nothing is lost when it is already gone.
+        let _ = i32::try_from(self.process.id()).map(|group| killpg(Pid::from_raw(group), Signal::SIGKILL));
         let _ = self.process.wait();
     }
 }
