@@ -136,7 +136,7 @@ fn what_no_connection_has_is_refused() {
         (
             "a value in the template",
             protection(SAFE, hash, [0, 128, 0]),
-            vec![Attribute::bytes(AttributeType::VALUE, &[1; 16])],
+            vec![Attribute::bytes(AttributeType::VALUE, [1; 16])],
             Rv::TEMPLATE_INCONSISTENT,
         ),
     ] {
@@ -196,7 +196,7 @@ fn all_keys_are_derived_or_none() {
     for (why, others) in [
         ("a key of no length that there is", vec![marked(16), aes(17)]),
         ("a key without a length", vec![marked(16), open()]),
-        ("a key that brings its value", vec![with(marked(16), [Attribute::bytes(AttributeType::VALUE, &[1; 16])])]),
+        ("a key that brings its value", vec![with(marked(16), [Attribute::bytes(AttributeType::VALUE, [1; 16])])]),
         ("a key that is no secret", vec![with(marked(16), [number(AttributeType::CLASS, 3)])]),
         ("keys without end", (0..16).map(|_| marked(16)).collect()),
         ("a key without end", vec![marked(1 << 40)]),
@@ -207,7 +207,7 @@ fn all_keys_are_derived_or_none() {
             MechanismType::SP800_108_FEEDBACK_KDF,
             MechanismType::SP800_108_DOUBLE_PIPELINE_KDF,
         ] {
-            let others = others.iter().map(|template| copy(template)).collect();
+            let others = others.iter().map(copy).collect();
             assert!(derive(&mut client, session, chain(kind, 1, others), base, marked(32)).is_err(), "{kind}: {why}");
             assert!(client.find(session, vec![labelled("one of several")]).is_empty(), "{kind}: {why}");
         }

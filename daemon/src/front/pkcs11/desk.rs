@@ -71,6 +71,9 @@ pub struct Desk<'d> {
     told: Cell<bool>,
 }
 
+/// The answer about the first of several objects, the others, and what was derived beside them.
+type Shared<A> = (A, Vec<ObjectId>, Vec<u8>);
+
 impl House {
     /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
     pub fn new(service: Arc<Service>, run: [u8; 16], first: u64, seats: &Arc<Seats>) -> Self {
@@ -336,7 +339,7 @@ impl Desk<'_> {
         request: R,
         derivation: Derivation,
         share: Share,
-    ) -> Result<(R::Answer, Vec<ObjectId>, Vec<u8>), Failure> {
+    ) -> Result<Shared<R::Answer>, Failure> {
         let slot = self.house.slot(slot).map(|slot| slot.key.clone());
         let ask = Ask { slot, derivation: Some(derivation), share: Some(share), ..self.asking(request) };
         match self.put_beside::<R>(ask)? {
