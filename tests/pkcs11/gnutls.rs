@@ -1,8 +1,9 @@
 //! GnuTLS: p11tool, and a TLS server.
 
+use std::fs;
 use std::process::{Command, Stdio};
 
-use strongroom_tests::{Outcome, free_port, run, skip_or_require, until};
+use strongroom_tests::{Outcome, free_port, run, skip, skip_or_require, until};
 
 use crate::bench::Bench;
 use crate::engine::{Engine, Server};
@@ -41,6 +42,27 @@ fn tokens_and_objects_are_listed_and_exported() {
     }
     let private = "pkcs11:token=dev;object=elliptic;type=private";
     let Some(signed) = p11tool(&bench, &["--login", "--test-sign", private]) else { return };
+    assert_eq!(signed.code, Some(0), "{signed}");
+}
+
+#[test]
+fn a_program_finds_the_token_by_itself_where_p11_kit_knows_the_module() {
+    let (Some(tool), Some(unshare)) = (skip_or_require("p11tool"), skip_or_require("unshare")) else { return };
+    let apart = ["--map-root-user", "--mount"];
+    if run(Command::new(&unshare).args(apart).arg("true")).code != Some(0) {
+        return skip("no namespaces may be made here, in which p11-kit is to know the module");
+    }
+    let Some(bench) = Bench::new() else { return };
+    bench.pair("EC:prime256v1", "elliptic", "02");
+    let pkcs11 = &bench.appliance.doors().pkcs11;
+    // As `make install` registers it; it stands alone there, for this program only.
+    let folder = bench.path("modules");
+    let line = format!("module: {}\n", fs::canonicalize(&pkcs11.module).expect("it is built").display());
+    fs::create_dir(&folder).and_then(|()| fs::write(folder.join("strongroom.module"), line)).expect("it is ours");
+    let mut command = bench.appliance.customer(&unshare);
+    command.env("GNUTLS_PIN", &pkcs11.user_pin).args(apart);
+    command.args(["sh", "-c", "mount --bind \"$0\" /usr/share/p11-kit/modules && exec \"$@\""]).arg(&folder).arg(&tool);
+    let signed = run(command.args(["--login", "--test-sign", "pkcs11:token=dev;object=elliptic;type=private"]));
     assert_eq!(signed.code, Some(0), "{signed}");
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use strongroom_tests::{Outcome, free_port, run, skip_or_require, unpacked};
 
@@ -11,7 +12,7 @@ use crate::engine::{Server, greeted};
 
 /// A bench with the provider's configuration on it.
 pub(crate) struct Provider {
-    pub(crate) bench: Bench,
+    pub(crate) bench: Arc<Bench>,
     openssl: PathBuf,
 }
 
@@ -35,7 +36,7 @@ impl Provider {
         let pin = format!("pkcs11-module-token-pin = file:{}\n", bench.path("pin").display());
         fs::write(bench.path("provider.cnf"), text(pin)).expect("the bench's folder takes files");
         fs::write(bench.path("pinless.cnf"), text(String::new())).expect("the bench's folder takes files");
-        Some(Provider { bench, openssl })
+        Some(Provider { bench: Arc::new(bench), openssl })
     }
 
     /// A program that finds the provider, the module, the appliance and the PIN.
@@ -66,9 +67,16 @@ impl Provider {
         run(&mut command)
     }
 
+    /// A pair that OpenSSL makes in the token, and `NAME.key`, which names it.
+    #[track_caller]
+    pub(crate) fn make(&self, name: &str, kind: &str) {
+        let made = format!("genpkey -propquery ?provider=pkcs11 -algorithm {kind} -out @{name}.key");
+        let _ = self.openssl(&format!("{made} -pkeyopt pkcs11_uri:pkcs11:token=dev;object={name}")).succeeds();
+    }
+
     /// A self-signed certificate for the key of this name.
     #[track_caller]
-    fn certify(&self, name: &str) {
+    pub(crate) fn certify(&self, name: &str) {
         let words = "req -x509 -new -subj /CN=localhost -sha256 -days 3";
         let _ = self.openssl(&format!("{words} -key %{name} -out @{name}.crt")).succeeds();
     }
@@ -150,8 +158,7 @@ fn a_key_that_openssl_makes_is_made_in_the_token_and_its_file_is_a_name() {
     for (name, kind) in
         [("rsa", "RSA -pkeyopt rsa_keygen_bits:2048"), ("elliptic", "EC -pkeyopt ec_paramgen_curve:P-256")]
     {
-        let made = format!("genpkey -propquery ?provider=pkcs11 -algorithm {kind} -out @{name}.key");
-        let _ = provider.openssl(&format!("{made} -pkeyopt pkcs11_uri:pkcs11:token=dev;object={name}")).succeeds();
+        provider.make(name, kind);
         let file = String::from_utf8(provider.bench.read(&format!("{name}.key"))).expect("PEM is text");
         assert!(file.starts_with("-----BEGIN PKCS#11 PROVIDER URI-----\n"), "{file}");
         let _ = provider.openssl(&format!("req -new -subj /CN=x -key @{name}.key -out @request")).succeeds();

@@ -1,5 +1,6 @@
 //! pkcs11-tool, with OpenSSL to check what it made.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use strongroom_tests::run;
@@ -56,7 +57,7 @@ fn a_signature_is_checked_and_a_wrong_one_is_refused() {
     let Some(bench) = Bench::new() else { return };
     bench.pair("rsa:2048", "rsa", "01");
     let _ = bench.user("--keypairgen --key-type EC:edwards25519 --label ed --id 02").succeeds();
-    std::fs::write(bench.path("other"), b"other").expect("the bench's folder takes files");
+    fs::write(bench.path("other"), b"other").expect("the bench's folder takes files");
     for (mechanism, id) in [("SHA256-RSA-PKCS", "01"), ("SHA256-RSA-PKCS-PSS", "01"), ("EDDSA", "02")] {
         let _ = bench.user(&format!("--sign -m {mechanism} --id {id} -i @data -o @signature")).succeeds();
         let check = |input: &str| {
@@ -71,7 +72,7 @@ fn a_signature_is_checked_and_a_wrong_one_is_refused() {
 fn what_openssl_encrypts_is_decrypted() {
     let Some(bench) = Bench::new() else { return };
     bench.pair("rsa:2048", "rsa", "01");
-    std::fs::write(bench.path("text"), b"for your eyes").expect("the bench's folder takes files");
+    fs::write(bench.path("text"), b"for your eyes").expect("the bench's folder takes files");
     for (padding, mechanism) in [
         ("-pkeyopt rsa_padding_mode:pkcs1", "RSA-PKCS"),
         ("-pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:sha256", "RSA-PKCS-OAEP --hash-algorithm SHA256"),
@@ -94,6 +95,26 @@ fn what_is_encrypted_comes_back() {
         let _ = bench.user(&format!("--decrypt -m {mechanism} {iv} --id 01 -i @box -o @back")).succeeds();
         assert_eq!(bench.read("back"), bench.read("data"), "{mechanism}");
     }
+}
+
+#[test]
+fn an_agreed_secret_comes_out_of_a_slot_that_says_so_and_of_no_other() {
+    let Some(mut bench) = Bench::new() else { return };
+    bench.pair("EC:prime256v1", "elliptic", "01");
+    let _ = bench.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out @peer.key").succeeds();
+    let _ = bench.openssl("pkey -in @peer.key -pubout -outform DER -out @peer.der").succeeds();
+    let _ = bench.openssl("pkeyutl -derive -inkey @peer.key -peerkey @elliptic.pem -out @expected").succeeds();
+    let derive = "--derive --mechanism ECDH1-DERIVE --id 01 --input-file @peer.der --output-file @secret";
+    let _ = bench.user(derive).fails();
+    let config = bench.appliance.dir().join("strongroom.toml");
+    bench.appliance.kill();
+    let text = fs::read_to_string(&config).expect("`dev` writes its configuration");
+    let open = text.replace("name = \"dev\"", "name = \"dev\"\nopen_derivations = [\"ECDH\"]");
+    assert_ne!(text, open, "the configuration has the slot");
+    fs::write(&config, open).expect("it is ours");
+    bench.appliance.restart();
+    let _ = bench.user(derive).succeeds();
+    assert_eq!(bench.read("secret"), bench.read("expected"));
 }
 
 #[test]
@@ -201,11 +222,11 @@ fn keys_are_there_after_a_crash() {
 fn a_service_takes_its_pin_from_a_file_that_is_its_own() {
     let Some(bench) = Bench::new() else { return };
     let (config, pin) = (bench.path("service.toml"), bench.path("pin"));
-    let text = std::fs::read_to_string(&bench.appliance.doors().pkcs11.config).expect("the appliance wrote it");
-    std::fs::write(&config, format!("{text}pin-source = \"{}\"\n", pin.display())).expect("the folder takes files");
-    std::fs::write(&pin, format!("{}\n", bench.appliance.doors().pkcs11.user_pin)).expect("the folder takes files");
+    let text = fs::read_to_string(&bench.appliance.doors().pkcs11.config).expect("the appliance wrote it");
+    fs::write(&config, format!("{text}pin-source = \"{}\"\n", pin.display())).expect("the folder takes files");
+    fs::write(&pin, format!("{}\n", bench.appliance.doors().pkcs11.user_pin)).expect("the folder takes files");
     for (mode, works) in [(0o600, true), (0o644, false)] {
-        std::fs::set_permissions(&pin, std::fs::Permissions::from_mode(mode)).expect("it is ours");
+        fs::set_permissions(&pin, fs::Permissions::from_mode(mode)).expect("it is ours");
         let mut command = bench.command("--login --keygen --key-type AES:32 --label made");
         let told = run(command.env("STRONGROOM_PKCS11_CONFIG", &config));
         assert_eq!(told.code == Some(0), works, "{mode:o}: {told}");
