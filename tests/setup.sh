@@ -165,21 +165,22 @@ build_kryoptic() {
 # Debian packages that are unpacked for the tests alone, so that no service of theirs is installed or started: strongSwan's
 # daemon, and out of the backports OpenSSL's PKCS#11 provider and a BIND that reaches tokens through it.
 unpack_packages() {
-    local folder=target/suites/debian release sources apt options package wanted
+    local folder=target/suites/debian release sources apt own options package wanted
     release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
     wanted="charon-systemd $(printf "%s/$release-backports " pkcs11-provider bind9 bind9-libs bind9-utils)"
     [ "$(cat "$folder/.made" 2>/dev/null)" = "$wanted" ] && return
-    # They come from where this machine has its other packages, and are checked as those are.
-    sources=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
-        sed -nE "s#^($release|$release-security) (.*)#deb [signed-by=$debian] \2 \1 main#p" | sort -u)
-    [ -n "$sources" ] || fail "apt knows no mirror of Debian $release, from which these are to come: $wanted"
     echo "setup: unpacking $wanted"
     rm -rf "$folder"
     mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial" "$folder/unpacked"
     apt="$PWD/$folder/apt"
+    own=(-q -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root "${patience[@]}")
+    # They come from where this machine has its other packages, and are checked as those are. Where it keeps no lists, as images
+    # do not, apt names no mirror before it has fetched some.
+    sources=$(mirrors "$release")
+    [ -n "$sources" ] || { apt-get "${own[@]}" update && sources=$(mirrors "$release" "${own[@]}"); }
+    [ -n "$sources" ] || fail "apt knows no mirror of Debian $release, from which these are to come: $wanted"
     { echo "$sources" && sed -n "s/ $release main$/ $release-backports main/p" <<<"$sources"; } >"$apt/list"
-    options=(-q -o "Dir::Etc::sourcelist=$apt/list" -o Dir::Etc::sourceparts=/dev/null -o "Dir::State::lists=$apt/lists"
-        -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root "${patience[@]}")
+    options=("${own[@]}" -o "Dir::Etc::sourcelist=$apt/list" -o Dir::Etc::sourceparts=/dev/null)
     apt-get "${options[@]}" update
     for package in $wanted; do
         (cd "$apt" && apt-get "${options[@]}" download "$package") || fail "Debian $release has no $package"
@@ -189,6 +190,13 @@ unpack_packages() {
     mv "$folder"/unpacked/usr/lib/*-linux-gnu* "$folder/lib"
     rm -rf "$apt" "$folder/unpacked"
     printf '%s\n' "$wanted" >"$folder/.made"
+}
+
+# The lines for apt of a release and its security updates, after options.
+mirrors() {
+    local release=$1
+    apt-get "${@:2}" indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main' |
+        sed -nE "s#^($release|$release-security) (.*)#deb [signed-by=$debian] \2 \1 main#p" | sort -u
 }
 
 of_cryptoki='
