@@ -1,9 +1,7 @@
 //! What a token can do, said in mechanisms of ours, whose numbers stand in the one table of mechanisms.
 
 use cryptoki_sys::{
-    CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_KEY_GEN,
-    CKM_AES_KEY_WRAP_PAD, CKM_DES2_KEY_GEN, CKM_DES3_KEY_GEN, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_KEY_PAIR_GEN,
-    CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKM_GENERIC_SECRET_KEY_GEN, CKM_RSA_PKCS_KEY_PAIR_GEN,
+    CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_KEY_WRAP_PAD,
 };
 use strongroom_kmip::mechanism::{Curve, Hash, Input, Keys, Mechanism, Mode, Number, Padding, Work};
 
@@ -164,19 +162,16 @@ fn digest_info(hash: Hash) -> Result<Vec<u8>, Error> {
 pub(super) fn making(recipe: &Recipe) -> Result<Making, Error> {
     let length = |bits: usize| u32::try_from(bits / 8).map_err(|_| UNSUPPORTED);
     Ok(match *recipe {
-        Recipe::Symmetric { family, bits } => match family {
-            Family::Aes => Making::Secret { mechanism: CKM_AES_KEY_GEN, kind: CKK_AES, length: Some(length(bits)?) },
-            Family::Hmac => Making::Secret {
-                mechanism: CKM_GENERIC_SECRET_KEY_GEN,
-                kind: CKK_GENERIC_SECRET,
-                length: Some(length(bits)?),
-            },
-            Family::TripleDes if bits <= 128 => {
-                Making::Secret { mechanism: CKM_DES2_KEY_GEN, kind: CKK_DES2, length: None }
-            }
-            Family::TripleDes => Making::Secret { mechanism: CKM_DES3_KEY_GEN, kind: CKK_DES3, length: None },
-            _ => return Err(NOT_MADE),
-        },
+        Recipe::Symmetric { family, bits } => {
+            let (offered, kind, length) = match family {
+                Family::Aes => (Offered::AesKeyGen, CKK_AES, Some(length(bits)?)),
+                Family::Hmac => (Offered::GenericKeyGen, CKK_GENERIC_SECRET, Some(length(bits)?)),
+                Family::TripleDes if bits <= 128 => (Offered::DoubleDesKeyGen, CKK_DES2, None),
+                Family::TripleDes => (Offered::TripleDesKeyGen, CKK_DES3, None),
+                _ => return Err(NOT_MADE),
+            };
+            Making::Secret { mechanism: maker(offered).ok_or(NOT_MADE)?, kind, length }
+        }
         Recipe::Pair(Pair::Rsa { bits }) => Making::Rsa { bits: u32::try_from(bits).map_err(|_| NOT_MADE)? },
         Recipe::Pair(Pair::Group { .. } | Pair::Dsa { .. } | Pair::Quantum(_)) => return Err(NOT_MADE),
         Recipe::Pair(Pair::Elliptic(curve)) => {
@@ -187,20 +182,26 @@ pub(super) fn making(recipe: &Recipe) -> Result<Making, Error> {
 }
 
 /// By which mechanism a pair of this curve is made, its type, and its CKA_EC_PARAMS.
-pub(super) const fn elliptic(curve: Curve) -> Option<(u64, u64, &'static [u8])> {
-    match curve {
-        Curve::P192 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01")),
-        Curve::P224 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x21")),
-        Curve::P256 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07")),
-        Curve::P384 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x22")),
-        Curve::P521 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x23")),
-        Curve::Secp256k1 => Some((CKM_EC_KEY_PAIR_GEN, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x0a")),
+pub(super) fn elliptic(curve: Curve) -> Option<(u64, u64, &'static [u8])> {
+    let (offered, kind, parameters): (_, _, &[u8]) = match curve {
+        Curve::P192 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01"),
+        Curve::P224 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x21"),
+        Curve::P256 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"),
+        Curve::P384 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x22"),
+        Curve::P521 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x23"),
+        Curve::Secp256k1 => (Offered::EllipticKeyGen, CKK_EC, b"\x06\x05\x2b\x81\x04\x00\x0a"),
         // By name (PKCS#11 2.40 with errata, and what tokens read), not by the identifiers of RFC 8410.
-        Curve::Ed25519 => Some((CKM_EC_EDWARDS_KEY_PAIR_GEN, CKK_EC_EDWARDS, b"\x13\x0cedwards25519")),
-        Curve::X25519 => Some((CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, b"\x13\x0acurve25519")),
+        Curve::Ed25519 => (Offered::EdwardsKeyGen, CKK_EC_EDWARDS, b"\x13\x0cedwards25519"),
+        Curve::X25519 => (Offered::MontgomeryKeyGen, CKK_EC_MONTGOMERY, b"\x13\x0acurve25519"),
         #[allow(unreachable_patterns)]
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some((maker(offered)?, kind, parameters))
+}
+
+/// The number of what makes keys.
+fn maker(offered: Offered) -> Option<u64> {
+    first(offered.facts().numbers)
 }
 
 /// Whether the token does this.
@@ -213,10 +214,10 @@ pub(super) fn has(token: &Token, number: u64, bit: u8) -> bool {
 pub(super) fn makes(token: &Token, making: &Making) -> bool {
     let number = match making {
         Making::Elliptic { parameters, .. } if lacks(token, parameters) => return false,
-        Making::Secret { mechanism, .. } | Making::Elliptic { mechanism, .. } => *mechanism,
-        Making::Rsa { .. } => CKM_RSA_PKCS_KEY_PAIR_GEN,
+        Making::Secret { mechanism, .. } | Making::Elliptic { mechanism, .. } => Some(*mechanism),
+        Making::Rsa { .. } => maker(Offered::RsaKeyGen),
     };
-    has(token, number, MAKES)
+    number.is_some_and(|number| has(token, number, MAKES))
 }
 
 /// Whether the token fails on this curve, by its CKA_EC_PARAMS.

@@ -8,7 +8,7 @@ use strongroom_kmip::{
 use zeroize::Zeroizing;
 
 use super::block::{Ciphering, Way};
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::ending;
 use crate::slot::contract::{Error, Purpose, Running};
 
 /// A MAC under way.
@@ -45,15 +45,13 @@ impl CbcMacing {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fn end(mut self) -> Result<Secret, Error> {
         // Nothing is a block of noughts.
         let missing = self.block.length().saturating_sub(self.filled.unwrap_or(0));
         if self.filled != Some(0) {
             self.add(&vec![0; missing])?;
         }
-        let mut last = self.last;
-        last.truncate(self.length);
-        if last.len() == self.length { Ok(last) } else { Err(ENGINE) }
+        self.last.get(..self.length).map(Secret::copy_of).ok_or(ENGINE)
     }
 }
 
@@ -64,22 +62,11 @@ impl Running for CbcMacing {
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
-        if self.purpose == Purpose::Verify {
-            return Err(NO_SIGNATURE);
-        }
-        Ok(Secret::copy_of(&self.end()?))
+        ending::give(self.purpose, || self.end())
     }
 
     fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error> {
-        if self.purpose != Purpose::Verify {
-            return Err(NO_VERIFICATION);
-        }
-        let made = self.end()?;
-        if signature.len() == made.len() && openssl::memcmp::eq(&made, signature) {
-            Ok(())
-        } else {
-            Err(Error::Mismatch)
-        }
+        ending::compare(self.purpose, signature, || self.end())
     }
 }
 

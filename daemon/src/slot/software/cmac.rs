@@ -3,7 +3,7 @@
 use aws_lc_rs::cmac::{self, AES_128, AES_192, AES_256, DES_EDE3_FOR_LEGACY_USE_ONLY};
 use strongroom_kmip::{mechanism::Block, secret::Secret};
 
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::{bytes::cut, ending};
 use crate::slot::contract::{Error, Purpose, Running};
 
 /// A CMAC under way.
@@ -49,6 +49,10 @@ impl Cmacing {
         }
         Ok(Self { cmac: Cmac::new(block, key)?, purpose, length })
     }
+
+    fn end(self) -> Result<Secret, Error> {
+        cut(&self.cmac.end()?, self.length)
+    }
 }
 
 impl Running for Cmacing {
@@ -62,22 +66,11 @@ impl Running for Cmacing {
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
-        if self.purpose == Purpose::Verify {
-            return Err(NO_SIGNATURE);
-        }
-        self.cmac.end()?.reveal().get(..self.length).map(Secret::copy_of).ok_or(ENGINE)
+        ending::give(self.purpose, || self.end())
     }
 
     fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error> {
-        if self.purpose != Purpose::Verify {
-            return Err(NO_VERIFICATION);
-        }
-        let whole = self.cmac.end()?;
-        let left = whole.reveal().get(..self.length).ok_or(ENGINE)?;
-        if signature.len() != self.length || !openssl::memcmp::eq(left, signature) {
-            return Err(Error::Mismatch);
-        }
-        Ok(())
+        ending::compare(self.purpose, signature, || self.end())
     }
 }
 

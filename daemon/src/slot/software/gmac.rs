@@ -4,7 +4,7 @@ use openssl::cipher_ctx::CipherCtx;
 use strongroom_kmip::secret::Secret;
 
 use super::block::{LONGEST_PART, Way};
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::ending;
 use super::gcm::{self, Parameters};
 use crate::slot::contract::{Error, Purpose, Running};
 
@@ -22,11 +22,11 @@ impl Gmacing {
         Ok(Self { context: gcm::start(key, parameters, Way::Forth)?, purpose, length })
     }
 
-    fn end(mut self) -> Result<Vec<u8>, Error> {
+    fn end(mut self) -> Result<Secret, Error> {
         let mut tag = vec![0; self.length];
         self.context.cipher_final(&mut []).map_err(|_| ENGINE)?;
         self.context.tag(&mut tag).map_err(|_| ENGINE)?;
-        Ok(tag)
+        Ok(Secret::new(tag))
     }
 }
 
@@ -42,21 +42,11 @@ impl Running for Gmacing {
     }
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
-        if self.purpose == Purpose::Verify {
-            return Err(NO_SIGNATURE);
-        }
-        Ok(Secret::copy_of(&self.end()?))
+        ending::give(self.purpose, || self.end())
     }
 
     fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error> {
-        if self.purpose != Purpose::Verify {
-            return Err(NO_VERIFICATION);
-        }
-        let tag = self.end()?;
-        if signature.len() != tag.len() || !openssl::memcmp::eq(&tag, signature) {
-            return Err(Error::Mismatch);
-        }
-        Ok(())
+        ending::compare(self.purpose, signature, || self.end())
     }
 }
 

@@ -15,6 +15,7 @@ mod dsa;
 mod edwards;
 mod elliptic;
 mod encoding;
+mod ending;
 mod engine;
 mod feedback;
 mod finite;
