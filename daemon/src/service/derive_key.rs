@@ -4,9 +4,12 @@ use std::{iter, sync::Arc};
 
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters, Link, Set},
-    code::{BlockCipherMode, DerivationMethod, KeyFormatType, LinkType, ObjectType, ResultReason, SecretDataType},
+    code::{
+        BlockCipherMode, DerivationMethod, KeyFormatType, LinkType, ObjectType, OpaqueDataType, ResultReason,
+        SecretDataType,
+    },
     mechanism::Hash,
-    object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, SecretData},
+    object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, OpaqueObject, SecretData},
     payload::{DerivationParameters, DeriveKeyRequest, DeriveKeyResponse},
     secret::Secret,
 };
@@ -26,7 +29,9 @@ use crate::vault::{
 
 impl Perform for DeriveKeyRequest {
     fn perform(self, call: &mut Call<'_>) -> Result<DeriveKeyResponse, Refusal> {
-        if !matches!(self.object_type, ObjectType::SymmetricKey | ObjectType::SecretData) {
+        let share = call.share.take().unwrap_or_default();
+        let is_data = self.object_type == ObjectType::OpaqueObject && share.data.is_some();
+        if !is_data && !matches!(self.object_type, ObjectType::SymmetricKey | ObjectType::SecretData) {
             let message = format!("a {} cannot be derived", self.object_type);
             return Err(Refusal::new(ResultReason::InvalidObjectType, message));
         }
@@ -42,11 +47,13 @@ impl Perform for DeriveKeyRequest {
             let bytes = secret_data(&base)?;
             bases.push((base, bytes));
         }
-        let share = call.share.take().unwrap_or_default();
         let wanted = iter::once(self.attributes.as_ref()).chain(share.others.iter().map(Some));
         let sets = wanted.map(|wanted| creation::gather(call, self.object_type, &[wanted]));
         let sets = sets.collect::<Result<Vec<Set>, Refusal>>()?;
-        let lengths = sets.iter().map(length).collect::<Result<Vec<usize>, Refusal>>()?;
+        let lengths = match share.data {
+            Some((length, _)) => vec![length],
+            None => sets.iter().map(length).collect::<Result<Vec<usize>, Refusal>>()?,
+        };
         let pieces = share.lay(&lengths)?;
         let said = call.derivation.take();
         let ((base, bytes), others) = match (&said, bases.as_slice()) {
@@ -93,7 +100,7 @@ impl Perform for DeriveKeyRequest {
         let sources: Vec<Arc<Object>> = bases.iter().map(|(base, _)| base.shared()).collect();
         let (secrets, beside) = pieces.cut(&secret)?;
         let made = sets.into_iter().zip(secrets);
-        let made = made.map(|(set, secret)| keep(call, self.object_type, set, secret, &sources, openly));
+        let made = made.map(|(set, secret)| keep(call, (self.object_type, share.data), set, secret, &sources, openly));
         let made = made.collect::<Result<Vec<ObjectId>, Refusal>>()?;
         let Some((id, others)) = made.split_first() else {
             return Err(Refusal::invalid("nothing was to be derived"));
@@ -117,12 +124,17 @@ fn length(set: &Set) -> Result<usize, Refusal> {
 /// Adds what was derived from these objects to what the call writes.
 fn keep(
     call: &mut Call<'_>,
-    object: ObjectType,
+    (object, data): (ObjectType, Option<(usize, OpaqueDataType)>),
     mut set: Set,
     secret: Secret,
     sources: &[Arc<Object>],
     openly: bool,
 ) -> Result<ObjectId, Refusal> {
+    if data.is_some() {
+        // Data are read by whoever sees them; what is kept closely does not become such.
+        set.put(Attribute::Sensitive(false));
+        set.put(Attribute::Extractable(true));
+    }
     match openly {
         true => descent::inherit(&mut set, sources),
         false => descent::keep_close(&mut set, sources)?,
@@ -130,8 +142,9 @@ fn keep(
     for source in sources {
         set.put(Attribute::Link(Link::to(LinkType::DerivationBaseObjectLink, source.id.as_str())));
     }
-    let content = match object {
-        ObjectType::SymmetricKey => symmetric(call, &mut set, secret)?,
+    let content = match (object, data) {
+        (_, Some((_, kind))) => opaque(call, &mut set, kind, secret),
+        (ObjectType::SymmetricKey, _) => symmetric(call, &mut set, secret)?,
         _ => secret_of(call, &mut set, secret),
     };
     descent::remember(&mut set, sources);
@@ -381,6 +394,13 @@ fn secret_of(call: &Call<'_>, set: &mut Set, secret: Secret) -> Content {
     creation::complete(call, set, ObjectType::SecretData, secret.reveal(), Some(KeyFormatType::Opaque));
     let key_block = KeyBlock::of(KeyFormatType::Opaque, secret);
     let object = Managed::from(SecretData { secret_data_type: SecretDataType::Seed, key_block });
+    Content::Blob(material::freeze(&object))
+}
+
+fn opaque(call: &Call<'_>, set: &mut Set, kind: OpaqueDataType, secret: Secret) -> Content {
+    set.put(Attribute::OpaqueDataType(kind));
+    creation::complete(call, set, ObjectType::OpaqueObject, secret.reveal(), Some(KeyFormatType::Opaque));
+    let object = Managed::from(OpaqueObject { opaque_data_type: kind, opaque_data_value: secret });
     Content::Blob(material::freeze(&object))
 }
 

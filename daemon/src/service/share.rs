@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use strongroom_kmip::{attribute::Template, secret::Secret};
+use strongroom_kmip::{attribute::Template, code::OpaqueDataType, secret::Secret};
 
 use super::refusal::Refusal;
 
@@ -16,6 +16,8 @@ pub struct Share {
     pub grain: usize,
     /// Bytes behind the last key that are given out as they are.
     pub beside: usize,
+    /// What it becomes where that is no key but data, which whoever sees them reads: bytes of them, and of which type.
+    pub data: Option<(usize, OpaqueDataType)>,
 }
 
 /// Where the pieces lie.
@@ -29,7 +31,7 @@ pub(super) struct Pieces {
 impl Default for Share {
     /// Everything for one key.
     fn default() -> Self {
-        Self { others: Vec::new(), grain: 1, beside: 0 }
+        Self { others: Vec::new(), grain: 1, beside: 0, data: None }
     }
 }
 

@@ -4,14 +4,14 @@ use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
     call::{answer, request},
-    mechanism::{Chain, ChainField, Parameter, Protection},
-    number::{KeyType, UserType},
+    mechanism::{Chain, ChainField, Hkdf, Parameter, Protection},
+    number::{KeyType, ObjectClass, UserType},
     value::Bytes,
 };
 
 use crate::{
     derive::{is, of, open, secret, value, with},
-    house::{Client, House, PIN, RW, labelled, number},
+    house::{Client, House, PIN, RW, class, labelled, number, truth},
 };
 
 /// The bytes 0, 1, 2 and so on: a master secret, or a key to derive from.
@@ -230,6 +230,76 @@ fn further_keys_of_a_sensitive_one_are_sensitive() {
     assert_eq!(loose.err(), Some(Rv::TEMPLATE_INCONSISTENT));
     let short = vec![number(AttributeType::VALUE_LEN, 1)];
     assert!(derive(&mut client, session, chain(kind, 1, vec![short]), base, plain()).is_err(), "a byte to guess");
+}
+
+fn hkdf_data(extract: bool) -> Mechanism {
+    let parameter = Hkdf {
+        extract,
+        expand: !extract,
+        hash: MechanismType::SHA256,
+        salt_type: 1,
+        salt: Bytes::default(),
+        salt_key: 0,
+        info: b"info"[..].into(),
+    };
+    of(MechanismType::HKDF_DATA, Parameter::Hkdf(parameter))
+}
+
+fn one(client: &mut Client, session: u64, mechanism: Mechanism, base: u64, template: Template) -> Result<u64, Rv> {
+    client.ask(request::DeriveKey { session, mechanism, base, template }).map(|answer| answer.key)
+}
+
+#[test]
+fn data_are_derived_from_what_may_be_read() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &(1..=32).collect::<Vec<u8>>(), open());
+    let wanted = || vec![labelled("data"), number(AttributeType::VALUE_LEN, 42)];
+    let data = one(&mut client, session, hkdf_data(false), base, wanted()).unwrap();
+    let found = value(&mut client, session, data);
+    // As Python's cryptography computes it.
+    assert_eq!((found.len(), &found[..4]), (42, &[0x3a, 0xa8, 0x34, 0x6f][..]));
+    let class = vec![class(ObjectClass::DATA), labelled("data")];
+    assert_eq!(client.find(session, class), [data]);
+    let whole = one(&mut client, session, hkdf_data(true), base, Vec::new()).unwrap();
+    assert_eq!(value(&mut client, session, whole).len(), 32, "as long as the hash");
+    for (why, template, expected) in [
+        ("no length", Vec::new(), Rv::TEMPLATE_INCOMPLETE),
+        ("a value", vec![Attribute::bytes(AttributeType::VALUE, [1])], Rv::TEMPLATE_INCOMPLETE),
+        (
+            "a key",
+            vec![number(AttributeType::VALUE_LEN, 42), number(AttributeType::CLASS, 4)],
+            Rv::TEMPLATE_INCONSISTENT,
+        ),
+    ] {
+        assert_eq!(one(&mut client, session, hkdf_data(false), base, template), Err(expected), "{why}");
+    }
+    let endless = vec![number(AttributeType::VALUE_LEN, u64::MAX)];
+    assert!(one(&mut client, session, hkdf_data(false), base, endless).is_err());
+    assert!(derive(&mut client, session, hkdf_data(false), base, wanted()).is_err(), "several");
+}
+
+#[test]
+fn nothing_that_is_kept_closely_becomes_data_unless_its_slot_says_so() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let wanted = || vec![number(AttributeType::VALUE_LEN, 42)];
+    for (why, template) in [
+        ("sensitive", vec![truth(AttributeType::SENSITIVE, true), truth(AttributeType::EXTRACTABLE, true)]),
+        ("unextractable", vec![truth(AttributeType::SENSITIVE, false), truth(AttributeType::EXTRACTABLE, false)]),
+        ("both", Vec::new()),
+    ] {
+        let base = secret(&mut client, session, &[7; 32], template);
+        let refused = one(&mut client, session, hkdf_data(false), base, wanted());
+        assert_eq!(refused, Err(Rv::TEMPLATE_INCONSISTENT), "{why}");
+    }
+    assert!(client.find(session, vec![class(ObjectClass::DATA)]).is_empty());
+    let mut client = house.attach(2);
+    let session = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+    client.log_in(session, UserType::USER, PIN).unwrap();
+    let base = secret(&mut client, session, &[7; 32], Vec::new());
+    let data = one(&mut client, session, hkdf_data(false), base, wanted()).unwrap();
+    assert_eq!(value(&mut client, session, data).len(), 42, "the operator of this slot lets HKDF read");
 }
 
 /// The same once more: templates hold what is wiped, and are not cloned.

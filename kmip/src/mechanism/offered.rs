@@ -262,6 +262,7 @@ mechanisms! {
             Mechanism::SlhDsa(Signing { digest: Some((Prehash::Shake256, Input::Message)), .. }) =>
                 Mechanism::SlhDsa(digested(Prehash::Shake256, Input::Message));
         Hkdf: "HKDF", Keys::Secret, Bits, Derivation, [HKDF_DERIVE = 0x402a];
+        HkdfData: "HKDF", Keys::Secret, Bits, Derivation, [HKDF_DATA = 0x402b];
         CounterKdf: "SP800-108-COUNTER", Keys::Secret, Bits, Derivation, [SP800_108_COUNTER_KDF = 0x3ac];
         FeedbackKdf: "SP800-108-FEEDBACK", Keys::Secret, Bits, Derivation, [SP800_108_FEEDBACK_KDF = 0x3ad];
         PipelineKdf: "SP800-108-PIPELINE", Keys::Secret, Bits, Derivation, [SP800_108_DOUBLE_PIPELINE_KDF = 0x3ae];

@@ -120,6 +120,7 @@ const SINGLE: &[Row<Offered>] = &[
     (Offered::SlhDsaShake128, QUANTUM, SIGNATURE),
     (Offered::SlhDsaShake256, QUANTUM, SIGNATURE),
     (Offered::Hkdf, GENERIC, DERIVATION),
+    (Offered::HkdfData, GENERIC, DERIVATION),
     (Offered::CounterKdf, GENERIC, DERIVATION),
     (Offered::FeedbackKdf, GENERIC, DERIVATION),
     (Offered::PipelineKdf, GENERIC, DERIVATION),

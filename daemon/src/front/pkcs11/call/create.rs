@@ -394,7 +394,8 @@ pub fn bits(bytes: usize) -> Result<i32, Rv> {
 const LONGEST_PRIME: usize = 1025;
 
 /// The vendors' range: KMIP has no word for data of an application.
-const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);
+/// The type of what PKCS#11 calls data.
+pub const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);
 
 /// A secret of no particular kind is one for HMAC, which takes any hash with it.
 const ALGORITHMS: &[(KeyType, CryptographicAlgorithm)] = &[

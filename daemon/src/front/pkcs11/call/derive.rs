@@ -9,8 +9,8 @@ use strongroom_kmip::{
     payload::{DerivationParameters, DeriveKeyRequest},
 };
 use strongroom_pkcs11_wire::{
-    AttributeType, Mechanism, Rv,
-    attribute::Template,
+    AttributeType, Mechanism, MechanismType, Rv,
+    attribute::{Template, Value},
     call::{answer, request as ask},
     mechanism::Parameter,
     number::{KeyType, MechanismFlags, ObjectClass},
@@ -36,6 +36,9 @@ impl Serve for ask::DeriveKey {
         if source.asked.cut != Cut::One {
             return Err(desk.deny(DERIVE, &source.id, Rv::MECHANISM_PARAM_INVALID));
         }
+        if self.mechanism.kind == MechanismType::HKDF_DATA {
+            return Ok((Rv::OK, answer::DeriveKey { key: source.make_data(desk, self.session, self.template)? }));
+        }
         match source.make(desk, self.session, vec![self.template])?.0[..] {
             [key] => Ok((Rv::OK, answer::DeriveKey { key })),
             _ => Err(Rv::GENERAL_ERROR),
@@ -46,6 +49,9 @@ impl Serve for ask::DeriveKey {
 impl Serve for ask::DeriveKeys {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DeriveKeys), Rv> {
         let source = Source::of(desk, self.session, &self.mechanism, self.base)?;
+        if self.mechanism.kind == MechanismType::HKDF_DATA {
+            return Err(desk.deny(DERIVE, &source.id, Rv::MECHANISM_PARAM_INVALID));
+        }
         let mut templates = vec![self.template];
         if let Parameter::Chain(chain) = self.mechanism.parameter {
             templates.extend(chain.others);
@@ -89,16 +95,40 @@ impl Source {
         Ok(Self { standing, id, own, shape, asked })
     }
 
+    /// The handle of a data object that holds what is derived. Its length is said as that of a key would be.
+    fn make_data(self, desk: &Desk<'_>, session: u64, mut template: Template) -> Result<u64, Rv> {
+        let place = template.iter().position(|attribute| attribute.kind == AttributeType::VALUE_LEN);
+        let length = match place.map(|place| template.remove(place).value) {
+            Some(Value::Ulong(said)) => usize::try_from(said).map_err(|_| Rv::ATTRIBUTE_VALUE_INVALID)?,
+            Some(_) => return Err(Rv::ATTRIBUTE_VALUE_INVALID),
+            None => derivation::natural(&self.asked.derivation, self.shape, [0, 0]).ok_or(Rv::TEMPLATE_INCOMPLETE)?,
+        };
+        let template = template::joined(template, object::template(&self.own, AttributeType::DERIVE_TEMPLATE))?;
+        let wishes = wished(&template, ObjectClass::DATA, self.standing)?;
+        let bases = self.bases(desk, session)?.iter().map(|id| id.as_str().into()).collect();
+        let attributes = wishes.attributes(None, desk.house.service.now())?;
+        let request = request_of(bases, attributes, method(&self.asked.derivation));
+        let request = DeriveKeyRequest { object_type: ObjectType::OpaqueObject, ..request };
+        let share = Share { data: Some((length, create::OPAQUE)), ..Share::default() };
+        let made = desk.ask_shared(self.standing.slot, request, self.asked.derivation, share);
+        let made = made.map_err(refused)?.0.unique_identifier;
+        create::settle(desk, session, self.standing, &wishes, &made.0)
+    }
+
+    /// What is derived from: the key, and the second one.
+    fn bases(&self, desk: &Desk<'_>, session: u64) -> Result<Vec<ObjectId>, Rv> {
+        let second = self.asked.second.map(|second| desk.application.object(session, second, Rv::KEY_HANDLE_INVALID));
+        let second = second.transpose()?.map(|(_, id)| id);
+        Ok(iter::once(self.id.clone()).chain(second).collect())
+    }
+
     /// The handles of the new keys, and what is derived beside them.
     fn make(mut self, desk: &Desk<'_>, session: u64, templates: Vec<Template>) -> Result<(Vec<u64>, Vec<u8>), Rv> {
         let fixed = |said| template::joined(said, object::template(&self.own, AttributeType::DERIVE_TEMPLATE));
         let templates = templates.into_iter().map(fixed).collect::<Result<Vec<Template>, Rv>>()?;
-        let wished = templates.iter().map(|template| wished(template, self.standing));
+        let wished = templates.iter().map(|template| wished(template, ObjectClass::SECRET_KEY, self.standing));
         let wished = wished.collect::<Result<Vec<Wishes<'_>>, Rv>>()?;
-        let mut bases = vec![self.id.clone()];
-        if let Some(second) = self.asked.second {
-            bases.push(desk.application.object(session, second, Rv::KEY_HANDLE_INVALID)?.1);
-        }
+        let bases = self.bases(desk, session)?;
         let pieces = match (self.asked.cut, &wished[..]) {
             (Cut::Protection(parts), [wishes]) => protecting(*wishes, parts)?,
             (Cut::Protection(_), _) => return Err(Rv::MECHANISM_PARAM_INVALID),
@@ -189,8 +219,8 @@ fn protecting(wishes: Wishes<'_>, parts: Protection) -> Result<Vec<Piece<'_>>, R
 }
 
 /// What a template asks for, if the session may make it.
-fn wished(template: &Template, standing: Standing) -> Result<Wishes<'_>, Rv> {
-    let wishes = Wishes::of(ObjectClass::SECRET_KEY, template)?;
+fn wished(template: &Template, class: ObjectClass, standing: Standing) -> Result<Wishes<'_>, Rv> {
+    let wishes = Wishes::of(class, template)?;
     wishes.without(&[AttributeType::VALUE])?;
     create::may_make(standing, &wishes)?;
     Ok(wishes)
