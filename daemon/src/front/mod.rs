@@ -9,6 +9,7 @@ pub mod kmip;
 mod listen;
 mod patience;
 pub mod pkcs11;
+mod stagger;
 pub mod tell;
 mod tls;
 

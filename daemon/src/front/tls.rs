@@ -26,7 +26,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::contract::Fingerprint;
+use super::{contract::Fingerprint, stagger::Stagger};
 use crate::service::{Recognised, Service};
 
 /// What a server shows and trusts.
@@ -43,6 +43,7 @@ pub struct Credentials {
 pub struct Tls {
     configs: RwLock<Configs>,
     service: Arc<Service>,
+    stagger: Stagger,
 }
 
 /// How hands are shaken.
@@ -97,7 +98,7 @@ impl Tls {
     /// [`Error`], when they cannot be used.
     pub fn new(credentials: Credentials, service: Arc<Service>) -> Result<Self, Error> {
         let configs = RwLock::new(configs(credentials, &service)?);
-        Ok(Self { configs, service })
+        Ok(Self { configs, service, stagger: Stagger::new() })
     }
 
     /// Shows and trusts something else from the next handshake on. When it cannot be used, all stays as it was.
@@ -116,7 +117,8 @@ impl Tls {
     /// [`Failed`], when the peer is not let in.
     pub async fn shake(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Fingerprint), Failed> {
         let config = Arc::clone(&self.configs().usual);
-        let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
+        let shaken = self.stagger.run(TlsAcceptor::from(config).accept(stream)).await;
+        let stream = shaken.map_err(|error| failed(&error))?;
         let key = self.known(stream.get_ref().1)?.ok_or(Failed::Untrusted)?;
         Ok((stream, key))
     }
@@ -127,7 +129,8 @@ impl Tls {
     /// [`Failed`], when the peer is not let in.
     pub async fn greet(&self, stream: TcpStream) -> Result<(TlsStream<TcpStream>, Option<Fingerprint>), Failed> {
         let config = Arc::clone(&self.configs().open);
-        let stream = TlsAcceptor::from(config).accept(stream).await.map_err(|error| failed(&error))?;
+        let shaken = self.stagger.run(TlsAcceptor::from(config).accept(stream)).await;
+        let stream = shaken.map_err(|error| failed(&error))?;
         let key = self.known(stream.get_ref().1)?;
         Ok((stream, key))
     }

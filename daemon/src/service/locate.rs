@@ -16,6 +16,9 @@ impl Perform for LocateRequest {
             items.map(usize::try_from).transpose().map_err(negative)
         };
         let Listed(instances) = self.attributes;
+        if instances.len() > MOST_FILTERS {
+            return Err(Refusal::invalid("objects are looked for by 256 attributes at most"));
+        }
         let mut filters: Vec<_> = instances.into_iter().map(|instance| instance.attribute).collect();
         if self.object_group_member == Some(ObjectGroupMember::GroupMemberFresh) {
             filters.push(Attribute::Fresh(true));
@@ -59,3 +62,6 @@ fn default_member(call: &Call<'_>, query: &Query, found: Found) -> Result<Found,
     objects = objects.into_iter().skip(at).take(1).collect();
     Ok(Found { located: objects.len(), objects })
 }
+
+/// Far more than anybody looks for: each of them is looked at in each object that the others leave.
+const MOST_FILTERS: usize = 256;

@@ -2,7 +2,7 @@
 
 use strongroom_kmip::{
     attribute::{Attribute, Template},
-    code::{CryptographicAlgorithm, Operation},
+    code::{CryptographicAlgorithm, KeyFormatType, Operation},
     operation::Request,
 };
 
@@ -26,8 +26,12 @@ pub fn is_prompt(operation: Operation) -> bool {
 
 /// Whether a request takes so long that others must not wait for it.
 pub fn is_slow(request: &Request) -> bool {
-    let Request::CreateKeyPair(pair) = request else {
-        return matches!(request.operation(), Operation::ReKeyKeyPair | Operation::DeriveKey);
+    let pair = match request {
+        Request::CreateKeyPair(pair) => pair,
+        // Under a password, that is, which is costly to guess.
+        Request::Get(get) => return get.key_format_type == Some(KeyFormatType::PKCS_12),
+        Request::Export(export) => return export.key_format_type == Some(KeyFormatType::PKCS_12),
+        request => return matches!(request.operation(), Operation::ReKeyKeyPair | Operation::DeriveKey),
     };
     let quick = |attribute: &Attribute| match attribute {
         Attribute::CryptographicAlgorithm(algorithm) => !matches!(

@@ -1,9 +1,9 @@
 //! Which objects a caller is looking for, found from the index and never by opening a secret.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use strongroom_kmip::{
-    attribute::{Attribute, Kind, Set, UsageLimits},
+    attribute::{Attribute, Kind, UsageLimits},
     code::{ObjectClass, ObjectClassMask, StorageStatusMask},
 };
 
@@ -45,29 +45,77 @@ pub struct Pending<'c> {
     pub gone: &'c [&'c ObjectId],
 }
 
-/// Finds the objects that fit and that the caller may see.
-pub fn find(index: &Index, pending: &Pending<'_>, caller: &Caller, query: &Query, now: Time) -> Found {
+/// Finds the objects that fit and that the caller may see, among [candidates].
+pub fn find(candidates: Vec<Arc<Object>>, pending: &Pending<'_>, caller: &Caller, query: &Query, now: Time) -> Found {
+    let wanted = Wanted::of(query);
     let fits = |object: &Arc<Object>| {
-        stored(object, query) && policy::allowed(caller, object, Action::See) && matches(object, query, now)
+        stored(object, query) && policy::allowed(caller, object, Action::See) && wanted.fits(object, now)
     };
     let replaced = |object: &Arc<Object>| {
         pending.objects.iter().any(|new| new.id == object.id) || pending.gone.contains(&&object.id)
     };
-    let kept = candidates(index, query).filter(|object| fits(object) && !replaced(object));
+    let kept = candidates.into_iter().filter(|object| fits(object) && !replaced(object));
     let mut objects: Vec<Arc<Object>> =
-        kept.chain(pending.objects.iter().filter(|object| fits(object))).cloned().collect();
+        kept.chain(pending.objects.iter().filter(|object| fits(object)).cloned()).collect();
     let located = objects.len();
     objects.sort_unstable_by_key(|object| std::cmp::Reverse(object.born));
     let objects = objects.into_iter().skip(query.offset).take(query.maximum.unwrap_or(usize::MAX)).collect();
     Found { objects, located }
 }
 
-/// The objects that are looked at: those that the narrowest filter leaves, among the filters that the index can answer.
-fn candidates<'i>(index: &'i Index, query: &'i Query) -> Box<dyn Iterator<Item = &'i Arc<Object>> + 'i> {
+/// The objects that are looked at: those that the narrowest filter leaves, among the filters that the index can answer. They are
+/// looked at when the index is free again for those who change something, which others would wait behind.
+pub fn candidates(index: &Index, query: &Query) -> Vec<Arc<Object>> {
     let exact = |filter: &&Attribute| Index::knows(filter) && !filter.is_partial();
     match query.filters.iter().filter(exact).min_by_key(|filter| index.count(filter)) {
-        Some(filter) => Box::new(index.having(filter)),
-        None => Box::new(index.all()),
+        Some(filter) => index.having(filter).cloned().collect(),
+        None => index.all().cloned().collect(),
+    }
+}
+
+/// The filters of a query, each once, whatever the query repeats.
+struct Wanted<'q> {
+    values: Vec<&'q Attribute>,
+    dates: Vec<(Kind, RangeInclusive<i64>)>,
+}
+
+impl<'q> Wanted<'q> {
+    fn of(query: &'q Query) -> Self {
+        let mut wanted = Self { values: Vec::new(), dates: Vec::new() };
+        for filter in &query.filters {
+            let Some(date) = filter.date() else {
+                if !wanted.values.contains(&filter) {
+                    wanted.values.push(filter);
+                }
+                continue;
+            };
+            // One date must fit exactly; the second of two is the other end of a range.
+            let kind = filter.kind();
+            match wanted.dates.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, ends)) => *ends = date.min(*ends.start())..=date.max(*ends.end()),
+                None => wanted.dates.push((kind, date..=date)),
+            }
+        }
+        // The last date of all asks for nothing.
+        wanted.dates.retain(|(_, ends)| *ends.start() < i64::MAX);
+        wanted
+    }
+
+    fn fits(&self, object: &Object, now: Time) -> bool {
+        let has = |filter: &&Attribute| match filter {
+            Attribute::State(state) => object.state(now) == Some(*state),
+            Attribute::UniqueIdentifier(id) => object.id.as_str() == id.0,
+            Attribute::CryptographicUsageMask(mask) => {
+                object.attributes.usage_mask().is_some_and(|has| has.contains(*mask))
+            }
+            Attribute::UsageLimits(limits) => object.attributes.usage_limits().is_some_and(|has| suffice(has, limits)),
+            filter => object.attributes.iter().any(|has| filter.stands_for(has)),
+        };
+        let within = |(kind, ends): &(Kind, RangeInclusive<i64>)| {
+            let dates = object.attributes.iter().filter(|has| has.date().is_some() && has.kind() == *kind);
+            dates.filter_map(Attribute::date).any(|date| ends.contains(&date))
+        };
+        self.values.iter().all(has) && self.dates.iter().all(within)
     }
 }
 
@@ -86,21 +134,6 @@ fn stored(object: &Object, query: &Query) -> bool {
     wanted.contains(is) && query.classes.is_none_or(|classes| classes.contains(class))
 }
 
-fn matches(object: &Object, query: &Query, now: Time) -> bool {
-    query.filters.iter().all(|filter| match filter {
-        Attribute::State(state) => object.state(now) == Some(*state),
-        Attribute::UniqueIdentifier(id) => object.id.as_str() == id.0,
-        Attribute::CryptographicUsageMask(mask) => {
-            object.attributes.usage_mask().is_some_and(|has| has.contains(*mask))
-        }
-        Attribute::UsageLimits(limits) => object.attributes.usage_limits().is_some_and(|has| suffice(has, limits)),
-        filter => match filter.date() {
-            Some(date) => within(&object.attributes, &filter.kind(), date, query),
-            None => object.attributes.iter().any(|has| filter.stands_for(has)),
-        },
-    })
-}
-
 /// Total and count as large as wanted, or larger, in the same unit.
 fn suffice(has: &UsageLimits, wanted: &UsageLimits) -> bool {
     let left = |limits: &UsageLimits| limits.usage_limits_count.unwrap_or(limits.usage_limits_total);
@@ -109,23 +142,13 @@ fn suffice(has: &UsageLimits, wanted: &UsageLimits) -> bool {
         && wanted.usage_limits_count.is_none_or(|count| left(has) >= count)
 }
 
-/// One date must fit exactly; the second of two is the other end of a range. The last date of all asks for nothing.
-fn within(attributes: &Set, kind: &Kind, date: i64, query: &Query) -> bool {
-    let ends = || query.filters.iter().filter(|filter| filter.kind() == *kind).filter_map(Attribute::date);
-    if ends().all(|end| end == i64::MAX) {
-        return true;
-    }
-    let (first, last) = ends().fold((date, date), |(first, last), end| (first.min(end), last.max(end)));
-    attributes
-        .iter()
-        .filter(|has| has.kind() == *kind)
-        .filter_map(Attribute::date)
-        .any(|has| (first..=last).contains(&has))
-}
-
 #[cfg(test)]
 mod tests {
-    use strongroom_kmip::{attribute::Name, code::State};
+    use strongroom_kmip::{
+        attribute::{Name, Set},
+        code::State,
+        ttlv::DateTime,
+    };
 
     use super::*;
     use crate::{
@@ -169,10 +192,20 @@ mod tests {
                 ("with a state", vec![Attribute::State(State::Active), name.clone()]),
             ] {
                 let query = Query { filters, ..Query::default() };
-                assert_eq!(candidates(&index, &query).count(), 1, "{why} among {count}");
+                assert_eq!(candidates(&index, &query).len(), 1, "{why} among {count}");
             }
             let none = Query { filters: vec![Attribute::Name(Name::text("none"))], ..Query::default() };
-            assert_eq!(candidates(&index, &none).count(), 0);
+            assert_eq!(candidates(&index, &none).len(), 0);
         }
+    }
+
+    #[test]
+    fn a_filter_that_is_repeated_is_looked_for_once() {
+        let date = |date| Attribute::InitialDate(DateTime(date));
+        let filters = (0..100).flat_map(|day| [date(day), Attribute::State(State::Active)]).collect();
+        let query = Query { filters, ..Query::default() };
+        let wanted = Wanted::of(&query);
+        assert_eq!((wanted.values.len(), wanted.dates.len()), (1, 1));
+        assert_eq!(wanted.dates[0].1, 0..=99);
     }
 }

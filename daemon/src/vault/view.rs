@@ -137,10 +137,10 @@ impl View<'_> {
 
     /// The objects that the caller looks for and may see.
     pub fn find(&self, caller: &Caller, query: &Query) -> Found {
-        let index = self.opened.index.read().unwrap_or_else(PoisonError::into_inner);
+        let candidates = find::candidates(&self.opened.index.read().unwrap_or_else(PoisonError::into_inner), query);
         let pending: Vec<Arc<Object>> = self.change.into_iter().flat_map(Change::pending).collect();
         let gone: Vec<&ObjectId> = self.change.into_iter().flat_map(Change::expunged).collect();
-        find::find(&index, &Pending { objects: &pending, gone: &gone }, caller, query, self.now)
+        find::find(candidates, &Pending { objects: &pending, gone: &gone }, caller, query, self.now)
     }
 
     /// The object's material, for a permit to read it; a key in the form that was asked for. A public key or a certificate takes a

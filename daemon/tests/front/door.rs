@@ -75,15 +75,20 @@ impl Door {
 
     /// One that tells clients what they did not ask for.
     pub(crate) fn telling(endpoints: Vec<Endpoint>) -> Self {
-        Self::built(Carrier::Tls, usual(), endpoints)
+        Self::built(Carrier::Tls, usual(), endpoints, Level::Standard)
     }
 
     /// A front of either kind.
     pub(crate) fn over(carrier: Carrier, limits: Limits) -> Self {
-        Self::built(carrier, limits, Vec::new())
+        Self::built(carrier, limits, Vec::new(), Level::Standard)
     }
 
-    fn built(carrier: Carrier, limits: Limits, endpoints: Vec<Endpoint>) -> Self {
+    /// One whose slot does what is old.
+    pub(crate) fn old() -> Self {
+        Self::built(Carrier::Tls, usual(), Vec::new(), Level::Legacy)
+    }
+
+    fn built(carrier: Carrier, limits: Limits, endpoints: Vec<Endpoint>, level: Level) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-front-{}-{number}", std::process::id()));
@@ -92,7 +97,7 @@ impl Door {
         let clock: Arc<dyn Clock> = ahead.clone();
         let inner = store::open(&Settings::new(Kind::Memory, &folder)).unwrap();
         let store = Arc::new(Moody { inner, refuses: AtomicUsize::new(0) });
-        let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
+        let slot = Fitted::new(Arc::new(Software::new("dev")), level);
         let vault = Arc::new(Vault::new(store.clone(), vec![slot], clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.join("audit"), clock.clone(), chance)).unwrap();
         vault.initialise(&[key()]).unwrap();

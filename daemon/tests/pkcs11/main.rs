@@ -7,6 +7,7 @@ mod copy;
 mod curve;
 mod derive;
 mod dsa;
+mod fair;
 mod finite;
 mod frames;
 mod house;

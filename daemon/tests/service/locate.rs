@@ -263,3 +263,13 @@ fn what_a_batch_lets_go_leaves_the_store_in_order() {
     assert!(!findings.rolled_back && findings.damaged.is_empty(), "{findings:?}");
     assert_eq!(house.vault.count().unwrap(), 0);
 }
+
+#[test]
+fn nobody_looks_for_more_attributes_than_anything_has() {
+    let house = House::new();
+    let id = key(&house, "one", Vec::new());
+    let dates = |count: i64| looking((0..count).map(|day| Attribute::InitialDate(DateTime(NOON + day - 10))).collect());
+    assert_eq!(found(&house, dates(256)), [id]);
+    let refusal = house.ask(&alice(), dates(257)).unwrap_err();
+    assert_eq!(refusal.reason, ResultReason::InvalidField);
+}

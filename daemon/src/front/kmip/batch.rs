@@ -10,7 +10,11 @@ use strongroom_kmip::{
     version::{V1_0, V1_4, V2_0, V2_1, V3_0, Version},
 };
 
-use super::{later, undo};
+use super::{
+    later,
+    room::{Room, too_large},
+    undo,
+};
 use crate::{
     caller::Caller,
     clock::Clock,
@@ -28,6 +32,14 @@ pub(super) struct Performed {
     /// What shows the sender that its password is known here.
     proof: Option<Bytes>,
     items: Vec<(ResponseItem, Receipt<(), service::Error>)>,
+}
+
+/// The answer to it, written as if everything that it tells of were kept already.
+pub(super) struct Answer {
+    message: ResponseMessage,
+    largest: Option<usize>,
+    bytes: Wiped,
+    receipts: Vec<Receipt<(), service::Error>>,
 }
 
 /// Performs a message whose framing is sound, whatever else is wrong with it. Blocks as long as the service does.
@@ -110,6 +122,7 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
     let mut placeholder = None;
     let mut answered = Vec::with_capacity(items.len());
     let last = items.len().saturating_sub(1);
+    let mut room = Room::of(version);
     for (place, item) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = item;
         let refuse = |reason: ResultReason, why: &str| {
@@ -126,7 +139,9 @@ fn answer(service: &Service, standing: &Standing, message: RequestMessage, numbe
                 let ask = Ask { placeholder: asked, correlation, item: place, ..Ask::new(request, version, number) };
                 let answer = service.answer(&caller, ask);
                 placeholder = answer.placeholder;
-                (service::item(operation, version, answer.outcome, answer.instead), answer.receipt)
+                let item = service::item(operation, version, answer.outcome, answer.instead);
+                let item = if last == 0 || room.takes(&item) { item } else { too_large(item) };
+                (item, answer.receipt)
             }
         };
         let mut failed = answer.result_status == ResultStatus::OperationFailed;
@@ -161,9 +176,24 @@ fn unserved(header: &RequestHeader) -> Option<&'static str> {
 }
 
 impl Performed {
+    /// Writes the answer: a long one takes a while, and so the thread that has performed it writes it.
+    ///
+    /// `run` names this run of the daemon: with the number of the message it is the Server Correlation Value, by which the
+    /// audit log can be searched (KMIP 1.4 §6.20).
+    pub(super) fn answer(self, clock: &dyn Clock, run: &str) -> Answer {
+        let (items, receipts) = self.items.into_iter().unzip();
+        let mut message = ResponseMessage::of(self.version, DateTime(clock.now().seconds()), items);
+        message.header.server_hashed_password = self.proof;
+        message.header.server_correlation_value = self.number.map(|number| format!("{run}-{number}"));
+        let bytes = written(&mut message, self.largest);
+        Answer { message, largest: self.largest, bytes, receipts }
+    }
+}
+
+impl Answer {
     /// Whether it was agreed that the peer answers from now on.
     pub(super) fn turns(&self) -> bool {
-        self.items.iter().any(|(item, _)| match &item.payload {
+        self.message.items.iter().any(|item| match &item.payload {
             Some(Response::SetEndpointRole(set)) => {
                 item.result_status == ResultStatus::Success && set.endpoint_role == EndpointRole::Client
             }
@@ -171,31 +201,30 @@ impl Performed {
         })
     }
 
-    /// Waits until everything that the answer tells of is kept, and writes the answer. What could not be kept has
-    /// failed, whatever it was.
-    ///
-    /// `run` names this run of the daemon: with the number of the message it is the Server Correlation Value, by which the
-    /// audit log can be searched (KMIP 1.4 §6.20).
-    pub(super) async fn written(self, clock: &dyn Clock, run: &str) -> Wiped {
-        let mut items = Vec::with_capacity(self.items.len());
-        for (mut item, receipt) in self.items {
+    /// Waits until everything that it tells of is kept. What could not be kept has failed, whatever it was.
+    pub(super) async fn kept(mut self) -> Wiped {
+        let mut is_whole = true;
+        for (item, receipt) in self.message.items.iter_mut().zip(self.receipts) {
             if let Err(error) = receipt.await {
                 log::error!("{:?} was not kept: {error}", item.operation);
-                item = ResponseItem::failure(item.operation, ResultReason::GeneralFailure, NOT_KEPT)
-                    .named(item.unique_batch_item_id);
+                let failure = ResponseItem::failure(item.operation, ResultReason::GeneralFailure, NOT_KEPT);
+                *item = failure.named(item.unique_batch_item_id.take());
+                is_whole = false;
             }
-            items.push(item);
         }
-        let time = DateTime(clock.now().seconds());
-        let mut message = ResponseMessage::of(self.version, time, items);
-        message.header.server_hashed_password = self.proof;
-        message.header.server_correlation_value = self.number.map(|number| format!("{run}-{number}"));
-        let mut bytes = message.write();
-        if let Some(largest) = self.largest.filter(|&largest| bytes.len() > largest) {
-            shorten(&mut message, largest);
-            bytes = message.write();
+        if is_whole { self.bytes } else { written(&mut self.message, self.largest) }
+    }
+}
+
+/// The message, without the answers that are too much for the peer.
+fn written(message: &mut ResponseMessage, largest: Option<usize>) -> Wiped {
+    let bytes = message.write();
+    match largest.filter(|&largest| bytes.len() > largest) {
+        Some(largest) => {
+            shorten(message, largest);
+            message.write()
         }
-        bytes
+        None => bytes,
     }
 }
 
@@ -214,8 +243,7 @@ fn shorten(message: &mut ResponseMessage, largest: usize) {
             if fits || item.result_status != ResultStatus::Success {
                 return item;
             }
-            let failure = ResponseItem::failure(item.operation, ResultReason::ResponseTooLarge, TOO_LARGE);
-            failure.named(item.unique_batch_item_id)
+            too_large(item)
         }));
     }
 }
@@ -236,7 +264,8 @@ fn glimpse(message: &[u8]) -> Option<Version> {
     Some(Version::new(number(0, Tag::ProtocolVersionMajor)?, number(16, Tag::ProtocolVersionMinor)?))
 }
 
-/// The operation of a message that shows no credential and has one item, read from where they always stand.
+/// The operation of a message that shows no credential and has one item, read from where they always stand. Nothing for an
+/// object that is to be wrapped or put under a password before it is given: that takes longer than to give it.
 pub(super) fn sole(message: &[u8]) -> Option<Operation> {
     let (message, after) = cut(message, Tag::RequestMessage)?;
     let (mut header, rest) = cut(message, Tag::RequestHeader)?;
@@ -247,9 +276,21 @@ pub(super) fn sole(message: &[u8]) -> Option<Operation> {
         header = others;
     }
     let (item, rest) = cut(rest, Tag::BatchItem)?;
-    let (operation, _) = cut(item, Tag::Operation)?;
-    let number = operation.first_chunk().copied().map(u32::from_be_bytes)?;
-    (rest.is_empty() && after.is_empty()).then_some(Operation(number))
+    let (operation, asked) = cut(item, Tag::Operation)?;
+    let operation = Operation(operation.first_chunk().copied().map(u32::from_be_bytes)?);
+    let is_sole = rest.is_empty() && after.is_empty();
+    (is_sole && (operation != Operation::Get || is_plain(asked))).then_some(operation)
+}
+
+/// Whether what follows the operation of an item names an object, and says nothing of the form that it is wanted in.
+fn is_plain(mut asked: &[u8]) -> bool {
+    while let Some((tag, inside, others)) = next(asked) {
+        if tag == Tag::RequestPayload {
+            return matches!(next(inside), None | Some((Tag::UniqueIdentifier, _, [])));
+        }
+        asked = others;
+    }
+    true
 }
 
 /// What the first item has inside, if it is one under `tag`, and what follows it.
@@ -288,11 +329,11 @@ fn spoken(claimed: Version) -> Version {
 const SEALED: &str = "the vault is sealed; the operator opens it with `strongroom unseal`";
 /// What a client is told when log or store did not take it.
 const NOT_KEPT: &str = "the daemon could not keep what it did; see its log";
-/// What a client is told when an answer is longer than it takes.
-const TOO_LARGE: &str = "the answer is longer than the Maximum Response Size";
 
 #[cfg(test)]
 mod tests {
+    use strongroom_kmip::code::KeyFormatType;
+
     use super::*;
 
     /// An item with that tag and type.
@@ -315,11 +356,21 @@ mod tests {
         let operation = item(Tag::Operation, 5, &Operation::Query.0.to_be_bytes());
         let query = item(Tag::BatchItem, 1, &operation);
         let shown = [count.clone(), item(Tag::Authentication, 1, &[])].concat();
+        let get = |payload: &[u8]| {
+            let operation = item(Tag::Operation, 5, &Operation::Get.0.to_be_bytes());
+            item(Tag::BatchItem, 1, &[operation, item(Tag::RequestPayload, 1, payload)].concat())
+        };
+        let named = item(Tag::UniqueIdentifier, 7, b"name");
+        let form = item(Tag::KeyFormatType, 5, &KeyFormatType::PKCS_12.0.to_be_bytes());
+        let wrapped = item(Tag::KeyWrappingSpecification, 1, &[]);
         for (name, message, sole) in [
             ("one item", message(&count, &query), Some(Operation::Query)),
             ("two items", message(&count, &[query.clone(), query.clone()].concat()), None),
             ("no item", message(&count, &[]), None),
             ("a credential", message(&shown, &query), None),
+            ("an object", message(&count, &get(&named)), Some(Operation::Get)),
+            ("an object in a form", message(&count, &get(&[named.clone(), form].concat())), None),
+            ("an object, wrapped", message(&count, &get(&[named.clone(), wrapped].concat())), None),
             ("an item without an operation", message(&count, &item(Tag::BatchItem, 1, &count)), None),
             (
                 "an operation of no length",

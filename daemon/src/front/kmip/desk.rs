@@ -64,7 +64,7 @@ impl Desk {
         peer: &Peer,
         encoding: Encoding,
         buffer: Buffer,
-    ) -> Option<(batch::Performed, Buffer)> {
+    ) -> Option<(batch::Answer, Buffer)> {
         let asker = match self.asker(peer) {
             Ok(asker) => asker,
             Err(why) => {
@@ -93,7 +93,7 @@ impl Desk {
                 }
             };
             drop(known);
-            (performed, buffer)
+            (performed.answer(&*desk.clock, &desk.run), buffer)
         };
         let performed = match quick {
             true => catch_unwind(AssertUnwindSafe(work)).ok(),

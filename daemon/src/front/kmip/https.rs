@@ -12,7 +12,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_rustls::server::TlsStream;
-use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     buffer::Buffer,
@@ -38,7 +37,7 @@ pub(super) struct Connection {
     /// Whether the peer has turned out to be somebody: by its certificate, or by a token later.
     known: bool,
     /// What has come and was not used yet: a head, or what came behind the last body.
-    came: Zeroizing<Vec<u8>>,
+    came: Wiped,
     buffer: Buffer,
 }
 
@@ -60,7 +59,7 @@ impl From<Refused> for End {
 impl Connection {
     pub(super) fn new(desk: Arc<Desk>, peer: Peer, stop: Stop) -> Self {
         let known = peer.shown.key.is_some();
-        Self { desk, peer, stop, known, came: Zeroizing::default(), buffer: Buffer::new() }
+        Self { desk, peer, stop, known, came: Wiped::default(), buffer: Buffer::new() }
     }
 
     /// Answers request after request, to the end.
@@ -139,10 +138,9 @@ impl Connection {
 
     /// Wipes the first bytes of what has come.
     fn forget(&mut self, used: usize) {
-        let used = used.min(self.came.len());
-        let rest = self.came.split_off(used);
-        self.came.zeroize();
-        self.came = Zeroizing::new(rest);
+        let mut rest = Wiped::default();
+        rest.extend_from_slice(self.came.get(used..).unwrap_or_default());
+        self.came = rest;
     }
 
     /// Lets a request in whose sender is somebody, before anything else of it is looked at.
@@ -204,7 +202,7 @@ impl Connection {
         };
         let (performed, buffer) = performed?;
         self.buffer = buffer;
-        let answer = timeout(limit, performed.written(&*desk.clock, &desk.run)).await.ok()?;
+        let answer = timeout(limit, performed.kept()).await.ok()?;
         let body = encoded(head.encoding, answer).await?;
         let top = http::answer(head.encoding, body.len(), head.after, desk.clock.now().seconds());
         timeout(limit, send(stream, &top, &body)).await.ok()?.ok()?;
@@ -232,13 +230,9 @@ async fn encoded(encoding: Encoding, answer: Wiped) -> Option<Wiped> {
 }
 
 /// Reads what there is, up to a head's size.
-async fn read(came: &mut Zeroizing<Vec<u8>>, stream: &mut TlsStream<TcpStream>) -> Result<(), End> {
+async fn read(came: &mut Wiped, stream: &mut TlsStream<TcpStream>) -> Result<(), End> {
     let room = LARGEST_HEAD.saturating_sub(came.len());
-    if came.capacity() < LARGEST_HEAD {
-        let mut larger = Zeroizing::new(Vec::with_capacity(LARGEST_HEAD));
-        larger.extend_from_slice(came);
-        *came = larger;
-    }
+    came.room(LARGEST_HEAD);
     let limit = u64::try_from(room).unwrap_or(u64::MAX);
     match stream.take(limit).read_buf(&mut **came).await {
         Ok(0) | Err(_) => Err(End::Silent),
@@ -249,7 +243,7 @@ async fn read(came: &mut Zeroizing<Vec<u8>>, stream: &mut TlsStream<TcpStream>) 
 /// Takes what a peer still sends that was refused in the middle of it: a connection that is closed over bytes which nobody has
 /// read is reset, and the answer may be lost with it.
 async fn linger(stream: &mut TlsStream<TcpStream>) -> std::io::Result<()> {
-    let mut dropped = Zeroizing::new(vec![0; 4 << 10]);
+    let mut dropped = Wiped::new(vec![0; 4 << 10]);
     for _ in 0..LINGERS {
         if stream.read(&mut dropped).await? == 0 {
             break;

@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod http;
 mod https;
 mod later;
+mod room;
 mod server;
 mod session;
 mod turn;

@@ -94,10 +94,11 @@ impl Connection {
             }
             Err(why) => {
                 let recorded = desk.unreadable(&self.peer);
-                (batch::refusal_after(recorded, V1_0, ResultReason::InvalidMessage, &why.to_string()), Next::End)
+                let refusal = batch::refusal_after(recorded, V1_0, ResultReason::InvalidMessage, &why.to_string());
+                (refusal.answer(&*desk.clock, &desk.run), Next::End)
             }
         };
-        let answer = timeout(limit, performed.written(&*desk.clock, &desk.run)).await.ok()?;
+        let answer = timeout(limit, performed.kept()).await.ok()?;
         let sent = async {
             stream.write_all(&answer).await?;
             stream.flush().await

@@ -6,6 +6,7 @@ use strongroom_kmip::{
     operation::Request,
 };
 
+use super::room::{Room, TOO_LARGE};
 use crate::{
     receipt::{Abandoned, Receipt},
     service::{self, Ask, Service, Standing, Together},
@@ -22,6 +23,7 @@ pub(super) fn perform(
     let version = header.protocol_version;
     let mut together = Together::new(service, standing.caller());
     let mut refused = None;
+    let mut room = Room::of(version);
     let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
     for (item, request) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = request;
@@ -35,7 +37,8 @@ pub(super) fn perform(
             (Ok(request), Ok(caller)) => {
                 let correlation = header.client_correlation_value.clone();
                 let ask = Ask { correlation, item, ..Ask::new(request, version, number) };
-                together.item(&caller, ask)
+                let answer = together.item(&caller, ask);
+                if room.takes(&answer) { answer } else { refuse(ResultReason::ResponseTooLarge, TOO_LARGE) }
             }
             (Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
             (_, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
