@@ -32,7 +32,7 @@ pub(crate) fn query(encoding: Encoding) -> Wiped {
     encoding.encode(RequestMessage::of(V2_1, [query.into()]).write()).unwrap()
 }
 
-fn post(encoding: Encoding, body: &[u8]) -> Vec<u8> {
+pub(crate) fn post(encoding: Encoding, body: &[u8]) -> Vec<u8> {
     let (media, length) = (encoding.content_type(), body.len());
     let head = format!(
         "POST /kmip HTTP/1.1\r\nHost: vault\r\nContent-Type: {media}\r\nContent-Length: {length}\r\n\

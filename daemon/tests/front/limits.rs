@@ -6,10 +6,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-use strongroom::front::{Limits, Phase};
-use strongroom_kmip::{client::Error, code::QueryFunction, payload::QueryRequest, version::V1_2};
+use rustls::version::TLS13;
+use strongroom::front::{
+    Limits, Phase,
+    kmip::{Carrier, encoding::Encoding},
+};
+use strongroom_kmip::{
+    client::{Client, Error},
+    code::QueryFunction,
+    payload::QueryRequest,
+    version::V1_2,
+};
 
-use crate::door::{Door, usual};
+use crate::{
+    door::{Door, Identity, Stream, usual},
+    https::{asked, post, query},
+};
+
+const CARRIERS: [Carrier; 2] = [Carrier::Tls, Carrier::Https];
+
+/// A request as it goes over the wire.
+fn request(carrier: Carrier) -> Vec<u8> {
+    let message = query(Encoding::Ttlv);
+    match carrier {
+        Carrier::Tls => message.to_vec(),
+        Carrier::Https => post(Encoding::Ttlv, &message),
+    }
+}
+
+/// Whether a request is answered over this connection.
+fn served(carrier: Carrier, stream: &mut Stream) -> bool {
+    match carrier {
+        Carrier::Tls => Client::new(stream, V1_2).send(&query(Encoding::Ttlv)).is_ok(),
+        Carrier::Https => asked(stream, &request(carrier)).is_some_and(|came| came.status() == "200"),
+    }
+}
+
+fn connect(door: &Door, identity: &Identity) -> Stream {
+    door.connect(door.config(Some(identity), &[&TLS13]))
+}
 
 fn operations() -> QueryRequest {
     QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None }
@@ -53,6 +88,75 @@ fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
         std::thread::sleep(Duration::from_millis(300));
     }
     assert!(matches!(idle.ask(operations()), Err(Error::Stream(_))));
+}
+
+#[test]
+fn a_connection_is_closed_in_order_when_nothing_has_come_for_the_limit_and_not_before() {
+    for carrier in CARRIERS {
+        let door = Door::over(carrier, Limits { idle: Duration::from_secs(3), ..usual() });
+        let mut stream = connect(&door, &door.register("alice"));
+        for _ in 0..4 {
+            assert!(served(carrier, &mut stream), "{carrier:?}");
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        assert!(served(carrier, &mut stream), "{carrier:?}: longer than the limit in all, and never idle for as long");
+        let begun = Instant::now();
+        // An end that TLS does not tell of would be an error.
+        assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0, "{carrier:?}");
+        let waited = begun.elapsed();
+        assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(10), "{carrier:?}: {waited:?}");
+    }
+}
+
+#[test]
+fn whoever_stalls_in_the_handshake_is_let_go_over_https_too() {
+    let door = Door::over(Carrier::Https, Limits { handshake: Duration::from_millis(600), ..usual() });
+    let alice = door.register("alice");
+    let mut silent = TcpStream::connect(door.address).unwrap();
+    let mut half = TcpStream::connect(door.address).unwrap();
+    // The head of a record with a ClientHello that does not come.
+    half.write_all(&[0x16, 3, 1, 1, 0, 1, 0, 0, 0xFC]).unwrap();
+    assert!(served(Carrier::Https, &mut connect(&door, &alice)), "others are served meanwhile");
+    for stream in [&mut silent, &mut half] {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        assert!(hangs_up(stream));
+    }
+}
+
+#[test]
+fn requests_that_drip_are_given_up_in_time_and_hold_nobody_up() {
+    for carrier in CARRIERS {
+        let limit = Duration::from_secs(2);
+        let door = Door::over(carrier, Limits { request: limit, ..usual() });
+        let (alice, bob) = (door.register("alice"), door.register("bob"));
+        let mut dripping: Vec<_> = (0..20).map(|_| connect(&door, &alice)).collect();
+        assert!(dripping.iter_mut().all(|stream| served(carrier, stream)), "{carrier:?}");
+        let mut other = connect(&door, &bob);
+        let (begun, mut rounds) = (Instant::now(), 0);
+        for byte in request(carrier).iter().take(20) {
+            if begun.elapsed() >= limit {
+                break;
+            }
+            for stream in &mut dripping {
+                // One that has been let go takes nothing any more.
+                let _ = stream.write_all(&[*byte]).and_then(|()| stream.flush());
+            }
+            assert!(served(carrier, &mut other), "{carrier:?}");
+            rounds += 1;
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(rounds > 2, "{carrier:?}: the other client was served {rounds} times only");
+        assert!(dripping.iter_mut().all(hangs_up), "{carrier:?}");
+        assert!(begun.elapsed() < Duration::from_secs(12), "{carrier:?}: {:?}", begun.elapsed());
+        assert!(served(carrier, &mut other), "{carrier:?}");
+    }
+}
+
+#[test]
+fn the_limits_are_those_that_are_published() {
+    let limits = usual();
+    let times = [limits.handshake, limits.request, limits.idle].map(|time| time.as_secs());
+    assert_eq!((times, limits.connections, limits.message), ([10, 30, 300], 10_000, 1 << 20));
 }
 
 #[test]
