@@ -326,6 +326,8 @@ fn a_client_that_asks_for_much_at_once_delays_another_by_less_than_fifty_millise
     let register = register(ObjectType::OpaqueObject, template(Vec::new()), object.into());
     let large = scene.client().ask(register).unwrap().unique_identifier.0;
     let gets = message((0..BATCH).map(|_| get(&large, None)).collect());
+    let answer = scene.client().send(&gets).unwrap().len();
+    assert!(answer > 15 * LARGE && answer < 17 << 20, "{answer} bytes: all of it is in memory before it leaves");
     scene.holds_beside("256 large objects", 2, Seen::Many(2), &gets);
 }
 
