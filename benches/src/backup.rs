@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use strongroom_kmip::{
-    attribute::{Attribute, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
-    payload::{CreateRequest, GetRequest},
-    version::V2_1,
+use strongroom_kmip::version::V2_1;
+use strongroom_tests::{
+    Appliance, Line, connect,
+    key::{create, get},
+    run as finish,
 };
-use strongroom_tests::{Appliance, Line, connect, run as finish};
 
 /// The section.
 pub(crate) fn run() {
@@ -53,7 +52,7 @@ fn fill(appliance: &Appliance) -> Option<String> {
             .map(|_| {
                 scope.spawn(move || {
                     let mut line = connect(appliance.doors(), "alice", V2_1).ok()?;
-                    (0..each).map(|_| create(&mut line)).last()?
+                    (0..each).map_while(|_| create(&mut line).ok()).last()
                 })
             })
             .collect();
@@ -64,12 +63,12 @@ fn fill(appliance: &Appliance) -> Option<String> {
 /// How long each Get and each Create took while something was done.
 fn waits(appliance: &Appliance, id: &str, work: impl FnOnce()) -> (Vec<Duration>, Vec<Duration>) {
     let done = AtomicBool::new(false);
-    let again = |call: &mut dyn FnMut(&mut Line) -> Option<()>| {
+    let again = |call: &mut dyn FnMut(&mut Line) -> bool| {
         let mut times = Vec::new();
         if let Ok(mut line) = connect(appliance.doors(), "alice", V2_1) {
             while !done.load(Ordering::Relaxed) {
                 let began = Instant::now();
-                if call(&mut line).is_none() {
+                if !call(&mut line) {
                     break;
                 }
                 times.push(began.elapsed());
@@ -80,34 +79,12 @@ fn waits(appliance: &Appliance, id: &str, work: impl FnOnce()) -> (Vec<Duration>
         times
     };
     thread::scope(|scope| {
-        let gets = scope.spawn(|| again(&mut |line| get(line, id)));
-        let creates = scope.spawn(|| again(&mut |line| create(line).map(|_| ())));
+        let gets = scope.spawn(|| again(&mut |line| get(line, id).is_ok()));
+        let creates = scope.spawn(|| again(&mut |line| create(line).is_ok()));
         work();
         done.store(true, Ordering::Relaxed);
         (gets.join().unwrap_or_default(), creates.join().unwrap_or_default())
     })
-}
-
-fn create(line: &mut Line) -> Option<String> {
-    let attributes = [
-        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
-        Attribute::CryptographicLength(256),
-        Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt),
-    ];
-    let attributes = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-    let request = CreateRequest { object_type: ObjectType::SymmetricKey, attributes, protection_storage_masks: None };
-    line.ask(request).ok().map(|answer| answer.unique_identifier.0)
-}
-
-fn get(line: &mut Line, id: &str) -> Option<()> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
-    line.ask(request).ok().map(|_| ())
 }
 
 /// The time that one in a hundred calls takes at least.

@@ -13,6 +13,7 @@ macro_rules! say {
 }
 
 mod backup;
+mod cost;
 mod handshake;
 mod measure;
 mod raw;
@@ -29,6 +30,7 @@ use std::{env, process::ExitCode};
 const SECTIONS: &[(&str, fn())] = &[
     ("ttlv", ttlv::run),
     ("pkcs11", signing::run),
+    ("cost", cost::run),
     ("token", using::run),
     ("slots", slots::run),
     ("kmip", remote::run),
@@ -43,10 +45,20 @@ const LONG: &[(&str, fn())] =
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
-    if let [name, module, pin] = wanted.as_slice()
+    if let [name, module, pin, threads] = wanted.as_slice()
         && name == signing::SIGN_WITH
     {
-        return ended(module, signing::sign_with(module, pin));
+        return ended(module, signing::sign_with(module, pin, threads));
+    }
+    if let [name, module, pin, daemon] = wanted.as_slice()
+        && name == cost::REPEAT_WITH
+    {
+        return ended(module, cost::repeat_with(module, pin, daemon));
+    }
+    if let [name, module] = wanted.as_slice()
+        && name == using::LOAD_WITH
+    {
+        return ended(module, using::load_with(module));
     }
     if let [name, module, pin, objects] = wanted.as_slice()
         && name == using::USE_WITH

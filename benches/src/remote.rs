@@ -6,21 +6,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use strongroom::slate::{BLOCK, Board, Sheet, Slate};
 use strongroom_kmip::{
-    attribute::{Attribute, CryptographicParameters, Name, Template},
+    attribute::{Attribute, CryptographicParameters, Name},
     client::Error,
-    code::{
-        BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, PaddingMethod, QueryFunction,
-        ResultStatus,
-    },
+    code::{BlockCipherMode, CryptographicAlgorithm, PaddingMethod, QueryFunction, ResultStatus},
     message::RequestMessage,
     operation::Request,
-    payload::{ActivateRequest, CreateRequest, EncryptRequest, GetRequest, LocateRequest, QueryRequest},
+    payload::{ActivateRequest, EncryptRequest, LocateRequest, QueryRequest},
     secret::Secret,
     ttlv::Bytes,
     version::V1_2,
 };
-use strongroom_tests::{Appliance, Doors, Folder, Line, PyKmip, connect};
+use strongroom_tests::{
+    Appliance, Doors, Folder, Line, PyKmip, connect,
+    key::{aes, whole},
+};
 
 use crate::measure::median;
 
@@ -59,7 +60,30 @@ pub(crate) fn run() {
             }
         }
     }
+    floor(&appliance, &ours);
     memory(&appliance, fresh);
+}
+
+/// What no answer that is durable first can be faster than: one write of a block to the disk that the appliance is on, as it
+/// writes its own.
+fn floor(appliance: &Appliance, figures: &[Figure]) {
+    let Ok((board, _)) = Board::open(&appliance.folder().join("measured"), 1) else {
+        say!("skipped: the disk cannot be written to");
+        return;
+    };
+    let mut sheet = Sheet::default();
+    let block = sheet.fill(&[&[7; BLOCK]]);
+    let write = || {
+        let began = Instant::now();
+        board.write(block, 0).is_ok().then(|| began.elapsed())
+    };
+    let floor = median((0..REQUESTS).map_while(|_| write()).collect());
+    say!("\n{:<32} {floor:>12?}", "a durable write of 4 KiB, raw");
+    for (what, time) in figures {
+        if let (true, Ok(time)) = (["Get", "Create"].contains(what), time) {
+            say!("{:<32} {:>12?}", format!("{what}, beyond that"), time.saturating_sub(floor));
+        }
+    }
 }
 
 /// How much the daemon holds at rest, before it was asked anything and after all of it, and for each connection that says
@@ -90,20 +114,14 @@ fn figures(doors: &Doors) -> Vec<Figure> {
         Ok(line) => line,
         Err(why) => return vec![("connecting", Err(why))],
     };
-    let id = match line.ask(aes("bench-key")).and_then(|made| {
+    let id = match line.ask(aes(Some("bench-key"))).and_then(|made| {
         line.ask(ActivateRequest { unique_identifier: Some(made.unique_identifier.clone().into()) })?;
         Ok(made.unique_identifier)
     }) {
         Ok(id) => id,
         Err(why) => return vec![("making a key", Err(why.to_string()))],
     };
-    let get = || GetRequest {
-        unique_identifier: Some(id.clone().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = || whole(&id.0);
     let encrypt = || EncryptRequest {
         unique_identifier: Some(id.clone().into()),
         cryptographic_parameters: Some(CryptographicParameters {
@@ -129,10 +147,10 @@ fn figures(doors: &Doors) -> Vec<Figure> {
         ("Encrypt 1 KiB", alone(&mut line, |line, _| line.ask(encrypt()).map(drop))),
         // Before anything else is made, so that a thousand are all there are.
         ("Locate by name among 1,000", among(&mut line, THOUSAND)),
-        ("Create", alone(&mut line, |line, turn| line.ask(aes(&format!("bench-alone-{turn}"))).map(drop))),
+        ("Create", alone(&mut line, |line, turn| line.ask(aes(Some(&format!("bench-alone-{turn}")))).map(drop))),
         (
             "Create, eight connections",
-            together(doors, |line, turn| line.ask(aes(&format!("bench-eight-{turn}"))).map(drop)),
+            together(doors, |line, turn| line.ask(aes(Some(&format!("bench-eight-{turn}")))).map(drop)),
         ),
         ("Get, eight connections", together(doors, |line, _| line.ask(get()).map(drop))),
     ]
@@ -193,7 +211,7 @@ fn together(doors: &Doors, request: impl Fn(&mut Line, usize) -> Result<(), Erro
 /// Locate by name once there are so many objects beside the one that is there.
 fn among(line: &mut Line, objects: usize) -> Result<Duration, String> {
     for number in 1..objects {
-        line.ask(aes(&format!("bench-among-{number}"))).map_err(|why| why.to_string())?;
+        line.ask(aes(Some(&format!("bench-among-{number}")))).map_err(|why| why.to_string())?;
     }
     find(line, "bench-among-1")
 }
@@ -246,7 +264,7 @@ pub(crate) fn many() {
 /// Makes keys of these numbers, many in one message.
 fn fill(doors: &Doors, numbers: impl Iterator<Item = usize>) -> Result<(), String> {
     let mut line = connect(doors, "alice", V1_2)?;
-    let mut creates = numbers.map(|number| Request::from(aes(&format!("bench-many-{number}")))).peekable();
+    let mut creates = numbers.map(|number| Request::from(aes(Some(&format!("bench-many-{number}"))))).peekable();
     while creates.peek().is_some() {
         let message = RequestMessage::of(V1_2, creates.by_ref().take(BATCH));
         let answer = line.exchange(&message).map_err(|why| why.to_string())?;
@@ -265,20 +283,6 @@ fn locate(name: &str) -> LocateRequest {
         object_group_member: None,
         object_class_mask: None,
         attributes: [Attribute::Name(Name::text(name))].into_iter().collect(),
-    }
-}
-
-fn aes(name: &str) -> CreateRequest {
-    let attributes = [
-        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
-        Attribute::CryptographicLength(256),
-        Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt),
-        Attribute::Name(Name::text(name)),
-    ];
-    CreateRequest {
-        object_type: ObjectType::SymmetricKey,
-        attributes: Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() },
-        protection_storage_masks: None,
     }
 }
 

@@ -14,7 +14,7 @@ use cryptoki::{
     slot::Slot,
     types::AuthPin,
 };
-use strongroom_tests::Appliance;
+use strongroom_tests::{Appliance, Pkcs11 as Pkcs11Doors};
 
 use crate::{measure, raw, token};
 
@@ -34,7 +34,7 @@ pub(crate) fn run() {
         return;
     }
     appliance.restart();
-    let sync = ours(&appliance);
+    let (sync, crowd) = (ours(&appliance), crowd(&appliance));
     for (name, theirs) in rivals {
         say!("\nC_SignInit + C_Sign, signatures a second, medians; more than 1.0x is ahead of {name}\n");
         say!("{:<24} {name:>14} {:>22} {:>22}", "", "ours, audit written", "ours, audit sync");
@@ -42,6 +42,9 @@ pub(crate) fn run() {
             let (a, b) = (written / theirs, sync / theirs);
             say!("{what:<24} {theirs:>14.0} {written:>12.0} {a:>8.2}x {sync:>12.0} {b:>8.2}x");
         }
+    }
+    if let Some(rate) = crowd {
+        say!("\n{:<24} {rate:>14.0} signatures a second, each durable (15,000 or more)", "P-256, 64 threads, sync");
     }
     let Some(raw) = raw::rates() else { return };
     say!("\nThe same beside AWS-LC alone, which no token over it can reach\n");
@@ -51,16 +54,33 @@ pub(crate) fn run() {
 }
 
 fn ours(appliance: &Appliance) -> Vec<f64> {
+    let (doors, config) = ways(appliance);
+    drive(&doors.module, &doors.user_pin, &[config])
+}
+
+/// Signatures with P-256 a second of many threads, which all wait for the disk.
+fn crowd(appliance: &Appliance) -> Option<f64> {
+    let (doors, config) = ways(appliance);
+    drive_by(&doors.module, &doors.user_pin, &[config], &[64]).first().copied()
+}
+
+/// How an application comes to the appliance.
+fn ways(appliance: &Appliance) -> (&Pkcs11Doors, (&'static str, String)) {
     let doors = &appliance.doors().pkcs11;
-    let config = doors.config.to_string_lossy().into_owned();
-    drive(&doors.module, &doors.user_pin, &[("STRONGROOM_PKCS11_CONFIG", config)])
+    (doors, ("STRONGROOM_PKCS11_CONFIG", doors.config.to_string_lossy().into_owned()))
 }
 
 /// Runs this program again with a module, and reads its figures.
 pub(crate) fn drive(module: &Path, pin: &str, environment: &[(&str, String)]) -> Vec<f64> {
+    drive_by(module, pin, environment, &[1, 8])
+}
+
+/// The same for these numbers of threads.
+fn drive_by(module: &Path, pin: &str, environment: &[(&str, String)], threads: &[usize]) -> Vec<f64> {
     let Ok(program) = std::env::current_exe() else { return Vec::new() };
     let mut command = Command::new(program);
-    command.arg(SIGN_WITH).arg(module).arg(pin).envs(environment.iter().cloned());
+    let threads = threads.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    command.arg(SIGN_WITH).arg(module).arg(pin).arg(threads).envs(environment.iter().cloned());
     match command.output() {
         Ok(output) if output.status.success() => {
             String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect()
@@ -76,11 +96,12 @@ pub(crate) fn drive(module: &Path, pin: &str, environment: &[(&str, String)]) ->
     }
 }
 
-/// Signs with a module for a while and prints signatures a second, the median of some spans, one line for each of [`LABELS`].
+/// Signs with a module for a while and prints signatures a second, the median of some spans: with P-256 at each of these
+/// numbers of threads, then with RSA-2048, one line for each of [`LABELS`] where they are `1,8`.
 ///
 /// # Errors
 /// What the module says.
-pub(crate) fn sign_with(module: &str, pin: &str) -> Result<(), cryptoki::error::Error> {
+pub(crate) fn sign_with(module: &str, pin: &str, threads: &str) -> Result<(), cryptoki::error::Error> {
     let library = Pkcs11::new(module)?;
     library.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))?;
     let slot =
@@ -89,7 +110,7 @@ pub(crate) fn sign_with(module: &str, pin: &str) -> Result<(), cryptoki::error::
     session.login(UserType::User, Some(&AuthPin::new(pin.into())))?;
     let (elliptic, rsa) = (elliptic(&session)?, rsa(&session)?);
     for (key, mechanism, length) in [(elliptic, ECDSA, 32), (rsa, RSA, 64)] {
-        for threads in [1, 8] {
+        for threads in threads.split(',').filter_map(|number| number.parse().ok()) {
             say!("{}", rate(&library, slot, key, mechanism, length, threads)?);
         }
     }

@@ -11,12 +11,12 @@ use serde_json::Value;
 use strongroom_kmip::{
     attribute::{Attribute, Template},
     code::{CryptographicAlgorithm, CryptographicUsageMask, KeyFormatType, ObjectType},
-    object::{KeyBlock, KeyMaterial, KeyValue, Object, SymmetricKey},
-    payload::{GetRequest, RegisterRequest},
+    object::{KeyBlock, SymmetricKey},
+    payload::RegisterRequest,
     secret::Secret,
     version::{V1_2, V2_1},
 };
-use strongroom_tests::{Appliance, Line, Outcome, PyKmip, built, connect, run, skip_or_require};
+use strongroom_tests::{Appliance, Outcome, PyKmip, built, connect, key::get, run, skip_or_require};
 
 /// An appliance, and a place for the files of a test.
 struct Bench {
@@ -283,24 +283,7 @@ fn register() -> RegisterRequest {
 
 /// The bytes of the key that an appliance has under this identifier.
 fn bytes(appliance: &Appliance, id: &str) -> Vec<u8> {
-    bytes_of(&mut connect(appliance.doors(), "alice", V2_1).expect("the appliance answers"), id)
-}
-
-fn bytes_of(line: &mut Line, id: &str) -> Vec<u8> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
-    let Object::SymmetricKey(key) = line.ask(request).expect("it is there").object else {
-        panic!("{id} is another kind of object")
-    };
-    let Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) = key.key_block.key_value else {
-        panic!("{id} has no bytes")
-    };
-    bytes.reveal().to_vec()
+    get(&mut connect(appliance.doors(), "alice", V2_1).expect("the appliance answers"), id).expect("it is there")
 }
 
 #[test]
@@ -349,5 +332,5 @@ fn objects_move_on_to_a_server_that_gives_identifiers_of_its_own() {
     assert_ne!(own, made);
     let theirs = strongroom_tests::Doors { kmip: server.address.clone(), ..doors.clone() };
     let mut line = connect(&theirs, "alice", V1_2).unwrap();
-    assert_eq!(bytes_of(&mut line, &own), KEY);
+    assert_eq!(get(&mut line, &own).expect("it is there"), KEY);
 }

@@ -13,15 +13,18 @@ use std::{
 
 use serde_json::Value;
 use strongroom_kmip::{
-    attribute::{Attribute, CryptographicParameters, RevocationReason, Template},
-    code::{BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, RevocationReasonCode},
-    object::{KeyMaterial, KeyValue},
-    payload::{ActivateRequest, CreateRequest, DestroyRequest, EncryptRequest, GetRequest, RevokeRequest},
+    attribute::{CryptographicParameters, RevocationReason},
+    code::{BlockCipherMode, RevocationReasonCode},
+    payload::{ActivateRequest, DestroyRequest, EncryptRequest, RevokeRequest},
     secret::Secret,
     ttlv::Bytes,
     version::V2_1,
 };
-use strongroom_tests::{Appliance, Line, Outcome, connect, run, skip_or_require};
+use strongroom_tests::{
+    Appliance, Line, Outcome, connect,
+    key::{create, get},
+    run, skip_or_require,
+};
 
 fn strongroom(appliance: &Appliance, words: &str) -> Outcome {
     let configuration = appliance.dir().join("strongroom.toml");
@@ -35,32 +38,6 @@ fn deal(appliance: &Appliance, name: &str) -> Vec<PathBuf> {
     let words = format!("operator generate-recovery --shares 3/5 {labels} --out {}", folder.display());
     let _ = strongroom(appliance, &words).succeeds();
     ["anna", "ben", "cleo", "dan", "eve"].map(|label| folder.join(format!("{label}.share"))).to_vec()
-}
-
-fn create(line: &mut Line) -> String {
-    let attributes = [
-        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
-        Attribute::CryptographicLength(256),
-        Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt),
-    ];
-    let attributes = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-    let request = CreateRequest { object_type: ObjectType::SymmetricKey, attributes, protection_storage_masks: None };
-    line.ask(request).unwrap().unique_identifier.0
-}
-
-fn get(line: &mut Line, id: &str) -> Option<Vec<u8>> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
-    let object = line.ask(request).ok()?.object;
-    match object.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Some(bytes.reveal().to_vec()),
-        other => panic!("{other:?}"),
-    }
 }
 
 fn alice(appliance: &Appliance) -> Line {
@@ -116,7 +93,7 @@ fn a_lost_machine_serves_again_from_its_backup_and_three_of_five_shares() {
     let (mut appliance, other) = (Appliance::start(), Appliance::start());
     let (shares, foreign) = (deal(&appliance, "shares"), deal(&other, "foreign"));
     let mut line = alice(&appliance);
-    let keys: Vec<String> = (0..20).map(|_| create(&mut line)).collect();
+    let keys: Vec<String> = (0..20).map(|_| create(&mut line).unwrap()).collect();
     let before: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
     let tool = skip_or_require("pkcs11-tool");
     let token = |appliance: &Appliance, words: &str| {
@@ -165,7 +142,7 @@ fn a_lost_machine_serves_again_from_its_backup_and_three_of_five_shares() {
     let files = format!("--id 0a --mechanism ECDSA-SHA256 --input-file {}", data.display());
     token(&appliance, &format!("--sign {files} --output-file {}", signature.display()));
     token(&appliance, &format!("--verify {files} --signature-file {}", signature.display()));
-    create(&mut line);
+    create(&mut line).unwrap();
     let _ = strongroom(&appliance, "audit verify").succeeds();
     let told = strongroom(&appliance, "audit export --to 2").succeeds().stdout;
     let second: Value = serde_json::from_str(told.lines().nth(1).unwrap()).unwrap();
@@ -195,7 +172,7 @@ fn anybody_can_tell_whether_a_backup_is_whole_and_whose_it_is() {
     let none = strongroom(&appliance, &format!("backup --to {}", file.display())).fails();
     assert!(none.stderr.contains("generate-recovery") && !file.exists(), "{none}");
     deal(&appliance, "shares");
-    create(&mut alice(&appliance));
+    create(&mut alice(&appliance)).unwrap();
     let file = back_up(&appliance, "backup");
     let taken = strongroom(&appliance, &format!("backup --to {}", file.display())).fails();
     assert!(taken.stderr.contains("is there already"), "{taken}");
@@ -255,19 +232,19 @@ fn one_object_comes_back_into_a_running_appliance_and_never_over_a_newer_one_una
     let appliance = Appliance::start();
     let shares = deal(&appliance, "shares");
     let mut line = alice(&appliance);
-    let id = create(&mut line);
+    let id = create(&mut line).unwrap();
     let before = get(&mut line, &id).unwrap();
     let file = back_up(&appliance, "backup");
     let object = |more: &str| restore(&appliance, &file, &shares[..3], &format!("--object {more}"));
     line.ask(DestroyRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
-    assert_eq!(get(&mut line, &id), None);
+    assert!(get(&mut line, &id).is_err());
     let newer = object(&id).fails();
     assert!(newer.stderr.contains("--older"), "{newer}");
     let _ = object(&format!("{id} --older")).succeeds();
-    assert_eq!(get(&mut line, &id), Some(before));
-    let lives = create(&mut line);
+    assert_eq!(get(&mut line, &id).unwrap(), before);
+    let lives = create(&mut line).unwrap();
     line.ask(ActivateRequest { unique_identifier: Some(lives.as_str().into()) }).unwrap();
-    let ends = create(&mut line);
+    let ends = create(&mut line).unwrap();
     line.ask(ActivateRequest { unique_identifier: Some(ends.as_str().into()) }).unwrap();
     let file = back_up(&appliance, "later");
     for id in [&lives, &ends] {
@@ -311,7 +288,7 @@ fn after_a_whole_restore_keys_take_nonces_of_their_callers_only_where_nothing_wa
     let mut appliance = Appliance::start();
     let shares = deal(&appliance, "shares");
     let mut line = alice(&appliance);
-    let id = create(&mut line);
+    let id = create(&mut line).unwrap();
     line.ask(ActivateRequest { unique_identifier: Some(id.as_str().into()) }).unwrap();
     encrypt(&mut line, &id, Some([1; 12])).unwrap();
     let file = back_up(&appliance, "backup");
@@ -332,7 +309,7 @@ fn after_a_whole_restore_keys_take_nonces_of_their_callers_only_where_nothing_wa
             let fits = refused.as_deref().map_or(says.is_none(), |why| says.is_some_and(|says| why.contains(says)));
             assert!(fits, "{more} {name}: {refused:?}");
         }
-        let key = create(&mut line);
+        let key = create(&mut line).unwrap();
         line.ask(ActivateRequest { unique_identifier: Some(key.as_str().into()) }).unwrap();
         encrypt(&mut line, &key, Some([1; 12])).unwrap();
     }
@@ -345,9 +322,9 @@ fn a_log_that_survived_goes_on_and_keeps_an_older_backup_out() {
     let mut appliance = Appliance::start();
     let shares = deal(&appliance, "shares");
     let mut line = alice(&appliance);
-    let id = create(&mut line);
+    let id = create(&mut line).unwrap();
     let file = back_up(&appliance, "backup");
-    let later = create(&mut line);
+    let later = create(&mut line).unwrap();
     let before = generation(&appliance);
     appliance.stop();
     fs::remove_dir_all(appliance.dir().join("store")).unwrap();
@@ -356,8 +333,8 @@ fn a_log_that_survived_goes_on_and_keeps_an_older_backup_out() {
     let _ = restore(&appliance, &file, &shares[..3], "--older").succeeds();
     appliance.restart();
     let mut line = alice(&appliance);
-    assert!(get(&mut line, &id).is_some());
-    assert_eq!(get(&mut line, &later), None);
+    assert!(get(&mut line, &id).is_ok());
+    assert!(get(&mut line, &later).is_err());
     let _ = strongroom(&appliance, "audit verify").succeeds();
     assert!(generation(&appliance) > before, "the store has gone back behind what its log has seen");
     // So the next backup is the newest of all, by its own account as well.
@@ -381,7 +358,7 @@ fn a_restore_that_is_killed_at_any_moment_is_done_or_can_be_run_again() {
     let mut appliance = Appliance::start();
     let shares = deal(&appliance, "shares");
     let mut line = alice(&appliance);
-    let keys: Vec<String> = (0..10).map(|_| create(&mut line)).collect();
+    let keys: Vec<String> = (0..10).map(|_| create(&mut line).unwrap()).collect();
     let before: Vec<_> = keys.iter().map(|id| get(&mut line, id).unwrap()).collect();
     let file = back_up(&appliance, "backup");
     drop(line);

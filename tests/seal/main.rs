@@ -14,14 +14,12 @@ use std::{
 };
 
 use serde_json::Value;
-use strongroom_kmip::{
-    attribute::{Attribute, Template},
-    code::{CryptographicAlgorithm, CryptographicUsageMask, ObjectType},
-    object::{KeyMaterial, KeyValue},
-    payload::{CreateRequest, GetRequest},
-    version::V2_1,
+use strongroom_kmip::version::V2_1;
+use strongroom_tests::{
+    Appliance, Outcome, connect,
+    key::{create, get},
+    run, skip_or_require,
 };
-use strongroom_tests::{Appliance, Line, Outcome, connect, run, skip_or_require};
 
 fn strongroom(appliance: &Appliance, words: &str) -> Outcome {
     let configuration = appliance.dir().join("strongroom.toml");
@@ -49,33 +47,6 @@ fn deal(appliance: &Appliance, words: &str) -> Vec<String> {
     let said = strongroom(appliance, &format!("--json operator {words}")).succeeds().stdout;
     let said: Value = serde_json::from_str(&said).unwrap();
     said["shares"].as_array().unwrap().iter().map(|share| share["share"].as_str().unwrap().to_owned()).collect()
-}
-
-fn create(line: &mut Line) -> String {
-    let mask = CryptographicUsageMask::Encrypt | CryptographicUsageMask::Decrypt;
-    let attributes = [
-        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
-        Attribute::CryptographicLength(256),
-        Attribute::CryptographicUsageMask(mask),
-    ];
-    let attributes = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-    let request = CreateRequest { object_type: ObjectType::SymmetricKey, attributes, protection_storage_masks: None };
-    line.ask(request).unwrap().unique_identifier.0
-}
-
-fn get(line: &mut Line, id: &str) -> Vec<u8> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
-    let object = line.ask(request).unwrap().object;
-    match object.key_block().and_then(|block| block.key_value.as_ref()) {
-        Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => bytes.reveal().to_vec(),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]
@@ -159,8 +130,8 @@ fn kills_during_rotation_lose_nothing_and_the_round_goes_on() {
     let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
     let keys: Vec<(String, Vec<u8>)> = (0..300)
         .map(|_| {
-            let id = create(&mut line);
-            let key = get(&mut line, &id);
+            let id = create(&mut line).unwrap();
+            let key = get(&mut line, &id).unwrap();
             (id, key)
         })
         .collect();
@@ -186,7 +157,7 @@ fn kills_during_rotation_lose_nothing_and_the_round_goes_on() {
         sleep(Duration::from_millis(100));
     }
     let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
-    assert!(keys.iter().all(|(id, key)| get(&mut line, id) == *key));
+    assert!(keys.iter().all(|(id, key)| get(&mut line, id).unwrap() == *key));
     assert!(strongroom(&appliance, "audit tail -n 5000").succeeds().stdout.contains("retired"));
     let _ = strongroom(&appliance, "audit verify").succeeds();
 }
@@ -195,8 +166,8 @@ fn kills_during_rotation_lose_nothing_and_the_round_goes_on() {
 fn kills_in_the_middle_of_an_order_leave_the_vault_as_it_was_or_as_it_was_to_be() {
     let mut appliance = Appliance::start();
     let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
-    let ids: Vec<String> = (0..20).map(|_| create(&mut line)).collect();
-    let keys: Vec<_> = ids.iter().map(|id| get(&mut line, id)).collect();
+    let ids: Vec<String> = (0..20).map(|_| create(&mut line).unwrap()).collect();
+    let keys: Vec<_> = ids.iter().map(|id| get(&mut line, id).unwrap()).collect();
     drop(line);
     let rekey = format!("operator rekey --key-file {}", appliance.dir().join("unseal.key").display());
     let orders = [
@@ -226,7 +197,7 @@ fn kills_in_the_middle_of_an_order_leave_the_vault_as_it_was_or_as_it_was_to_be(
         let recovery = &said["seal"]["recovery"];
         assert!(recovery.is_null() || recovery["needed"] == 2, "{recovery}");
         let mut line = connect(appliance.doors(), "alice", V2_1).unwrap();
-        assert!(ids.iter().zip(&keys).all(|(id, key)| get(&mut line, id) == *key), "round {round}, {words}");
+        assert!(ids.iter().zip(&keys).all(|(id, key)| get(&mut line, id).unwrap() == *key), "round {round}, {words}");
     }
     assert!(before > 0 && before + after == 30, "no order was interrupted");
     for words in orders {

@@ -8,6 +8,7 @@ mod crash;
 mod doors;
 mod endpoint;
 mod folder;
+pub mod key;
 mod line;
 pub mod oasis;
 mod port;
