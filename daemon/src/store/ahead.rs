@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::contract::{Batch, Error, Table, Visit};
 use super::folder::disk;
-use super::jot::Jots;
+use super::jot::{Jots, Jotted};
 use super::journal::{JOURNAL, Journal, Kept};
 use super::medium::Medium;
 use super::recent::Recent;
@@ -43,6 +43,7 @@ struct Inner<M> {
     path: PathBuf,
     journal: Mutex<Desk>,
     jots: Mutex<Jots>,
+    jotted: Mutex<Jotted>,
     /// With this many blocks in use, the database is given what it lacks at once.
     half: u64,
     recent: RwLock<Recent>,
@@ -85,6 +86,7 @@ impl<M: Medium> Ahead<M> {
             path: folder.join(JOURNAL),
             journal: Mutex::new(Desk { journal: Journal::begin(slate, blocks), follows, blocks: None }),
             jots: Mutex::new(Jots::begin(jots, generation)),
+            jotted: Mutex::default(),
             half: blocks / 2,
             recent: RwLock::new(Recent::new(generation)),
             giving: Mutex::default(),
@@ -184,6 +186,10 @@ impl<M: Medium> Inner<M> {
         self.jots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn jotted(&self) -> MutexGuard<'_, Jotted> {
+        self.jotted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ring(&self, call: Call) {
         let mut calls = self.calls();
         if *calls < call {
@@ -249,7 +255,7 @@ impl<M: Medium> Medium for Ahead<M> {
     }
 
     fn admits(&self, batch: &Batch) -> Result<(), Error> {
-        self.inner.medium.admits(batch)
+        if self.inner.jotted().has_all(batch) { Ok(()) } else { self.inner.medium.admits(batch) }
     }
 
     fn prepare(&self, group: &[Batch], generation: u64) -> Result<(), Error> {
@@ -272,6 +278,7 @@ impl<M: Medium> Medium for Ahead<M> {
         if taken {
             // Under the lock still, so that rows have what was jotted last.
             inner.recent_mut().note(batch);
+            inner.jotted().enter(batch);
         }
         Ok(taken)
     }

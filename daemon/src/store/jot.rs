@@ -4,13 +4,13 @@
 //! entry has it as well, and what was jotted says so by that entry's generation: at a start, only what the journal lacks is
 //! taken from here. There are two files: while one entry is being written, what comes next is jotted into the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::unix::fs::FileExt;
 
-use super::contract::Batch;
+use super::contract::{Batch, Table, Write};
 use super::journal::{entry_head, read_entry, read_rows, sum, write_rows};
 
 /// Changes that the journal does not have yet.
@@ -61,6 +61,35 @@ impl Jots {
     }
 }
 
+/// Rows that were jotted lately. They were admitted then, and what is jotted is jotted often: to ask the database each time
+/// would take longer than to write it.
+#[derive(Debug, Default)]
+pub(super) struct Jotted {
+    rows: BTreeMap<Table, HashSet<Vec<u8>>>,
+    count: usize,
+}
+
+impl Jotted {
+    /// Whether a change touches no other rows.
+    pub(super) fn has_all(&self, batch: &Batch) -> bool {
+        let has = |write: &Write| self.rows.get(&write.table).is_some_and(|rows| rows.contains(&*write.key));
+        batch.writes().iter().all(has)
+    }
+
+    /// Takes in the rows of a change. When there are too many, all the earlier ones are asked for again.
+    pub(super) fn enter(&mut self, batch: &Batch) {
+        for write in batch.writes() {
+            if self.count >= MOST_ROWS {
+                *self = Self::default();
+            }
+            let rows = self.rows.entry(write.table).or_default();
+            if !rows.contains(&*write.key) && rows.insert(write.key.clone()) {
+                self.count = self.count.saturating_add(1);
+            }
+        }
+    }
+}
+
 /// What was jotted and is newer than that generation, in order, and the generation it leads to.
 pub(super) fn newer<'a>(files: impl IntoIterator<Item = &'a [u8]>, generation: u64) -> (Vec<Batch>, u64) {
     let mut found: BTreeMap<u64, Vec<Batch>> = BTreeMap::new();
@@ -79,6 +108,9 @@ pub(super) fn newer<'a>(files: impl IntoIterator<Item = &'a [u8]>, generation: u
 /// The names of the files.
 pub(super) const FILES: [&str; 2] = ["jot-0", "jot-1"];
 
+/// Rows that are known to have been jotted: a megabyte of their names.
+const MOST_ROWS: usize = 8192;
+
 /// As much as is gathered for one entry of the journal.
 const MOST: usize = 128 * 1024;
 
@@ -87,7 +119,6 @@ pub(super) const LONGEST: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
-    use super::super::contract::Table;
     use super::*;
 
     fn batch(number: u8) -> Batch {
@@ -110,6 +141,26 @@ mod tests {
         assert_eq!(newer(files(), 6), (vec![batch(1), batch(2), batch(3), batch(4)], 8));
         assert_eq!(newer(files(), 7), (vec![batch(3), batch(4)], 8));
         assert_eq!(newer(files(), 8), (vec![], 8));
+    }
+
+    #[test]
+    fn rows_that_were_jotted_are_known_until_they_are_too_many() {
+        let mut jotted = Jotted::default();
+        assert!(!jotted.has_all(&batch(1)));
+        jotted.enter(&batch(1));
+        let mut both = batch(1);
+        both.put(Table::Nonce, [2], [2]);
+        assert_eq!((jotted.has_all(&batch(1)), jotted.has_all(&both)), (true, false));
+        let mut elsewhere = Batch::new();
+        elsewhere.put(Table::Object, [1], [1]);
+        assert!(!jotted.has_all(&elsewhere), "another table");
+        for number in 0..MOST_ROWS {
+            let mut next = Batch::new();
+            next.put(Table::Nonce, number.to_be_bytes(), [1]);
+            jotted.enter(&next);
+            assert!(jotted.has_all(&next) && jotted.count <= MOST_ROWS);
+        }
+        assert!(!jotted.has_all(&batch(1)), "it was forgotten");
     }
 
     #[test]

@@ -472,7 +472,7 @@ impl Change {
     }
 
     fn make_visible(self) {
-        let Self { opened, objects, clients, claims, stays, held, parted, effects, flight, .. } = self;
+        let Self { opened, objects, clients, nonces, claims, stays, held, parted, effects, flight, .. } = self;
         held.into_iter().for_each(Claimed::keep);
         for (slot, key) in parted {
             opened.errands.enter(&Errands::row(&slot, &key), &slot, key, Standing::Due);
@@ -480,9 +480,8 @@ impl Change {
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
-                match secret {
-                    Secretly::Keep => {}
-                    Secretly::Write(_) | Secretly::Erase | Secretly::Expunge => opened.forget(&object.id),
+                if !matches!(secret, Secretly::Keep) {
+                    opened.forget(&object.id);
                 }
                 match secret {
                     Secretly::Expunge => index.strike(&object.id),
@@ -494,6 +493,7 @@ impl Change {
             let mut known = opened.clients.write().unwrap_or_else(PoisonError::into_inner);
             clients.into_iter().for_each(|client| known.enter(client));
         }
+        nonces.keep(&opened.shelf);
         effects.into_iter().for_each(|effect| effect());
         drop((claims, stays, flight));
     }

@@ -11,8 +11,15 @@ use super::identifier::ObjectId;
 /// The claims that are held.
 #[derive(Default)]
 pub struct Claims {
-    held: Mutex<HashSet<ObjectId>>,
+    state: Mutex<State>,
     freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    held: HashSet<ObjectId>,
+    /// How many threads wait for one: to wake nobody costs a trip into the kernel too.
+    waiting: usize,
 }
 
 /// The right to change one object, given up when dropped.
@@ -24,15 +31,17 @@ pub struct Claim {
 impl Claims {
     /// Claims an object, waiting a while for whoever holds it.
     pub fn take(self: &Arc<Self>, object: &ObjectId) -> Option<Claim> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut held, waited) = self
-            .freed
-            .wait_timeout_while(held, PATIENCE, |held| held.contains(object))
-            .unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() && held.contains(object) {
-            return None;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.held.contains(object) {
+            state.waiting = state.waiting.saturating_add(1);
+            let waited = self.freed.wait_timeout_while(state, PATIENCE, |state| state.held.contains(object));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting = state.waiting.saturating_sub(1);
+            if state.held.contains(object) {
+                return None;
+            }
         }
-        held.insert(object.clone());
+        state.held.insert(object.clone());
         Some(Claim { claims: Arc::clone(self), object: object.clone() })
     }
 }
@@ -46,8 +55,11 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.claims.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.object);
-        self.claims.freed.notify_all();
+        let mut state = self.claims.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.held.remove(&self.object);
+        if state.waiting > 0 {
+            self.claims.freed.notify_all();
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Flights {
 struct State {
     closed: bool,
     count: usize,
+    /// How many threads wait for the last: to wake nobody costs a trip into the kernel too.
+    waiting: usize,
 }
 
 /// A change under way, until it is dropped.
@@ -40,9 +42,12 @@ impl Flights {
 
     /// Waits until none is left; whether that came to be in time.
     pub fn wait(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting = state.waiting.saturating_add(1);
         let waited = self.landed.wait_timeout_while(state, PATIENCE, |state| state.count > 0);
-        waited.unwrap_or_else(PoisonError::into_inner).0.count == 0
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting = state.waiting.saturating_sub(1);
+        state.count == 0
     }
 }
 
@@ -50,7 +55,9 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.count = state.count.saturating_sub(1);
-        self.0.landed.notify_all();
+        if state.waiting > 0 {
+            self.0.landed.notify_all();
+        }
     }
 }
 

@@ -5,15 +5,20 @@
 //! the name of the first of these objects, for as long as one of them is there.
 //!
 //! What is kept of a nonce is eight bytes of a digest, in one of a fixed number of rows of its key. So one nonce costs one
-//! small write, a key takes no more than a known room, and memory holds nothing. A key whose row is full takes no more
-//! nonces of that row; that is after some hundreds of thousands.
+//! small write, and a key takes no more than a known room. A key whose row is full takes no more nonces of that row; that is
+//! after some hundreds of thousands. Rows that were spent in lately stay open in memory, as many as a busy key has.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{
     error::Error,
     identifier::ObjectId,
-    seal::{Place, Sealer},
+    seal::{Place, Sealer, Stamp},
 };
 use crate::store::{Batch, Store, Table};
 
@@ -64,19 +69,30 @@ impl Nonces {
         trace: &Trace,
         store: &dyn Store,
         sealer: &Sealer,
+        shelf: &Shelf,
     ) -> Result<Spent, Error> {
         if let Some(bucket) = self.spent.iter_mut().find(|bucket| bucket.holds(key, trace)) {
             return Ok(bucket.spend(trace));
         }
         let mut bucket = match self.forgotten.contains(key) {
-            true => trace.empty(key),
-            false => trace.bucket(key, store, sealer)?,
+            true => trace.empty(key, sealer)?,
+            // The change has claimed the row, so nobody else writes it while it is out.
+            false => match shelf.take(key, trace).filter(|bucket| sealer.is_newest(&bucket.stamp)) {
+                Some(bucket) => bucket,
+                None => trace.bucket(key, store, sealer)?,
+            },
         };
         let spent = bucket.spend(trace);
         if spent == Spent::Fresh {
             self.spent.push(bucket);
         }
         Ok(spent)
+    }
+
+    /// Leaves the rows at hand, which are durable now.
+    pub(super) fn keep(self, shelf: &Shelf) {
+        self.forgotten.iter().for_each(|key| shelf.forget(key));
+        self.spent.into_iter().for_each(|bucket| shelf.put(bucket));
     }
 
     /// Remembers no nonce any more of a key that is gone.
@@ -98,11 +114,43 @@ impl Nonces {
     }
 }
 
-/// One row of a key's nonces.
+/// One row of a key's nonces, with its seal.
 struct Bucket {
     object: ObjectId,
     number: u16,
     seen: Vec<u8>,
+    stamp: Stamp,
+}
+
+/// Rows that were spent in lately, as they are stored. Whoever has claimed a row may take it, and puts it back once what it
+/// made of it is stored; what is dropped meanwhile is read again.
+#[derive(Default)]
+pub(super) struct Shelf(Mutex<HashMap<ObjectId, HashMap<u16, Bucket>>>);
+
+impl Shelf {
+    fn take(&self, key: &ObjectId, trace: &Trace) -> Option<Bucket> {
+        self.rows().get_mut(key)?.remove(&trace.number)
+    }
+
+    fn put(&self, bucket: Bucket) {
+        let mut rows = self.rows();
+        if rows.values().map(HashMap::len).sum::<usize>() >= MOST_OPEN {
+            rows.retain(|key, _| *key == bucket.object);
+        }
+        let own = rows.entry(bucket.object.clone()).or_default();
+        if own.len() < MOST_OPEN {
+            own.insert(bucket.number, bucket);
+        }
+    }
+
+    fn forget(&self, key: &ObjectId) {
+        self.rows().remove(key);
+    }
+
+    /// No lock of it is held while anything else is done, so a poisoned one still guards a whole state.
+    fn rows(&self) -> MutexGuard<'_, HashMap<ObjectId, HashMap<u16, Bucket>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A nonce as it is remembered.
@@ -126,8 +174,12 @@ impl Trace {
     }
 
     /// The row that the nonce belongs to, of a key that has spent none.
-    fn empty(&self, object: &ObjectId) -> Bucket {
-        Bucket { object: object.clone(), number: self.number, seen: Vec::new() }
+    ///
+    /// # Errors
+    /// [`Error`] when there is no seal for it.
+    fn empty(&self, object: &ObjectId, sealer: &Sealer) -> Result<Bucket, Error> {
+        let stamp = sealed(object, self.number, |place| sealer.stamp(place))?;
+        Ok(Bucket { object: object.clone(), number: self.number, seen: Vec::new(), stamp })
     }
 
     /// The row that the nonce belongs to, as it is stored.
@@ -135,9 +187,9 @@ impl Trace {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     fn bucket(&self, object: &ObjectId, store: &dyn Store, sealer: &Sealer) -> Result<Bucket, Error> {
-        let mut bucket = self.empty(object);
+        let mut bucket = self.empty(object, sealer)?;
         if let Some(row) = store.get(Table::Nonce, &row(object, self.number))? {
-            bucket.seen = bucket.sealed(|place| sealer.open(place, &row))?.reveal().to_vec();
+            bucket.seen = sealed(object, self.number, |place| sealer.open(place, &row))?.reveal().to_vec();
         }
         Ok(bucket)
     }
@@ -166,15 +218,18 @@ impl Bucket {
     /// # Errors
     /// [`Error`] when sealing fails.
     fn write(&self, batch: &mut Batch, sealer: &Sealer) -> Result<(), Error> {
-        let sealed = self.sealed(|place| sealer.close(place, &self.seen))?;
+        let sealed = match sealer.is_newest(&self.stamp) {
+            true => sealer.press(&self.stamp, &self.seen)?,
+            false => sealed(&self.object, self.number, |place| sealer.close(place, &self.seen))?,
+        };
         batch.put(Table::Nonce, row(&self.object, self.number), sealed);
         Ok(())
     }
+}
 
-    fn sealed<T>(&self, work: impl FnOnce(&Place<'_>) -> T) -> T {
-        let part = self.number.to_string();
-        work(&Place { table: Table::Nonce.name(), key: self.object.as_str(), part: &part, generation: 0 })
-    }
+fn sealed<T>(object: &ObjectId, number: u16, work: impl FnOnce(&Place<'_>) -> T) -> T {
+    let part = number.to_string();
+    work(&Place { table: Table::Nonce.name(), key: object.as_str(), part: &part, generation: 0 })
 }
 
 /// The key and the number that a row is named after.
@@ -192,6 +247,10 @@ fn row(object: &ObjectId, number: u16) -> Vec<u8> {
 /// Rows of a key. With [`MOST`] this makes eight megabytes at most, for more than half a million nonces.
 const BUCKETS: u16 = 4096;
 
+/// Rows that are open in memory: all of one key, or some of several. They take as much room there as in the store, and as
+/// much again for their seals.
+const MOST_OPEN: usize = BUCKETS as usize;
+
 /// Bytes of a digest that stand for a nonce. Among the marks of one row two nonces are taken for one once in 2^56.
 const MARK: usize = 8;
 
@@ -200,14 +259,25 @@ const MOST: usize = 256 * MARK;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        chance::Chance,
+        vault::{ring::Ring, tests::Dice},
+    };
 
     fn key() -> ObjectId {
         ObjectId::from_text("key")
     }
 
     fn empty() -> Bucket {
-        Bucket { object: key(), number: 0, seen: Vec::new() }
+        Trace::of(&key(), b"any").empty(&key(), &sealer()).unwrap()
+    }
+
+    fn sealer() -> Sealer {
+        let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
+        Sealer::new(&Ring::new(&*chance).unwrap(), "store", &chance).unwrap()
     }
 
     #[test]
@@ -227,6 +297,25 @@ mod tests {
         assert_eq!(bucket.spend(&trace(256)), Spent::Full);
         assert_eq!(bucket.spend(&trace(255)), Spent::Again);
         assert_eq!(bucket.seen.len(), MOST);
+    }
+
+    #[test]
+    fn a_row_is_taken_by_one_and_as_many_are_at_hand_as_a_key_has() {
+        let (shelf, sealer) = (Shelf::default(), sealer());
+        let put = |key: &ObjectId, number| shelf.put(Trace { number, mark: [0; MARK] }.empty(key, &sealer).unwrap());
+        let take = |key: &ObjectId, number| shelf.take(key, &Trace { number, mark: [0; MARK] });
+        put(&key(), 7);
+        assert!(take(&key(), 8).is_none(), "another row");
+        assert!(take(&ObjectId::from_text("ke"), 7).is_none(), "another key");
+        assert!(take(&key(), 7).is_some());
+        assert!(take(&key(), 7).is_none(), "it is out");
+        put(&key(), 7);
+        shelf.forget(&key());
+        assert!(take(&key(), 7).is_none(), "it was forgotten");
+        (0..BUCKETS).for_each(|number| put(&key(), number));
+        put(&ObjectId::from_text("another"), 1);
+        assert!(take(&key(), 7).is_none(), "another key has the room now");
+        assert!(take(&ObjectId::from_text("another"), 1).is_some());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::{
     load::{self, Loaded},
     lodge::Lodges,
     manifest::{self, Manifest},
+    nonce::Shelf,
     record::Object,
     ring::Ring,
     round::Round,
@@ -42,6 +43,7 @@ pub(super) struct Opened {
     pub(super) flights: Arc<Flights>,
     pub(super) errands: Arc<Errands>,
     pub(super) lodges: Lodges,
+    pub(super) shelf: Shelf,
     pub(super) manifest: Mutex<Manifest>,
     pub(super) findings: Findings,
     /// Held by whoever hands sealed rows to the store, and alone by whoever reseals rows that are there.
@@ -116,6 +118,7 @@ impl Opened {
             held: Mutex::new(held),
             births: AtomicU64::new(born.max(lodges.last())),
             lodges,
+            shelf: Shelf::default(),
             keys: Mutex::default(),
             publics: Mutex::default(),
         })

@@ -59,6 +59,15 @@ pub struct Sealer {
     chance: Arc<dyn Chance>,
 }
 
+/// The seal of one row: its key and where it belongs.
+pub(super) struct Stamp {
+    format: u8,
+    /// The number of the data key.
+    number: u32,
+    key: LessSafeKey,
+    place: Vec<u8>,
+}
+
 /// A subkey of each data key with the data key's number, the newest last.
 type Keys = Vec<(u32, Arc<Locked>)>;
 
@@ -96,17 +105,45 @@ impl Sealer {
     /// # Errors
     /// As for [`close`](Self::close).
     pub(super) fn close_in(&self, place: &Place<'_>, plain: &[u8], own: Option<&Locked>) -> Result<Vec<u8>, Error> {
+        self.press(&self.stamp_in(place, own)?, plain)
+    }
+
+    /// What seals and opens one row, made ready for one that is sealed again and again.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    pub(super) fn stamp(&self, place: &Place<'_>) -> Result<Stamp, Error> {
+        self.stamp_in(place, None)
+    }
+
+    fn stamp_in(&self, place: &Place<'_>, own: Option<&Locked>) -> Result<Stamp, Error> {
         let place = place.bytes();
         let (number, key) = self.newest()?;
+        let key = row_key(&key, own, &place)?;
+        Ok(Stamp { format: if own.is_some() { IN_SLOT } else { FORMAT }, number, key, place })
+    }
+
+    /// Whether the newest data key is still the one that the stamp was made by.
+    pub(super) fn is_newest(&self, stamp: &Stamp) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.last().is_some_and(|(number, _)| *number == stamp.number)
+    }
+
+    /// Seals bytes for the place of a stamp, by its data key.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    pub(super) fn press(&self, stamp: &Stamp, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let nonce: [u8; NONCE_LEN] = chance::array(&*self.chance)?;
         let mut row = Vec::with_capacity(HEAD + plain.len() + AES_256_GCM.tag_len());
-        row.push(if own.is_some() { IN_SLOT } else { FORMAT });
-        row.extend_from_slice(&number.to_be_bytes());
+        row.push(stamp.format);
+        row.extend_from_slice(&stamp.number.to_be_bytes());
         row.extend_from_slice(&nonce);
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plain);
-        row_key(&key, own, &place)?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&place), &mut *body)
+        stamp
+            .key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&stamp.place), &mut *body)
             .map_err(|_| Error::Broken("sealing"))?;
         row.extend_from_slice(&body);
         Ok(row)
@@ -306,6 +343,22 @@ mod tests {
         sealer.follow(&next.newest()).unwrap();
         assert!(matches!(clone.open(&PLACE, &old), Err(Error::Damaged(_))));
         assert_eq!(clone.open(&PLACE, &new).unwrap().reveal(), b"new");
+    }
+
+    #[test]
+    fn a_stamp_seals_its_row_again_and_again_until_there_is_a_newer_key() {
+        let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
+        let ring = Ring::new(&*chance).unwrap();
+        let sealer = Sealer::new(&ring, "store", &chance).unwrap();
+        let stamp = sealer.stamp(&PLACE).unwrap();
+        for plain in [b"one", b"two"] {
+            let row = sealer.press(&stamp, plain).unwrap();
+            assert_eq!(sealer.open(&PLACE, &row).unwrap().reveal(), plain);
+            assert!(sealer.open(&Place { key: "b", ..PLACE }, &row).is_err());
+        }
+        assert!(sealer.is_newest(&stamp));
+        sealer.follow(&ring.next(&*chance).unwrap()).unwrap();
+        assert!(!sealer.is_newest(&stamp));
     }
 
     #[test]

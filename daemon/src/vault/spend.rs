@@ -33,7 +33,7 @@ impl Change {
             self.seize(trace.claim(key).as_str()).map_err(|_| Error::Busy(id.clone()))?;
         }
         let opened = self.opened();
-        let spent = self.nonces.spend(key, &trace, store, &opened.sealer)?;
+        let spent = self.nonces.spend(key, &trace, store, &opened.sealer, &opened.shelf)?;
         if spent == Spent::Fresh {
             let known = self.written(id)?.map(|object| object.nonces.is_some());
             if !known.unwrap_or_else(|| opened.object(id).is_ok_and(|object| object.nonces.is_some())) {
