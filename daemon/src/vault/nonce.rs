@@ -125,30 +125,47 @@ struct Bucket {
 /// Rows that were spent in lately, as they are stored. Whoever has claimed a row may take it, and puts it back once what it
 /// made of it is stored; what is dropped meanwhile is read again.
 #[derive(Default)]
-pub(super) struct Shelf(Mutex<HashMap<ObjectId, HashMap<u16, Bucket>>>);
+pub(super) struct Shelf(Mutex<Rows>);
+
+#[derive(Default)]
+struct Rows {
+    of: HashMap<ObjectId, HashMap<u16, Bucket>>,
+    count: usize,
+}
 
 impl Shelf {
     fn take(&self, key: &ObjectId, trace: &Trace) -> Option<Bucket> {
-        self.rows().get_mut(key)?.remove(&trace.number)
+        let mut rows = self.rows();
+        let own = rows.of.get_mut(key)?;
+        let bucket = own.remove(&trace.number)?;
+        if own.is_empty() {
+            rows.of.remove(key);
+        }
+        rows.count = rows.count.saturating_sub(1);
+        Some(bucket)
     }
 
     fn put(&self, bucket: Bucket) {
         let mut rows = self.rows();
-        if rows.values().map(HashMap::len).sum::<usize>() >= MOST_OPEN {
-            rows.retain(|key, _| *key == bucket.object);
+        if rows.count >= MOST_OPEN {
+            rows.of.retain(|key, _| *key == bucket.object);
+            rows.count = rows.of.values().map(HashMap::len).sum();
         }
-        let own = rows.entry(bucket.object.clone()).or_default();
-        if own.len() < MOST_OPEN {
-            own.insert(bucket.number, bucket);
+        if rows.count < MOST_OPEN {
+            let own = rows.of.entry(bucket.object.clone()).or_default();
+            let more = usize::from(own.insert(bucket.number, bucket).is_none());
+            rows.count = rows.count.saturating_add(more);
         }
     }
 
     fn forget(&self, key: &ObjectId) {
-        self.rows().remove(key);
+        let mut rows = self.rows();
+        let gone = rows.of.remove(key).map_or(0, |own| own.len());
+        rows.count = rows.count.saturating_sub(gone);
     }
 
     /// No lock of it is held while anything else is done, so a poisoned one still guards a whole state.
-    fn rows(&self) -> MutexGuard<'_, HashMap<ObjectId, HashMap<u16, Bucket>>> {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

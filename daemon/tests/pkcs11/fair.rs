@@ -67,6 +67,7 @@ fn holds(name: &str, house: &House, applications: u8, work: &(dyn Fn(&mut Client
     let key = light.aes(session, lasting_aes("light")).unwrap();
     let mut delays = Vec::new();
     for _ in 0..TRIES {
+        thread::sleep(if delays.is_empty() { Duration::ZERO } else { PAUSE });
         let alone = usual(&mut light, session, key);
         let stop = AtomicBool::new(false);
         let busy = |nonce| {
@@ -88,13 +89,12 @@ fn holds(name: &str, house: &House, applications: u8, work: &(dyn Fn(&mut Client
             stop.store(true, Ordering::Relaxed);
             (delay, all.into_iter().map(|one| one.join().unwrap()).max().unwrap())
         });
-        assert!(longest > 3 * MOST, "{name}: this was no load");
-        delays.push((delay, alone));
-        if delay < MOST {
+        delays.push((delay, alone, longest));
+        if delay < MOST && longest > 3 * MOST {
             return;
         }
     }
-    panic!("{name}: delays, and the time that it takes alone: {delays:?}");
+    panic!("{name}: delays, the time that it takes alone, and that of the work beside it: {delays:?}");
 }
 
 #[test]
@@ -125,5 +125,7 @@ fn an_application_that_stretches_passwords_delays_another_by_less_than_fifty_mil
 }
 
 const ROUNDS: usize = 30;
-const TRIES: usize = 5;
+const TRIES: usize = 8;
+/// What keeps the machine busy besides may be over then.
+const PAUSE: Duration = Duration::from_secs(2);
 const MOST: Duration = Duration::from_millis(50);

@@ -92,8 +92,10 @@ impl Desk {
                     batch::refusal_after(desk.unreadable(&peer), V1_0, ResultReason::InvalidMessage, &why.to_string())
                 }
             };
+            let answer = performed.answer(&*desk.clock, &desk.run);
+            // The turn is given back when its work is done, of which the writing may be the most.
             drop(known);
-            (performed.answer(&*desk.clock, &desk.run), buffer)
+            (answer, buffer)
         };
         let performed = match quick {
             true => catch_unwind(AssertUnwindSafe(work)).ok(),
