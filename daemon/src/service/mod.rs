@@ -154,7 +154,7 @@ pub use quorum::{Guarded, Officer, Quorum, Rule};
 pub use recognise::{Recognised, Shown, Turned};
 pub use refusal::Refusal;
 pub use registry::{Answer, Error, SENT, SERVED, Service, item};
-pub use share::Share;
+pub use share::{MOST_KEYS, Share};
 pub use showing::{Prepared, Served, SlotView};
 pub use shown::{ApprovalRow, BackupRow, MemberRow, ObjectRow, SlotRow, SlotTerms};
 pub use standing::Standing;

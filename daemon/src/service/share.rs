@@ -72,7 +72,7 @@ impl Pieces {
 }
 
 /// More keys than any protocol takes at once.
-const MOST_KEYS: usize = 16;
+pub const MOST_KEYS: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -215,6 +215,27 @@ fn all_keys_are_derived_or_none() {
 }
 
 #[test]
+fn keys_without_end_are_refused_before_anything_is_made_ready_for_them() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let inner = Value::Template(vec![labelled(&"long".repeat(256))]);
+    let fixed = Attribute::new(AttributeType::DERIVE_TEMPLATE, inner);
+    let base = secret(&mut client, session, &counted(32), with(open(), [fixed]));
+    for kind in [
+        MechanismType::SP800_108_COUNTER_KDF,
+        MechanismType::SP800_108_FEEDBACK_KDF,
+        MechanismType::SP800_108_DOUBLE_PIPELINE_KDF,
+        MechanismType::SHA256_KEY_DERIVATION,
+    ] {
+        for count in [16, if kind == MechanismType::SP800_108_COUNTER_KDF { 200_000 } else { 17 }] {
+            let others = (0..count).map(|_| Vec::new()).collect();
+            let refused = derive(&mut client, session, chain(kind, 1, others), base, Vec::new());
+            assert_eq!(refused.err(), Some(Rv::MECHANISM_PARAM_INVALID), "{kind}: {count}");
+        }
+    }
+}
+
+#[test]
 fn further_keys_of_a_sensitive_one_are_sensitive() {
     let house = House::new();
     let (mut client, session) = house.user();

@@ -12,8 +12,8 @@ use strongroom_pkcs11_wire::{
 
 use super::der;
 use crate::service::{
-    Derivation, End, Field, Finish, Function, Method, Number, Operand, Pair, Peer, Sequence as Order, Shake, Shape,
-    Step, Sum,
+    Derivation, End, Field, Finish, Function, MOST_KEYS, Method, Number, Operand, Pair, Peer, Sequence as Order, Shake,
+    Shape, Step, Sum,
 };
 
 /// A derivation, and what the application named besides its base key.
@@ -207,6 +207,10 @@ fn hkdf(parameter: &Parameter) -> Result<Asked, Rv> {
 fn chain(parameter: &Parameter, method: Method) -> Result<Asked, Rv> {
     let Parameter::Chain(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
     let Chain { function, fields, others, .. } = given;
+    // One key more is asked for beside them.
+    if others.len() >= MOST_KEYS {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
     let function = match *function {
         MechanismType::AES_CMAC => Function::Cmac,
         // Some applications name the HMAC, as the standard's table has it, others its hash.

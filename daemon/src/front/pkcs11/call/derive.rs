@@ -27,7 +27,7 @@ use crate::{
         session::Standing,
         template::{self, Wishes},
     },
-    service::{Derivation, Object, ObjectId, Shape, Share},
+    service::{Derivation, MOST_KEYS, Object, ObjectId, Shape, Share},
 };
 
 impl Serve for ask::DeriveKey {
@@ -124,6 +124,10 @@ impl Source {
 
     /// The handles of the new keys, and what is derived beside them.
     fn make(mut self, desk: &Desk<'_>, session: u64, templates: Vec<Template>) -> Result<(Vec<u64>, Vec<u8>), Rv> {
+        // Before each is copied what the base says of all of them.
+        if templates.len() > MOST_KEYS {
+            return Err(Rv::MECHANISM_PARAM_INVALID);
+        }
         let fixed = |said| template::joined(said, object::template(&self.own, AttributeType::DERIVE_TEMPLATE));
         let templates = templates.into_iter().map(fixed).collect::<Result<Vec<Template>, Rv>>()?;
         let wished = templates.iter().map(|template| wished(template, ObjectClass::SECRET_KEY, self.standing));
