@@ -104,7 +104,7 @@ pub struct Notes {
     pub input: Option<u64>,
     /// Bytes out.
     pub output: Option<u64>,
-    /// How many objects were found.
+    /// How many objects were found or made.
     pub count: Option<u64>,
 }
 

@@ -110,6 +110,7 @@ impl Perform for DeriveKeyRequest {
         }
         call.placeholder = Some(id.clone());
         call.notes.object = Some(id.clone());
+        call.notes.count = u64::try_from(made.len()).ok();
         Ok(DeriveKeyResponse { unique_identifier: id.as_str().into(), attributes: None })
     }
 }

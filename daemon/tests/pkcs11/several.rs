@@ -236,6 +236,17 @@ fn keys_without_end_are_refused_before_anything_is_made_ready_for_them() {
 }
 
 #[test]
+fn the_log_says_how_many_keys_were_made() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(32), open());
+    let others = (0..15).map(|_| long(16)).collect();
+    let mechanism = chain(MechanismType::SP800_108_COUNTER_KDF, 1, others);
+    assert_eq!(derive(&mut client, session, mechanism, base, long(16)).unwrap().keys.len(), 16);
+    assert_eq!(house.records("\"count\":16"), 1);
+}
+
+#[test]
 fn further_keys_of_a_sensitive_one_are_sensitive() {
     let house = House::new();
     let (mut client, session) = house.user();
