@@ -147,6 +147,30 @@ fn what_no_connection_has_is_refused() {
     assert_eq!(one.err(), Some(Rv::MECHANISM_PARAM_INVALID), "several are no answer to a question for one");
 }
 
+#[test]
+fn what_a_base_says_of_all_that_come_out_of_it_binds_the_keys_of_macs() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let hash = MechanismType::SHA256;
+    for (why, fixed, expected) in [
+        ("keys of a cipher alone", number(AttributeType::KEY_TYPE, KeyType::AES.0), Some(Rv::TEMPLATE_INCONSISTENT)),
+        ("nothing signs", truth(AttributeType::SIGN, false), Some(Rv::TEMPLATE_INCONSISTENT)),
+        ("nothing verifies", truth(AttributeType::VERIFY, false), Some(Rv::TEMPLATE_INCONSISTENT)),
+        ("everything encrypts", truth(AttributeType::ENCRYPT, true), Some(Rv::TEMPLATE_INCONSISTENT)),
+        ("as long as the cipher's", number(AttributeType::VALUE_LEN, 16), Some(Rv::TEMPLATE_INCONSISTENT)),
+        ("what is true of all of them", truth(AttributeType::EXTRACTABLE, true), None),
+        ("nothing wraps", truth(AttributeType::WRAP, false), None),
+    ] {
+        let fixed = Attribute::new(AttributeType::DERIVE_TEMPLATE, Value::Template(vec![fixed]));
+        let base = secret(&mut client, session, &counted(48), with(open(), [fixed]));
+        let aes = || with(open(), [number(AttributeType::KEY_TYPE, KeyType::AES.0)]);
+        let macs = derive(&mut client, session, protection(SAFE, hash, [256, 128, 0]), base, aes());
+        assert_eq!(macs.err(), expected, "{why}");
+        let none = derive(&mut client, session, protection(SAFE, hash, [0, 128, 0]), base, Vec::new());
+        assert!(none.is_ok(), "{why}: without keys of MACs: {:?}", none.err());
+    }
+}
+
 fn chain(kind: MechanismType, sum: u64, others: Vec<Template>) -> Mechanism {
     let field = |kind, bytes: &[u8]| ChainField { kind, little: false, width: 32, sum, key: 0, data: bytes.into() };
     let fields = vec![field(1, &[]), field(4, b"label"), field(3, &[])];

@@ -9,7 +9,7 @@ use strongroom_kmip::{
     payload::{DerivationParameters, DeriveKeyRequest},
 };
 use strongroom_pkcs11_wire::{
-    AttributeType, Mechanism, MechanismType, Rv,
+    Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
     call::{answer, request as ask},
     mechanism::Parameter,
@@ -20,6 +20,7 @@ use strongroom_pkcs11_wire::{
 use super::{contract::Serve, create, slot};
 use crate::{
     front::pkcs11::{
+        attribute,
         derivation::{self, Asked, Cut, Protection},
         desk::Desk,
         mechanism, object,
@@ -134,7 +135,10 @@ impl Source {
         let wished = wished.collect::<Result<Vec<Wishes<'_>>, Rv>>()?;
         let bases = self.bases(desk, session)?;
         let pieces = match (self.asked.cut, &wished[..]) {
-            (Cut::Protection(parts), [wishes]) => protecting(*wishes, parts)?,
+            (Cut::Protection(parts), [wishes]) => {
+                allow_macs(&object::template(&self.own, AttributeType::DERIVE_TEMPLATE), parts.mac)?;
+                protecting(*wishes, parts)?
+            }
             (Cut::Protection(_), _) => return Err(Rv::MECHANISM_PARAM_INVALID),
             (Cut::One | Cut::Several(_), all) => self.pieces(desk, &bases, all)?,
         };
@@ -213,13 +217,30 @@ fn protecting(wishes: Wishes<'_>, parts: Protection) -> Result<Vec<Piece<'_>>, R
         return Err(Rv::TEMPLATE_INCONSISTENT);
     }
     let key = wishes.number(AttributeType::KEY_TYPE).map_or(KeyType::GENERIC_SECRET, KeyType);
-    let uses = CryptographicUsageMask::MACGenerate | CryptographicUsageMask::MACVerify;
     let mut pieces = Vec::new();
-    for (length, key, uses) in [(parts.mac, KeyType::GENERIC_SECRET, Some(uses)), (parts.key, key, None)] {
+    for (length, key, uses) in [(parts.mac, KeyType::GENERIC_SECRET, Some(MACS)), (parts.key, key, None)] {
         let both = if length > 0 { 2 } else { 0 };
         pieces.extend((0..both).map(|_| Piece { wishes, key, length, uses }));
     }
     Ok(pieces)
+}
+
+/// Whether what the base says of all that come out of it leaves room for keys of MACs of so many bytes, of which the template
+/// says nothing.
+///
+/// # Errors
+/// [`Rv::TEMPLATE_INCONSISTENT`] where it does not.
+fn allow_macs(fixed: &[Attribute], length: usize) -> Result<(), Rv> {
+    let suits = |attribute: &Attribute| match (attribute.kind, &attribute.value) {
+        (AttributeType::KEY_TYPE, Value::Ulong(said)) => KeyType(*said) == KeyType::GENERIC_SECRET,
+        (AttributeType::VALUE_LEN, Value::Ulong(said)) => usize::try_from(*said) == Ok(length),
+        (kind, Value::Bool(said)) => match attribute::uses(ObjectClass::SECRET_KEY, kind).0 {
+            0 => true,
+            uses => *said == (MACS.0 & uses == uses),
+        },
+        _ => true,
+    };
+    if length == 0 || fixed.iter().all(suits) { Ok(()) } else { Err(Rv::TEMPLATE_INCONSISTENT) }
 }
 
 /// What a template asks for, if the session may make it.
@@ -330,4 +351,7 @@ fn nothing() -> DerivationParameters {
     }
 }
 
+/// What keys of MACs are for.
+const MACS: CryptographicUsageMask =
+    CryptographicUsageMask(CryptographicUsageMask::MACGenerate.0 | CryptographicUsageMask::MACVerify.0);
 const DERIVE: code::Operation = code::Operation::DeriveKey;
