@@ -67,6 +67,8 @@ pub struct Call<'s> {
     pub cryptoki: Option<Arc<dyn Cryptoki>>,
     /// Whether there is something to be told over the caller's connection once it is turned around.
     pub turns: bool,
+    /// Whether people have to approve what leaves.
+    pub guards_export: bool,
     /// What the audit log will say.
     pub notes: Notes,
     /// What is answered instead of the operation's own answer.
@@ -136,6 +138,7 @@ impl<'s> Call<'s> {
             placeholder: None,
             cryptoki: None,
             turns: false,
+            guards_export: false,
             notes: Notes::default(),
             instead: None,
             change: None,

@@ -89,6 +89,9 @@ impl Perform for DeriveKeyRequest {
             let message = "of what is derived from something sensitive or unextractable nothing is given out";
             return Err(Refusal::new(ResultReason::NotExtractable, message));
         }
+        if share.beside > 0 && call.guards_export {
+            return Err(Refusal::held("where people approve what leaves, nothing is given out beside derived keys"));
+        }
         let secret = match derivation {
             Derivation::Encapsulation => {
                 let (ciphertext, secret) = base.encapsulate(pieces.whole)?;
@@ -105,6 +108,9 @@ impl Perform for DeriveKeyRequest {
         let Some((id, others)) = made.split_first() else {
             return Err(Refusal::invalid("nothing was to be derived"));
         };
+        if !beside.is_empty() {
+            call.notes.output = u64::try_from(beside.len()).ok();
+        }
         if !others.is_empty() || !beside.is_empty() {
             call.instead = Some(Instead::Shared(others.to_vec(), beside));
         }

@@ -126,6 +126,11 @@ impl Approvals {
         Self { quorum, rows: Mutex::default() }
     }
 
+    /// Whether people have to approve such calls of this caller.
+    pub(super) fn guards(&self, caller: &Caller, guarded: Guarded) -> bool {
+        caller.principal != Principal::Daemon && self.quorum.rule(guarded).is_some()
+    }
+
     /// What has to be remembered of a call before it is performed; nothing where nobody has to approve it.
     pub(super) fn watch(
         &self,
@@ -133,8 +138,7 @@ impl Approvals {
         request: &Request,
         (version, slot, mechanism): (Version, Option<&str>, Option<&Mechanism>),
     ) -> Option<Asked> {
-        let guarded = Guarded::of(request.operation())?;
-        self.quorum.rule(guarded).filter(|_| caller.principal != Principal::Daemon)?;
+        let guarded = Guarded::of(request.operation()).filter(|guarded| self.guards(caller, *guarded))?;
         let mut writer = Writer::new(version);
         request.write(&mut writer);
         let payload = writer.into_bytes();

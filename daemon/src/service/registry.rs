@@ -25,6 +25,7 @@ use super::{
     petition::Approvals,
     pins::Pins,
     pool::Pool,
+    quorum::Guarded,
     refusal::Refusal,
     stream::Streams,
     ticket::Tickets,
@@ -283,6 +284,7 @@ impl Service {
         call.slot = ask.slot.as_deref().map(Arc::from);
         call.placeholder = ask.placeholder;
         call.cryptoki = self.cryptoki();
+        call.guards_export = self.approvals.guards(caller, Guarded::Export);
         call.turns = self.turned(caller).is_some();
         call.adopt(earlier);
         // A panic is a fault of ours; it must cost this request and nothing else.

@@ -16,7 +16,7 @@ use strongroom::{
     caller::{Caller, Front, Principal, Role, Scope},
     clock::{Clock, SystemClock, Time},
     front::pkcs11::{Door, Places, open},
-    service::{Order, PinRules, Service},
+    service::{Order, PinRules, Quorum, Service},
     slot::{
         Slot,
         openness::Openness,
@@ -55,15 +55,20 @@ impl House {
     }
 
     pub fn with(places: Places) -> Self {
-        Self::of(Level::Standard, places)
+        Self::of(Level::Standard, places, |service| service)
+    }
+
+    /// People must agree to what is named there.
+    pub fn guarding(quorum: Quorum) -> Self {
+        Self::of(Level::Standard, Places::default(), |service| service.guarding(quorum))
     }
 
     /// Its slots are for old data.
     pub fn legacy() -> Self {
-        Self::of(Level::Legacy, Places::default())
+        Self::of(Level::Legacy, Places::default(), |service| service)
     }
 
-    fn of(level: Level, places: Places) -> Self {
+    fn of(level: Level, places: Places, change: impl FnOnce(Service) -> Service) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("strongroom-pkcs11-{}-{number}", std::process::id()));
@@ -88,7 +93,7 @@ impl House {
             service.order(&operator(), Order::TokenInit { slot: slot.to_owned(), so_pin, user_pin }).unwrap();
         }
         let rules = PinRules { shortest: 5, protected_path: true };
-        let service = Arc::new(service.with_pins("other", rules));
+        let service = Arc::new(change(service.with_pins("other", rules)));
         let mut house = Self { service, vault, log, ahead, door: None, folder };
         house.open(places);
         house

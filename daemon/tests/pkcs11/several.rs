@@ -1,5 +1,6 @@
 //! Several keys out of one derivation: what protects a connection of TLS 1.2, and the further keys of SP 800-108.
 
+use strongroom::service::{Guarded, Quorum, Rule};
 use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
@@ -82,6 +83,22 @@ fn a_cipher_that_authenticates_has_no_keys_of_macs_and_a_key_that_may_be_read_sh
     assert_eq!(keys[0], "2353183785767c3f69bccee8a7e1096d743385890510310e45418aef7b068d0a");
     assert_eq!(keys[1], "65de98dde3c3e08b909a2362c78202d4aa098f1f187f28110c070ece64b55788");
     assert_eq!(hex(&made.beside), "90a4f9ee23b57bae");
+    assert_eq!(house.records("\"out\":8"), 1, "the log says how much left");
+}
+
+#[test]
+fn where_people_approve_what_leaves_no_vectors_do() {
+    let rule = Rule { guarded: vec![Guarded::Export], approvals: 2, within: 3600 };
+    let house = House::guarding(Quorum { officers: Vec::new(), rules: vec![rule] });
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), open());
+    let aes = || with(open(), [number(AttributeType::KEY_TYPE, KeyType::AES.0)]);
+    let vectors = |iv| protection(WITH_VECTORS, MechanismType::SHA384, [0, 256, iv]);
+    let refused = derive(&mut client, session, vectors(32), base, aes());
+    assert_eq!(refused.err(), Some(Rv::FUNCTION_REJECTED));
+    assert!(client.find(session, vec![number(AttributeType::KEY_TYPE, KeyType::AES.0)]).is_empty(), "nothing is left");
+    assert_eq!(house.records("\"out\":"), 0, "and nothing left");
+    assert!(derive(&mut client, session, vectors(0), base, aes()).is_ok(), "keys stay here");
 }
 
 #[test]
