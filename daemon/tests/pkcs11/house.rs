@@ -141,8 +141,8 @@ impl House {
     /// An application that calls itself so.
     pub fn attach(&self, nonce: u8) -> Client {
         let mut client = self.knock();
-        let ask = request::Attach { protocol: Protocol::ONE, nonce: [nonce; 16], process: 1 };
-        assert_eq!(client.ask(ask).unwrap().protocol, Protocol::ONE);
+        let ask = request::Attach { protocol: Protocol::TWO, nonce: [nonce; 16], process: 1 };
+        assert_eq!(client.ask(ask).unwrap().protocol, Protocol::TWO);
         client
     }
 

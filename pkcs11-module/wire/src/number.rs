@@ -5,7 +5,7 @@ use crate::table::{codes, flags};
 codes! {
     /// What the wire says about itself when an application attaches. A peer of another version is refused.
     Protocol, "PROTOCOL_" {
-        ONE = 0x1;
+        TWO = 0x2;
     }
 }
 

@@ -126,6 +126,7 @@ fn random_bytes_of_another_number_are_refused() {
 fn a_daemon_that_refuses_the_application_is_heard() {
     for (name, frame, expected) in [
         ("refuses", refused(Rv::FUNCTION_REJECTED), Rv::FUNCTION_REJECTED),
+        ("speaks an older version", attached(1), Rv::DEVICE_ERROR),
         ("speaks another version", attached(9), Rv::DEVICE_ERROR),
         ("hangs up", vec![], Rv::DEVICE_REMOVED),
     ] {
