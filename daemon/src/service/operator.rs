@@ -109,12 +109,11 @@ impl Service {
             self.by_slots.store(false, Ordering::Relaxed);
             self.streams.clear();
         }
-        if emptying && outcome.is_ok() {
-            // Work under way has a key in hand that is no more.
-            self.streams.clear();
-            if let Err(refusal) = self.clear_slots(operator) {
-                log::warn!("what is left of a zeroised slot goes later: {refusal}");
-            }
+        if emptying
+            && outcome.is_ok()
+            && let Err(refusal) = self.clear_slots(operator)
+        {
+            log::warn!("what is left of a zeroised slot goes later: {refusal}");
         }
         outcome
     }

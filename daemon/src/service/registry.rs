@@ -44,7 +44,7 @@ use crate::{
 pub struct Service {
     pub(super) vault: Arc<Vault>,
     pub(super) log: Arc<Log>,
-    pub(super) streams: Streams,
+    pub(super) streams: Arc<Streams>,
     pub(super) tickets: Arc<Tickets>,
     pub(super) attempts: Attempts,
     /// The interoperability tests under way; nothing unless the daemon runs in conformance mode.
@@ -181,7 +181,7 @@ impl Service {
         Self {
             vault,
             log,
-            streams: Streams::default(),
+            streams: Arc::default(),
             tickets: Arc::default(),
             attempts: Attempts::default(),
             tests: None,

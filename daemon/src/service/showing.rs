@@ -225,7 +225,7 @@ impl Service {
 
     /// Lets go of a stream that nobody will end. Who knows its value may.
     pub fn abandon(&self, stream: &Bytes) {
-        self.streams.drop(stream);
+        self.streams.end(stream);
     }
 
     /// Records that a front refused something by a rule of its own, under its word for that.

@@ -1,5 +1,7 @@
 //! Emulated slots that operators make, set, empty and remove, and the slots as operators are shown them.
 
+use std::sync::Arc;
+
 use strongroom_kmip::code::ResultReason;
 
 use super::{
@@ -50,8 +52,18 @@ impl Service {
 
     /// Destroys everything in a slot, and its PINs. Says how many objects that were.
     pub(super) fn zeroise(&self, slot: &str, change: &mut Change) -> Result<usize, Refusal> {
-        let count = self.vault.zeroise(change, slot)?;
-        self.forget_pins(&self.slot_key(slot), change)?;
+        let key = self.vault.slot_called(slot)?.key().to_owned();
+        let count = self.empty_slot(&key, change)?;
+        self.forget_pins(&key, change)?;
+        Ok(count)
+    }
+
+    /// Destroys everything in the slot of this key, and ends what is under way with it: that has a key in hand that is no
+    /// more. Says how many objects that were.
+    pub(super) fn empty_slot(&self, key: &str, change: &mut Change) -> Result<usize, Refusal> {
+        let gone = self.vault.zeroise(change, key)?;
+        let (count, streams) = (gone.len(), Arc::clone(&self.streams));
+        change.afterwards(move || streams.forget(&gone));
         Ok(count)
     }
 

@@ -1,7 +1,7 @@
 //! Work that goes on between calls: begun by one, fed by others, ended by the last.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -184,6 +184,13 @@ impl Streams {
         self.give_up(|_| true);
     }
 
+    /// Gives up the streams of objects that are gone.
+    pub fn forget(&self, gone: &HashSet<ObjectId>) {
+        if !gone.is_empty() {
+            self.give_up(|stream| stream.object.as_ref().is_some_and(|id| gone.contains(id)));
+        }
+    }
+
     fn give_up(&self, which: impl Fn(&Stream) -> bool) {
         let given_up: Vec<Stream> = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -240,7 +247,7 @@ impl Streams {
     }
 
     /// Lets go of a stream.
-    pub fn drop(&self, value: &Bytes) {
+    pub fn end(&self, value: &Bytes) {
         if let Ok(key) = <[u8; 16]>::try_from(value.0.as_slice()) {
             self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         }
@@ -341,6 +348,19 @@ mod tests {
         drop(held);
         assert!(fed(&streams, &owner("e"), 256).is_ok());
         assert!(streams.ledger.lock().unwrap().owners.is_empty(), "nobody is remembered who holds nothing");
+    }
+
+    #[test]
+    fn streams_of_objects_that_are_gone_end_and_no_others() {
+        let (streams, alice) = (Streams::default(), owner("alice"));
+        let [gone, kept] = ["gone", "kept"].map(ObjectId::from_text);
+        let values = [1, 2, 3].map(|value| Bytes(vec![value; 16]));
+        for (value, object) in values.iter().zip([Some(&gone), Some(&kept), None]) {
+            streams.resume(value, Stream { object: object.cloned(), ..stream(&streams, &alice).unwrap() });
+        }
+        streams.forget(&HashSet::from([gone]));
+        let open = values.map(|value| streams.take(&value, &alice, Operation::Decrypt, NOON).is_ok());
+        assert_eq!(open, [false, true, true]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! it, which no slot of the configuration can have.
 
 use std::{
+    collections::HashSet,
     ops::ControlFlow,
     sync::{Arc, PoisonError},
 };
@@ -14,6 +15,7 @@ use super::{
     change::Change,
     door::Vault,
     error::Error,
+    identifier::ObjectId,
     lodge::{self, Kept},
     opened::Opened,
     record::Object,
@@ -103,23 +105,23 @@ impl Vault {
     }
 
     /// Destroys the data key of an emulated slot: nothing that was in it opens any more once the change is durable, and
-    /// nobody sees any of it. Says how many objects that are; their rows are taken away by [`clear`](Self::clear).
+    /// nobody sees any of it. Says which objects that are; their rows are taken away by [`clear`](Self::clear).
     ///
     /// # Errors
     /// [`Error::Terms`] for a slot over a token, which has its own means; [`Error::Busy`] when what is being done in the slot
     /// does not end.
-    pub fn zeroise(&self, change: &mut Change, name: &str) -> Result<usize, Error> {
-        let known = self.slot_called(name)?;
+    pub fn zeroise(&self, change: &mut Change, key: &str) -> Result<HashSet<ObjectId>, Error> {
+        let known = self.slot(Some(key))?;
         if !known.is_emulated() {
             let why = "its keys are in a token; zeroise it by the means of its maker";
-            return Err(Error::Terms { slot: name.to_owned(), why });
+            return Err(Error::Terms { slot: known.name.clone(), why });
         }
-        let (opened, key) = (change.opened(), known.key().to_owned());
-        let lodge = opened.lodges.of(&key);
-        let alone = lodge.close(&key)?;
-        let gone = objects(&opened, &key);
-        let count = gone.len();
-        furnish(change, &key, Kept::new(opened.births(), &*self.chance)?);
+        let opened = change.opened();
+        let lodge = opened.lodges.of(key);
+        let alone = lodge.close(key)?;
+        let gone = objects(&opened, key);
+        let named = gone.iter().map(|object| object.id.clone()).collect();
+        furnish(change, key, Kept::new(opened.births(), &*self.chance)?);
         change.afterwards(move || {
             {
                 let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +131,7 @@ impl Vault {
             lodge.leave(gone);
             drop(alone);
         });
-        Ok(count)
+        Ok(named)
     }
 
     /// A change that takes rows of zeroised objects away, with how many and the key of their slot; nothing when there are none.

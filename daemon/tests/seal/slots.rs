@@ -1,6 +1,6 @@
 //! Slots and their data keys: what is in a zeroised slot opens no more, whatever died when, and the rest is as it was.
 
-use std::ops::ControlFlow;
+use std::{collections::HashSet, ops::ControlFlow};
 
 use strongroom::{
     slot::{Family, Form, Made, Recipe},
@@ -41,7 +41,8 @@ impl Room {
     }
 
     fn zeroise(&self, name: &str) -> usize {
-        self.change(|change| self.vault.zeroise(change, name)).unwrap()
+        let key = self.vault.slot_called(name).unwrap().key().to_owned();
+        self.change(|change| self.vault.zeroise(change, &key)).unwrap().len()
     }
 
     fn clear(&self) -> usize {
@@ -160,12 +161,23 @@ fn a_crash_before_the_rows_are_gone_leaves_a_slot_that_is_zeroised_and_what_came
 }
 
 #[test]
+fn a_slot_is_emptied_by_its_key_and_not_by_what_it_is_called() {
+    let room = Room::new();
+    let key = room.made("alpha");
+    let kept = room.add();
+    let gone = room.add_in(&key).unwrap();
+    assert!(matches!(room.change(|change| room.vault.zeroise(change, "alpha")), Err(Error::NoSlot(_))));
+    assert_eq!(room.change(|change| room.vault.zeroise(change, &key)).unwrap(), HashSet::from([gone]));
+    assert!(room.is_there(&kept));
+}
+
+#[test]
 fn a_zeroise_that_is_not_kept_changes_nothing() {
     let room = Room::new();
     let key = room.made("alpha");
     let id = room.add_in(&key).unwrap();
     let mut change = room.vault.begin().unwrap();
-    room.vault.zeroise(&mut change, "alpha").unwrap();
+    room.vault.zeroise(&mut change, &key).unwrap();
     drop(change);
     assert_eq!(room.read(&id).len(), 32);
     room.add_in(&key).unwrap();
@@ -179,9 +191,9 @@ fn nobody_empties_a_slot_in_which_something_is_being_done() {
     let mut under_way = room.vault.begin().unwrap();
     room.vault.edit(&mut under_way, &alice(), &id, Action::Change, |_| Ok::<_, Error>(())).unwrap();
     let mut change = room.vault.begin().unwrap();
-    assert!(matches!(room.vault.zeroise(&mut change, "alpha"), Err(Error::Busy(_))));
+    assert!(matches!(room.vault.zeroise(&mut change, &key), Err(Error::Busy(_))));
     drop(under_way);
-    assert_eq!(room.vault.zeroise(&mut change, "alpha").unwrap(), 1);
+    assert_eq!(room.vault.zeroise(&mut change, &key).unwrap(), HashSet::from([id]));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use strongroom::{
     audit::{Durability, Entry, Event},
     caller::{Caller, Front, Principal, Role, Scope},
     service::{ApprovalRow, Guarded, Officer, Order, PinError, Quorum, Refusal, Report, Rule},
+    vault::{Action, Error, ObjectId},
 };
 use strongroom_kmip::{
     attribute::Attribute,
@@ -117,6 +118,43 @@ fn a_token_is_made_anew_when_two_people_have_agreed_to_what_goes_with_it() {
     assert_eq!(anew("mine"), Ok(()));
     assert!(house.ask(&alice(), destroy(&key)).is_err_and(|refusal| refusal.reason == ResultReason::ItemNotFound));
     held(anew("mine"));
+}
+
+#[test]
+fn a_token_with_objects_is_not_made_anew_past_those_who_guard_destruction_alone() {
+    let rules = vec![Rule { guarded: vec![Guarded::Destroy], approvals: 2, within: 3600 }];
+    let house = House::guarding(Quorum { rules, ..quorum() });
+    let pin = |text: &str| Secret::copy_of(text.as_bytes());
+    let anew = || house.service.init_token(&bob(), "dev", &pin("87654321"), b"mine".to_vec());
+    let order = Order::TokenInit { slot: "dev".to_owned(), so_pin: pin("87654321"), user_pin: pin("1234") };
+    house.service.order(&operator(), order).unwrap();
+    assert_eq!(anew(), Ok(()), "there is nothing to destroy");
+    let key = house.ask(&alice(), aes("kept")).unwrap().unique_identifier.0;
+    let Err(PinError::Refused(refusal)) = anew() else { panic!("nobody was asked") };
+    assert_eq!(waiting(&house)[0].operation, "destroy");
+    assert!(is_there(&house, &key));
+    both(&house, &named(&refusal));
+    assert_eq!(anew(), Ok(()));
+    assert!(!is_there(&house, &key));
+    assert_eq!(anew(), Ok(()));
+}
+
+#[test]
+fn a_token_that_nobody_has_agreed_to_make_anew_does_not_wait_for_what_is_done_in_its_slot() {
+    let house = house();
+    let pin = |text: &str| Secret::copy_of(text.as_bytes());
+    let order = || Order::TokenInit { slot: "dev".to_owned(), so_pin: pin("87654321"), user_pin: pin("1234") };
+    both(&house, &named(&house.service.order(&operator(), order()).unwrap_err()));
+    house.service.order(&operator(), order()).unwrap();
+    let key = house.ask(&alice(), aes("kept")).unwrap().unique_identifier.0;
+    let (id, mut under_way) = (ObjectId::from_text(&key), house.vault.begin().unwrap());
+    house.vault.edit(&mut under_way, &alice(), &id, Action::Change, |_| Ok::<_, Error>(())).unwrap();
+    let outcome = house.service.init_token(&bob(), "dev", &pin("87654321"), b"mine".to_vec());
+    // The slot was not closed: what was under way would have kept it from that.
+    let Err(PinError::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(waiting(&house)[0].id, named(&refusal));
+    drop(under_way);
+    assert!(is_there(&house, &key));
 }
 
 #[test]
