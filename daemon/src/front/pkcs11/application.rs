@@ -14,7 +14,7 @@ use strongroom_pkcs11_wire::{
 
 use super::{
     operation::Operation,
-    passing::{Passing, Seats},
+    passing::{Leftovers, Passing, Seats},
     session::{Saved, Session, Standing, Ticket},
 };
 use crate::service::ObjectId;
@@ -48,15 +48,6 @@ struct Handle {
     id: ObjectId,
     /// Whether it ends with the login.
     private: bool,
-}
-
-/// What is left of sessions that were closed, for others to tidy up.
-#[derive(Debug, Default)]
-pub struct Leftovers {
-    /// Objects that ended with them.
-    pub objects: Vec<ObjectId>,
-    /// Operations that nobody will end.
-    pub operations: Vec<Operation>,
 }
 
 impl Application {
@@ -184,17 +175,20 @@ impl Application {
     /// # Errors
     /// [`Rv::USER_NOT_LOGGED_IN`].
     pub fn log_out(&self, session: u64) -> Result<Leftovers, Rv> {
+        let slot = self.standing(session)?.slot;
+        self.leave(slot).ok_or(Rv::USER_NOT_LOGGED_IN)
+    }
+
+    /// The same for a slot; nothing where nobody is logged in.
+    pub fn leave(&self, slot: usize) -> Option<Leftovers> {
         let mut state = self.lock();
-        let slot = state.standing(session)?.slot;
-        if state.logins.remove(&slot).is_none() {
-            return Err(Rv::USER_NOT_LOGGED_IN);
-        }
+        state.logins.remove(&slot)?;
         let objects = state.end_passing(|passing| passing.slot == slot && passing.private);
         state.forget_private(slot);
         let sessions = state.sessions.values_mut().filter(|session| session.slot == slot);
         let mut operations: Vec<Operation> = sessions.flat_map(Session::clear).collect();
         operations.extend(state.forget_saved(|saved| saved.slot == slot));
-        Ok(Leftovers { objects, operations })
+        Some(Leftovers { objects, operations })
     }
 
     /// A slot that came, or whose token came or went, since this was asked last, given whether there are tokens now. What was

@@ -5,6 +5,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::AtomicU64,
         mpsc::{Receiver, TryRecvError},
     },
     thread,
@@ -22,12 +23,12 @@ use strongroom_kmip::{
 use strongroom_pkcs11_wire::{AttributeType, Function, Rv, attribute::Value};
 
 use super::{
-    application::{Application, Leftovers},
+    application::Application,
     guest::Guests,
     object,
     operation::Operation,
     pace::Pace,
-    passing::Seats,
+    passing::{Leftovers, Seats},
     presence::Applications,
     refusal::{self, About, Failure},
     session::Standing,
@@ -55,6 +56,8 @@ pub struct House {
     pub room: Room,
     /// Who is refused too often.
     pub pace: Pace,
+    /// How often a token was made anew.
+    pub anew: AtomicU64,
     /// Whether what an earlier run left is gone.
     swept: Mutex<bool>,
 }
@@ -87,6 +90,7 @@ impl House {
             run,
             room: Room::default(),
             pace: Pace::default(),
+            anew: AtomicU64::default(),
             swept: Mutex::default(),
         }
     }

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use super::{application::Application, passing::Seats};
+use super::{
+    application::Application,
+    passing::{Leftovers, Seats},
+};
 use crate::{caller::Principal, clock::Time};
 
 /// The applications that are there, each under the value that names it to its client.
@@ -67,6 +70,11 @@ impl Guests {
     /// Whether any of them has a session with a slot.
     pub fn use_slot(&self, slot: usize) -> bool {
         self.lock().values().any(|guest| guest.application.count(slot).0 > 0)
+    }
+
+    /// Logs all of them out of a slot.
+    pub fn leave(&self, slot: usize) -> Vec<Leftovers> {
+        self.lock().values().filter_map(|guest| guest.application.leave(slot)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Guest>> {

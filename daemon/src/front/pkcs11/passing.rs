@@ -6,6 +6,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::operation::Operation;
+use crate::service::ObjectId;
+
 /// An object that ends with a session.
 #[derive(Debug)]
 pub struct Passing {
@@ -18,6 +21,15 @@ pub struct Passing {
     /// Its place among all of them.
     #[expect(dead_code, reason = "it is held and dropped")]
     pub seat: Seat,
+}
+
+/// What is left of sessions that were closed, for others to tidy up.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// Objects that ended with them.
+    pub objects: Vec<ObjectId>,
+    /// Operations that nobody will end.
+    pub operations: Vec<Operation>,
 }
 
 /// How many there may be, and how many there are.

@@ -9,7 +9,10 @@ use std::{
     },
 };
 
-use super::{application::Application, passing::Seats};
+use super::{
+    application::Application,
+    passing::{Leftovers, Seats},
+};
 use crate::{clock::Time, front::contract::Fingerprint};
 
 /// Who is at the other end of a connection, as somebody else than the peer itself says.
@@ -91,6 +94,11 @@ impl Applications {
         self.lock().values().any(|entry| entry.application.count(slot).0 > 0)
     }
 
+    /// Logs all of them out of a slot.
+    pub fn leave(&self, slot: usize) -> Vec<Leftovers> {
+        self.lock().values().filter_map(|entry| entry.application.leave(slot)).collect()
+    }
+
     /// Whether somebody is in the grace.
     pub fn has_leavers(&self) -> bool {
         self.lock().values().any(|entry| entry.connections == 0)
@@ -111,7 +119,10 @@ const GRACE: i64 = 400;
 
 #[cfg(test)]
 mod tests {
-    use strongroom_pkcs11_wire::{Rv, number::SessionFlags};
+    use strongroom_pkcs11_wire::{
+        Rv,
+        number::{SessionFlags, UserType},
+    };
 
     use super::*;
 
@@ -132,6 +143,19 @@ mod tests {
         applications.detach(name(1, 1), Time(5_000));
         assert_eq!(applications.gone(Time(5_000 + GRACE)).len(), 1);
         assert_eq!(applications.attach(name(1, 1)).standing(7).err(), Some(Rv::SESSION_HANDLE_INVALID));
+    }
+
+    #[test]
+    fn every_application_is_logged_out_of_a_slot_and_of_no_other() {
+        let applications = Applications::new(1, Seats::new(9, 9));
+        let all = [1, 2].map(|process| applications.attach(name(process, 1)));
+        for (application, (session, slot)) in all.iter().flat_map(|all| [(all, (1, 0)), (all, (2, 7))]) {
+            application.open(session, slot, RW).unwrap();
+            application.log_in(session, UserType::USER).unwrap();
+        }
+        assert_eq!(applications.leave(0).len(), 2);
+        assert!(all.iter().all(|all| !all.standing(1).unwrap().is_user() && all.standing(2).unwrap().is_user()));
+        assert!(applications.leave(0).is_empty(), "nobody is logged in any more");
     }
 
     #[test]

@@ -20,11 +20,10 @@ use nix::{
 use strongroom_pkcs11_wire::codec;
 
 use super::{
-    application::Leftovers,
     connection,
     desk::House,
     line::{Line, Timed},
-    passing::Seats,
+    passing::{Leftovers, Seats},
     presence::Peer,
     tunnel::Tunnel,
 };

@@ -22,7 +22,7 @@ use strongroom_pkcs11_wire::{
 use super::contract::Serve;
 use crate::{
     front::pkcs11::{
-        application::Leftovers, der, desk::Desk, mechanism, refusal::About, session::Standing, template::Wishes,
+        der, desk::Desk, mechanism, passing::Leftovers, refusal::About, session::Standing, template::Wishes,
     },
     service::ObjectId,
 };

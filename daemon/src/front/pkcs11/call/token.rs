@@ -1,6 +1,6 @@
 //! Logging in and out, and the PINs.
 
-use std::{thread, time::Duration};
+use std::{sync::atomic::Ordering, thread, time::Duration};
 
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
@@ -11,7 +11,10 @@ use strongroom_pkcs11_wire::{
 };
 
 use super::contract::Serve;
-use crate::{front::pkcs11::desk::Desk, service::PinOf};
+use crate::{
+    front::pkcs11::desk::{Desk, House},
+    service::PinOf,
+};
 
 impl Serve for request::Login {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::Login), Rv> {
@@ -41,13 +44,21 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
     };
     let standing = desk.application.may_log_in(session, user)?;
     let slot = key(desk, standing.slot)?;
-    let service = &desk.house.service;
-    desk.pin(match pin {
-        Some(pin) => service.check_pin(desk.caller, &slot, of, &Secret::new(pin.into_vec())),
-        None => service.check_peer(desk.caller, &slot, of),
-    })?;
-    // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
-    desk.application.log_in(session, user)
+    let (house, pin) = (desk.house, pin.map(|pin| Secret::new(pin.into_vec())));
+    loop {
+        let anew = house.anew.load(Ordering::SeqCst);
+        desk.pin(match &pin {
+            Some(pin) => house.service.check_pin(desk.caller, &slot, of, pin),
+            None => house.service.check_peer(desk.caller, &slot, of),
+        })?;
+        // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
+        desk.application.log_in(session, user)?;
+        if house.anew.load(Ordering::SeqCst) == anew {
+            return Ok(());
+        }
+        // A token was made anew after the PIN was looked at: it may have another one by now, or none.
+        desk.application.leave(standing.slot).into_iter().for_each(|left| desk.tidy(left));
+    }
 }
 
 /// Shows the PIN to the key of the operation that waits for it.
@@ -82,8 +93,17 @@ impl Serve for request::InitToken {
         }
         let service = &desk.house.service;
         desk.pin(service.init_token(desk.caller, &slot.key, &entered(self.pin)?, self.label.to_vec()))?;
+        log_out_all(desk.house, place);
         Ok((Rv::OK, answer::InitToken {}))
     }
+}
+
+/// Logs out whoever came to a token after it was looked whether somebody had, and before it was made anew. Who enters a PIN
+/// at this moment and is not logged in yet sees it by the count.
+fn log_out_all(house: &House, place: usize) {
+    house.anew.fetch_add(1, Ordering::SeqCst);
+    let left = house.applications.leave(place).into_iter().chain(house.guests.leave(place));
+    left.for_each(|left| house.tidy(left));
 }
 
 /// Whether somebody has a session with the token. The sessions of a process that has just ended go a moment after it, and
