@@ -140,14 +140,20 @@ fn a_made_slot_is_served_by_every_front_through_a_restart_and_another_name() {
     let _ = desk.user(4096, "--keygen --key-type AES:32 --label two --id 02").succeeds();
 }
 
-#[test]
-fn what_was_in_a_zeroised_slot_is_gone_from_every_front_and_the_slot_can_go_too() {
-    let Some(mut desk) = Desk::new() else { return };
+/// A desk whose made slot has a key of each front's, the one of KMIP, and one in the slot beside it.
+fn peopled() -> Option<(Desk, String, String)> {
+    let desk = Desk::new()?;
     let _ = desk.strongroom("slot create alpha --protection container").succeeds();
     desk.pins("alpha");
     let _ = desk.user(4096, "--keygen --key-type AES:32 --label one --id 01").succeeds();
     let gone = desk.keys(ProtectionStorageMask::Container, 1).remove(0);
     let kept = desk.keys(ProtectionStorageMask::Software, 1).remove(0);
+    Some((desk, gone, kept))
+}
+
+#[test]
+fn what_was_in_a_zeroised_slot_is_gone_from_every_front_and_the_slot_can_go_too() {
+    let Some((mut desk, gone, kept)) = peopled() else { return };
     let mut command = desk.command("slot zeroise alpha");
     command.stdin(Stdio::null());
     let unsaid = run(&mut command).fails();
@@ -181,12 +187,7 @@ fn what_was_in_a_zeroised_slot_is_gone_from_every_front_and_the_slot_can_go_too(
 
 #[test]
 fn the_security_officer_zeroises_a_slot_by_initialising_its_token() {
-    let Some(mut desk) = Desk::new() else { return };
-    let _ = desk.strongroom("slot create alpha --protection container").succeeds();
-    desk.pins("alpha");
-    let _ = desk.user(4096, "--keygen --key-type AES:32 --label one --id 01").succeeds();
-    let gone = desk.keys(ProtectionStorageMask::Container, 1).remove(0);
-    let kept = desk.keys(ProtectionStorageMask::Software, 1).remove(0);
+    let Some((mut desk, gone, kept)) = peopled() else { return };
     let anew = |desk: &Desk, pin| desk.tool(&format!("--slot 4096 --init-token --label anew --so-pin {pin}"));
     let wrong = anew(&desk, "11111111").fails();
     assert!(wrong.stderr.contains("CKR_PIN_INCORRECT"), "{wrong}");

@@ -25,9 +25,10 @@ fn given(output: Output) -> Vec<u8> {
     }
 }
 
-fn encrypts(client: &mut Client, session: u64) -> u64 {
+/// A key with which messages are encrypted and decrypted from now on.
+fn encrypts(client: &mut Client, session: u64, mechanism: MechanismType) -> u64 {
     let key = client.aes(session, lasting_aes("key")).unwrap();
-    let mechanism = Some(MechanismType::AES_GCM);
+    let mechanism = Some(mechanism);
     client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
     client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
     key
@@ -37,10 +38,7 @@ fn encrypts(client: &mut Client, session: u64) -> u64 {
 fn messages_of_ccm_are_as_long_as_they_say() {
     let house = House::new();
     let (mut client, session) = house.user();
-    let key = client.aes(session, lasting_aes("key")).unwrap();
-    let mechanism = Some(MechanismType::AES_CCM);
-    client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
-    client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
+    encrypts(&mut client, session, MechanismType::AES_CCM);
     let of = |nonce: &[u8], generator, data_length| Message { data_length, ..said(nonce, generator) };
     for (name, nonce, generator) in [
         ("made here", [5; 13], Generator::GENERATE),
@@ -73,10 +71,7 @@ fn messages_of_ccm_are_as_long_as_they_say() {
 fn a_message_of_ccm_comes_in_parts() {
     let house = House::new();
     let (mut client, session) = house.user();
-    let key = client.aes(session, lasting_aes("key")).unwrap();
-    let mechanism = Some(MechanismType::AES_CCM);
-    client.ask(request::MessageEncryptInit { session, mechanism, key }).unwrap();
-    client.ask(request::MessageDecryptInit { session, mechanism, key }).unwrap();
+    encrypts(&mut client, session, MechanismType::AES_CCM);
     let said = || Message { data_length: 60, ..said(&[4; 12], Generator::NO_GENERATE) };
     client.ask(request::EncryptMessageBegin { session, message: said() }).unwrap();
     let mut next = |length, last| {
@@ -106,7 +101,7 @@ fn decrypt(client: &mut Client, session: u64, message: Message, tag: &[u8], text
 fn messages_are_encrypted_with_nonces_of_their_own() {
     let house = House::new();
     let (mut client, session) = house.user();
-    encrypts(&mut client, session);
+    encrypts(&mut client, session, MechanismType::AES_GCM);
     let mut nonces = Vec::new();
     for generator in [Generator::GENERATE, Generator::GENERATE_RANDOM, Generator::NO_GENERATE] {
         let message = said(&[5; 12], generator);
@@ -135,7 +130,7 @@ fn messages_are_encrypted_with_nonces_of_their_own() {
 fn the_fixed_part_of_a_nonce_stays() {
     let house = House::new();
     let (mut client, session) = house.user();
-    encrypts(&mut client, session);
+    encrypts(&mut client, session, MechanismType::AES_GCM);
     let ask = |fixed_bits, generator| request::EncryptMessage {
         session,
         message: Message { fixed_bits, ..said(&[5; 12], generator) },
@@ -160,7 +155,7 @@ fn the_fixed_part_of_a_nonce_stays() {
 fn nonces_are_counted_from_nought_and_never_twice_under_one_key() {
     let house = House::new();
     let (mut client, session) = house.user();
-    let key = encrypts(&mut client, session);
+    let key = encrypts(&mut client, session, MechanismType::AES_GCM);
     let nonce = |client: &mut Client, fixed_bits, generator| {
         let message = Message { fixed_bits, ..said(&[5; 12], generator) };
         let ask = request::EncryptMessage { session, message, data: data(1), room: Room::Bytes(1) };
@@ -181,7 +176,7 @@ fn nonces_are_counted_from_nought_and_never_twice_under_one_key() {
 fn a_message_in_parts_is_the_message_in_one() {
     let house = House::new();
     let (mut client, session) = house.user();
-    encrypts(&mut client, session);
+    encrypts(&mut client, session, MechanismType::AES_GCM);
     let begin = request::EncryptMessageBegin { session, message: said(&[6; 12], Generator::NO_GENERATE) };
     client.ask(begin).unwrap();
     let next = |length, room, last| request::EncryptMessageNext { session, data: data(length), room, last };
@@ -247,7 +242,7 @@ fn messages_are_signed_and_verified_whole_and_in_parts() {
 fn work_on_messages_and_other_work_keep_out_of_each_others_way() {
     let house = House::new();
     let (mut client, session) = house.user();
-    let key = encrypts(&mut client, session);
+    let key = encrypts(&mut client, session, MechanismType::AES_GCM);
     let (_, private) = client.p256(session, "pair");
     let again = request::MessageEncryptInit { session, mechanism: Some(MechanismType::AES_GCM), key };
     assert_eq!(client.ask(again).err(), Some(Rv::OPERATION_ACTIVE));
