@@ -132,10 +132,7 @@ fn figures(doors: &Doors) -> Vec<Figure> {
         }),
         data: Some(Secret::new(vec![7; 1024])),
         iv_counter_nonce: Some(Bytes(vec![9; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     let query = || QueryRequest {
         query_function: vec![QueryFunction::QueryOperations, QueryFunction::QueryObjects],
@@ -276,14 +273,7 @@ fn fill(doors: &Doors, numbers: impl Iterator<Item = usize>) -> Result<(), Strin
 }
 
 fn locate(name: &str) -> LocateRequest {
-    LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: [Attribute::Name(Name::text(name))].into_iter().collect(),
-    }
+    LocateRequest { attributes: [Attribute::Name(Name::text(name))].into_iter().collect(), ..LocateRequest::default() }
 }
 
 const REQUESTS: usize = 300;

@@ -93,10 +93,7 @@ fn encrypt(size: usize) -> Request {
         }),
         data: Some(Secret::new(vec![0x5A; size])),
         iv_counter_nonce: Some(Bytes(vec![7; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
     .into()
 }

@@ -92,12 +92,8 @@ fn what_a_killed_appliance_was_to_answer_later_is_done_after_the_next_start() {
     }
     assert_eq!(made.len(), values.len(), "each was done");
     let all = LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
         attributes: [Attribute::ObjectType(ObjectType::PrivateKey)].into_iter().collect::<Listed>(),
+        ..LocateRequest::default()
     };
     assert_eq!(line.ask(all).unwrap().unique_identifier.len(), values.len(), "and none twice");
     drop(line);
@@ -195,15 +191,7 @@ fn rsa() -> Request {
         Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
     ];
     let common = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-    CreateKeyPairRequest {
-        common_attributes: Some(common),
-        private_key_attributes: None,
-        public_key_attributes: None,
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
-    }
-    .into()
+    CreateKeyPairRequest { common_attributes: Some(common), ..CreateKeyPairRequest::default() }.into()
 }
 
 /// Eight pairs of 3072 bits on a loaded machine take a fraction of it.

@@ -72,10 +72,7 @@ fn encrypt(line: &mut Line, id: &str, nonce: Option<[u8; 12]>) -> Result<(), Str
         }),
         data: Some(Secret::copy_of(b"data")),
         iv_counter_nonce: nonce.map(|nonce| Bytes(nonce.to_vec())),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     line.ask(request).map(drop).map_err(|error| error.to_string())
 }

@@ -116,14 +116,7 @@ fn use_everything(appliance: &Appliance) -> String {
         attribute_reference: References(Vec::new()),
     };
     said.push_str(&format!("{:?}", alice.ask(seen).unwrap()));
-    let all = LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: Listed(Vec::new()),
-    };
+    let all = LocateRequest { attributes: Listed(Vec::new()), ..LocateRequest::default() };
     said.push_str(&format!("{:?}", alice.ask(all).unwrap()));
     let config = appliance.dir().join("strongroom.toml");
     for arguments in [&["status"][..], &["key", "list"], &["key", "show", &key], &["audit", "tail"]] {
@@ -251,10 +244,7 @@ fn encrypt(id: &str, data: &[u8], padding: PaddingMethod) -> EncryptRequest {
         cryptographic_parameters: Some(parameters(padding)),
         data: Some(Secret::copy_of(data)),
         iv_counter_nonce: Some(Bytes(vec![3; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
 }
 
@@ -264,22 +254,12 @@ fn decrypt(id: &str, data: &[u8]) -> DecryptRequest {
         cryptographic_parameters: Some(parameters(PaddingMethod::PKCS5)),
         data: Some(Bytes(data.to_vec())),
         iv_counter_nonce: Some(Bytes(vec![3; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
-        authenticated_encryption_tag: None,
+        ..DecryptRequest::default()
     }
 }
 
 fn get(id: &str) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() }
 }
 
 /// Every file below a folder, with what is in it.

@@ -97,10 +97,7 @@ fn kmip_sends_a_key_to_the_token_by_its_protection_storage_mask() {
         cryptographic_parameters: Some(parameters()),
         data: Some(Secret::copy_of(&[7; 20])),
         iv_counter_nonce: Some(Bytes(vec![1; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     });
     let sealed = sealed.expect("sealed").data.expect("a ciphertext");
     let opened = line.ask(DecryptRequest {
@@ -108,20 +105,10 @@ fn kmip_sends_a_key_to_the_token_by_its_protection_storage_mask() {
         cryptographic_parameters: Some(parameters()),
         data: Some(sealed),
         iv_counter_nonce: Some(Bytes(vec![1; 16])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
-        authenticated_encryption_tag: None,
+        ..DecryptRequest::default()
     });
     assert_eq!(opened.expect("opened").data.expect("a plaintext").reveal(), [7; 20]);
-    let get = GetRequest {
-        unique_identifier: named(),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = GetRequest { unique_identifier: named(), ..GetRequest::default() };
     let refused = line.ask(get).expect_err("a key in a token does not leave").to_string();
     assert!(refused.contains("Not Extractable"), "{refused}");
     let reason = RevocationReason {

@@ -63,8 +63,7 @@ fn life(bench: &mut Bench, slot: &str, leaves: bool) {
         private_key_attributes: Some(half(CryptographicUsageMask::Sign, &label)),
         public_key_attributes: Some(half(CryptographicUsageMask::Verify, &format!("{label}-public"))),
         common_protection_storage_masks: Some(ProtectionStorageMasks { protection_storage_mask: vec![mask] }),
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     });
     let made = made.expect("a pair");
     for id in [&made.private_key_unique_identifier, &made.public_key_unique_identifier] {
@@ -87,9 +86,7 @@ fn life(bench: &mut Bench, slot: &str, leaves: bool) {
     let given = line.ask(GetRequest {
         unique_identifier: Some(made.private_key_unique_identifier.0.as_str().into()),
         key_format_type: Some(KeyFormatType::PKCS_8),
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
+        ..GetRequest::default()
     });
     assert_eq!(given.is_ok(), leaves, "{slot}");
     for (kind, label) in [("privkey", label.clone()), ("pubkey", format!("{label}-public"))] {

@@ -30,13 +30,7 @@ pub fn aes(name: Option<&str>) -> CreateRequest {
 /// Asks for an object as it is.
 #[must_use]
 pub fn whole(id: &str) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() }
 }
 
 /// Makes such a key without a name, and says its identifier.

@@ -241,9 +241,15 @@ pub trait Running: Send {
     /// Ends a verification.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] when the signature or MAC does not fit.
-    fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error>;
+    /// [`Error::Mismatch`] when the signature or MAC does not fit; [`NO_VERIFICATION`] in work of another kind.
+    fn finish_against(self: Box<Self>, signature: &[u8]) -> Result<(), Error> {
+        let _ = signature;
+        Err(NO_VERIFICATION)
+    }
 }
+
+/// Only a verification is held against a signature.
+pub(super) const NO_VERIFICATION: Error = Error::Unsupported("verifying in the middle of other work");
 
 /// What a key is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -159,16 +159,7 @@ fn a_batch_that_undoes_is_done_whole_or_not_at_all() {
     let alice = door.register("alice");
     let mut client = door.client(&alice, V1_4);
     let undo = |header: &mut RequestHeader| header.batch_error_continuation_option = Some(Option_::Undo);
-    let get = || -> Request {
-        GetRequest {
-            unique_identifier: None,
-            key_format_type: None,
-            key_wrap_type: None,
-            key_compression_type: None,
-            key_wrapping_specification: None,
-        }
-        .into()
-    };
+    let get = || -> Request { GetRequest { ..GetRequest::default() }.into() };
     let items = exchange(&mut client, vec![create(), get(), activate(None)], undo);
     assert_eq!(reasons(&items), [None, None, None], "each sees what the one before has made");
 

@@ -216,13 +216,7 @@ fn a_delegated_ticket_reaches_what_it_names_and_tells_nothing_of_the_rest() {
         DelegatedLoginRequest { lease_time: None, request_count: None, usage_limits: None, rights: Rights { right } };
     let Some(Response::DelegatedLogin(answer)) = ask(&mut client, vec![], request).payload else { panic!() };
     let value = answer.ticket.ticket_value;
-    let get = GetRequest {
-        unique_identifier: Some(first.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = GetRequest { unique_identifier: Some(first.as_str().into()), ..GetRequest::default() };
     let denied = Some(ResultReason::NotAuthorised);
     for (name, request, expected) in [
         ("an operation without objects", query(), None),
@@ -282,13 +276,7 @@ fn a_user_that_a_client_has_created_confirms_its_messages_and_nobody_elses() {
     assert_eq!(reason(&mut hers, "lovelace"), None);
     assert_eq!(reason(&mut hers, "babbage"), wrong);
     assert_eq!(reason(&mut his, "lovelace"), wrong);
-    let get = GetRequest {
-        unique_identifier: Some(credential.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = GetRequest { unique_identifier: Some(credential.as_str().into()), ..GetRequest::default() };
     assert!(hers.ask(get).is_err(), "a password is never given out");
     hers.ask(DestroyRequest { unique_identifier: Some(credential.as_str().into()) }).unwrap();
     assert_eq!(reason(&mut hers, "lovelace"), wrong, "what is destroyed confirms nothing");

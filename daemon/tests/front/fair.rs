@@ -100,13 +100,7 @@ impl Scene {
     /// How long half of the requests of the light client take at most, of the kind that takes longest.
     fn usual(&self, client: &mut Client<Stream>) -> Duration {
         let id = || Some(self.key.as_str().into());
-        let get = GetRequest {
-            unique_identifier: id(),
-            key_format_type: None,
-            key_wrap_type: None,
-            key_compression_type: None,
-            key_wrapping_specification: None,
-        };
+        let get = GetRequest { unique_identifier: id(), ..GetRequest::default() };
         let query = QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None };
         let encrypt = encrypt(&self.key, 1000);
         let requests = [query.into(), get.into(), encrypt].map(|request: Request| message(vec![request]));
@@ -208,11 +202,7 @@ fn pair(bits: i32) -> CreateKeyPairRequest {
             Attribute::CryptographicLength(bits),
             Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
         ])),
-        private_key_attributes: None,
-        public_key_attributes: None,
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     }
 }
 
@@ -227,14 +217,7 @@ fn password(mask: CryptographicUsageMask) -> RegisterRequest {
 }
 
 fn get(id: &str, key_format_type: Option<KeyFormatType>) -> Request {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
-    .into()
+    GetRequest { unique_identifier: Some(id.into()), key_format_type, ..GetRequest::default() }.into()
 }
 
 fn encrypt(id: &str, length: usize) -> Request {
@@ -247,11 +230,7 @@ fn encrypt(id: &str, length: usize) -> Request {
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::new(vec![7; length])),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
     .into()
 }
@@ -265,10 +244,7 @@ fn sign(id: &str) -> Request {
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::new(vec![7; 100])),
-        digested_data: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
+        ..SignRequest::default()
     }
     .into()
 }
@@ -346,11 +322,8 @@ fn a_client_with_large_requests_delays_another_by_less_than_fifty_milliseconds()
     };
     let mac = MACRequest {
         unique_identifier: Some(hmac.as_str().into()),
-        cryptographic_parameters: None,
         data: Some(Secret::new(vec![7; LARGE])),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
+        ..MACRequest::default()
     };
     for (name, request) in [("Encrypt", encrypt(&aes, LARGE)), ("Hash", hash.into()), ("MAC", mac.into())] {
         scene.holds_beside(name, 4, Seen::Many(50), &message(vec![request]));
@@ -375,14 +348,7 @@ fn a_client_that_locates_among_ten_thousand_objects_delays_another_by_less_than_
     });
     let masks = (0..100).map(|_| Attribute::CryptographicUsageMask(CryptographicUsageMask::Encrypt));
     let attributes: Listed = dates.chain(masks).collect();
-    let locate = LocateRequest {
-        maximum_items: Some(1),
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes,
-    };
+    let locate = LocateRequest { maximum_items: Some(1), attributes, ..LocateRequest::default() };
     scene.holds_beside("Locate", 4, Seen::Many(4), &message(vec![locate.into()]));
 }
 

@@ -78,15 +78,7 @@ fn rsa(bits: i32) -> Request {
         Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
     ];
     let common = Template { names: Vec::new(), attributes: attributes.into_iter().map(Into::into).collect() };
-    CreateKeyPairRequest {
-        common_attributes: Some(common),
-        private_key_attributes: None,
-        public_key_attributes: None,
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
-    }
-    .into()
+    CreateKeyPairRequest { common_attributes: Some(common), ..CreateKeyPairRequest::default() }.into()
 }
 
 /// As after a crash: nothing is left but what is kept.

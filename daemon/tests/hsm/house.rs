@@ -93,9 +93,7 @@ impl House {
             unique_identifier: Some(id.into()),
             cryptographic_parameters: Some(parameters),
             data: Some(Secret::copy_of(b"data")),
-            correlation_value: None,
-            init_indicator: None,
-            final_indicator: None,
+            ..MACRequest::default()
         })?;
         Ok(answer.mac_data.unwrap().0)
     }

@@ -5,7 +5,7 @@ use strongroom_pkcs11_wire::{
     attribute::{Reveal, Template, Value, Wanted},
     call::request,
     mechanism::{Gcm, Parameter},
-    value::{Bytes, Output, Room, Wiped},
+    value::{Bytes, Room, Wiped},
 };
 
 use crate::house::{Client, House, RO, labelled, lasting_aes, lasts, number, truth};
@@ -21,14 +21,6 @@ fn is(client: &mut Client, session: u64, object: u64, kind: AttributeType) -> bo
     *truth
 }
 
-fn encrypted(client: &mut Client, session: u64, key: u64) -> Vec<u8> {
-    let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
-    client.ask(request::EncryptInit { session, mechanism, key }).unwrap();
-    let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(16) };
-    let Output::Bytes(bytes) = client.ask(ask).unwrap().output else { panic!("no output") };
-    bytes.into_vec()
-}
-
 #[test]
 fn a_copy_is_the_same_key_with_a_life_of_its_own() {
     let house = House::new();
@@ -36,12 +28,12 @@ fn a_copy_is_the_same_key_with_a_life_of_its_own() {
     let key = client.aes(session, lasting_aes("key")).unwrap();
     let other = copy(&mut client, session, key, vec![labelled("other")]).unwrap();
     assert_ne!(other, key);
-    let ciphertext = encrypted(&mut client, session, key);
-    assert_eq!(encrypted(&mut client, session, other), ciphertext);
+    let ciphertext = client.encrypted(session, key);
+    assert_eq!(client.encrypted(session, other), ciphertext);
     assert_eq!(client.find(session, vec![labelled("other")]), [other]);
     assert_eq!(client.find(session, vec![labelled("key")]), [key]);
     client.ask(request::DestroyObject { session, object: key }).unwrap();
-    assert_eq!(encrypted(&mut client, session, other), ciphertext);
+    assert_eq!(client.encrypted(session, other), ciphertext);
     assert!(is(&mut client, session, other, AttributeType::TOKEN));
     assert!(is(&mut client, session, other, AttributeType::LOCAL));
 }

@@ -33,7 +33,7 @@ use strongroom_pkcs11_wire::{
     call::{self, Ask, answer, request},
     codec,
     number::{ObjectClass, Protocol, SessionFlags, UserType},
-    value::Wiped,
+    value::{Output, Room, Wiped},
 };
 
 /// The house.
@@ -265,6 +265,15 @@ impl Client {
         let mechanism = Mechanism::plain(MechanismType::EC_KEY_PAIR_GEN);
         let made = self.ask(request::GenerateKeyPair { session, mechanism, public, private }).unwrap();
         (made.public, made.private)
+    }
+
+    /// What an AES key makes of a block.
+    pub fn encrypted(&mut self, session: u64, key: u64) -> Vec<u8> {
+        let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
+        self.ask(request::EncryptInit { session, mechanism, key }).unwrap();
+        let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(16) };
+        let Output::Bytes(bytes) = self.ask(ask).unwrap().output else { panic!("no output") };
+        bytes.into_vec()
     }
 
     /// Everything that a template finds.

@@ -46,23 +46,13 @@ fn over_kmip<A: Kmip>(house: &House, request: A) -> Result<A::Answer, ResultReas
 
 /// The identifier of what was made last.
 fn newest(house: &House) -> String {
-    let everything = LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: [].into_iter().collect(),
-    };
+    let everything = LocateRequest { attributes: [].into_iter().collect(), ..LocateRequest::default() };
     over_kmip(house, everything).unwrap().unique_identifier.remove(0).0
 }
 
 fn wrapped(id: &str, under: &str) -> GetRequest {
     GetRequest {
         unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
         key_wrapping_specification: Some(Box::new(KeyWrappingSpecification {
             wrapping_method: WrappingMethod::Encrypt,
             encryption_key_information: Some(EncryptionKeyInformation {
@@ -73,6 +63,7 @@ fn wrapped(id: &str, under: &str) -> GetRequest {
             attribute_name: Vec::new(),
             encoding_option: Some(EncodingOption::NoEncoding),
         })),
+        ..GetRequest::default()
     }
 }
 
@@ -200,10 +191,7 @@ fn sign(id: &str) -> SignRequest {
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::copy_of(b"data")),
-        digested_data: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
+        ..SignRequest::default()
     }
 }
 
@@ -226,12 +214,8 @@ fn a_key_that_wants_to_see_a_pin_each_time_is_not_used_where_none_is_shown() {
 /// The private key that was made last.
 fn private_of(house: &House) -> String {
     let private = LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
         attributes: [Kept::ObjectType(ObjectType::PrivateKey)].into_iter().collect(),
+        ..LocateRequest::default()
     };
     over_kmip(house, private).unwrap().unique_identifier.remove(0).0
 }
@@ -282,10 +266,7 @@ fn templates_and_lists_of_a_key_bind_those_who_come_through_kmip() {
             }),
             data: Some(Secret::copy_of(b"data")),
             iv_counter_nonce: Some(strongroom_kmip::ttlv::Bytes(vec![0; 16])),
-            correlation_value: None,
-            init_indicator: None,
-            final_indicator: None,
-            authenticated_encryption_additional_data: None,
+            ..EncryptRequest::default()
         };
         assert_eq!(over_kmip(&house, encrypt).is_ok(), fine, "{name}");
     }

@@ -55,14 +55,6 @@ fn secret() -> Template {
     vec![class(ObjectClass::SECRET_KEY), number(AttributeType::KEY_TYPE, KeyType::AES.0), lasts()]
 }
 
-fn encrypted(client: &mut Client, session: u64, key: u64) -> Vec<u8> {
-    let mechanism = Some(Mechanism::plain(MechanismType::AES_ECB));
-    client.ask(request::EncryptInit { session, mechanism, key }).unwrap();
-    let ask = request::Encrypt { session, data: Wiped::new(vec![7; 16]), room: Room::Bytes(16) };
-    let Output::Bytes(bytes) = client.ask(ask).unwrap().output else { panic!("no output") };
-    bytes.into_vec()
-}
-
 #[test]
 fn a_secret_key_leaves_and_comes_back_as_it_was() {
     let house = House::new();
@@ -80,7 +72,7 @@ fn a_secret_key_leaves_and_comes_back_as_it_was() {
         let wrapped = wrap(&mut client, session, mechanism(), under, key).unwrap();
         assert_eq!(wrapped.len(), 40, "{name}");
         let back = unwrap(&mut client, session, mechanism(), under, &wrapped, secret()).unwrap();
-        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{name}");
+        assert_eq!(client.encrypted(session, back), client.encrypted(session, key), "{name}");
     }
     let said = Mechanism { kind: MechanismType::AES_KEY_WRAP, parameter: iv(&[0xA6; 8]) };
     assert!(wrap(&mut client, session, said, under, key).is_ok());
@@ -143,7 +135,7 @@ fn a_key_leaves_under_a_public_key_and_comes_back_by_the_private_one() {
     let wrapped = wrap(&mut client, session, oaep(), pair.public, key).unwrap();
     assert_eq!(wrapped.len(), 256);
     let back = unwrap(&mut client, session, oaep(), pair.private, &wrapped, secret()).unwrap();
-    assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key));
+    assert_eq!(client.encrypted(session, back), client.encrypted(session, key));
 }
 
 fn rsa_aes(bits: u64, hash: MechanismType) -> Mechanism {
@@ -176,7 +168,7 @@ fn a_key_of_any_length_leaves_under_a_public_key_by_way_of_an_aes_key() {
         let wrapped = wrap(&mut client, session, way(), public, key).unwrap();
         assert_eq!(wrapped.len(), 256 + 40, "{bits}");
         let back = unwrap(&mut client, session, way(), private, &wrapped, secret()).unwrap();
-        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{bits}");
+        assert_eq!(client.encrypted(session, back), client.encrypted(session, key), "{bits}");
     }
     let (_, longer) = rsa_pair(&mut client, session);
     let wrapped = wrap(&mut client, session, sound(), public, longer).unwrap();
@@ -377,7 +369,7 @@ fn a_key_is_sealed_with_its_tag_apart_and_what_stands_beside_it_counts() {
         assert_eq!(nonce[..] == [9; 12], generator == Generator::NO_GENERATE, "{name}");
         let said = || message(&nonce, Generator::NO_GENERATE);
         let back = unseal(&mut client, session, under, &wrapped, said(), &tag).unwrap();
-        assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key), "{name}");
+        assert_eq!(client.encrypted(session, back), client.encrypted(session, key), "{name}");
         let wrong: Vec<u8> = tag.iter().map(|byte| !byte).collect();
         let other = Message { aad: Bytes(b"another".to_vec()), ..said() };
         for (why, message, tag, expected) in [
@@ -416,7 +408,7 @@ fn a_key_is_sealed_with_ccm_too() {
         template,
     };
     let back = client.ask(ask).unwrap().key;
-    assert_eq!(encrypted(&mut client, session, back), encrypted(&mut client, session, key));
+    assert_eq!(client.encrypted(session, back), client.encrypted(session, key));
 }
 
 #[test]

@@ -45,9 +45,7 @@ fn pair(house: &House, name: &str) -> (String, String) {
             Attribute::Name(Name::text(name)),
             Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify),
         ]),
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     };
     let made = house.ask(&alice(), request).unwrap();
     (made.private_key_unique_identifier.0, made.public_key_unique_identifier.0)
@@ -86,13 +84,7 @@ fn re_certify(id: &str, offset: Option<u32>, attributes: Vec<Attribute>) -> ReCe
 }
 
 fn der(house: &House, id: &str) -> Vec<u8> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let request = GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() };
     match house.ask(&alice(), request).unwrap().object {
         Object::Certificate(certificate) => certificate.certificate_value.0,
         other => panic!("no certificate: {other:?}"),
@@ -414,13 +406,7 @@ fn a_symmetric_key_is_not_certified() {
 fn the_appliances_authority_certifies_no_key_that_nobody_has_shown_to_hold() {
     let (house, _) = house();
     let (private, public) = pair(&house, "own");
-    let get = || GetRequest {
-        unique_identifier: Some(public.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = || GetRequest { unique_identifier: Some(public.as_str().into()), ..GetRequest::default() };
     let bring = || {
         let object = house.ask(&alice(), get()).unwrap().object;
         let verifies = Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify);

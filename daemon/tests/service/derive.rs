@@ -78,13 +78,7 @@ fn derive(ids: &[&str], method: DerivationMethod, parameters: DerivationParamete
 }
 
 fn get(house: &House, id: &str) -> Result<Vec<u8>, ResultReason> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let request = GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() };
     let object = house.ask(&alice(), request).map_err(|refusal| refusal.reason)?.object;
     match &object.key_block().unwrap().key_value {
         Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(bytes.reveal().to_vec()),

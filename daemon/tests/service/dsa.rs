@@ -48,13 +48,7 @@ fn info(name: &str, bits: i32) -> RegisterRequest {
 }
 
 fn get(id: &str, format: KeyFormatType) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: Some(format),
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), key_format_type: Some(format), ..GetRequest::default() }
 }
 
 fn verify(id: &str, parameters: CryptographicParameters, data: &[u8], signature: Vec<u8>) -> SignatureVerifyRequest {

@@ -40,13 +40,8 @@ fn destroy(id: &str) -> DestroyRequest {
 fn encrypt(id: &str) -> EncryptRequest {
     EncryptRequest {
         unique_identifier: Some(id.into()),
-        cryptographic_parameters: None,
         data: Some(Secret::copy_of(b"plain")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
 }
 
@@ -64,13 +59,7 @@ fn an_object_lives_through_its_states_and_leaves_its_attributes() {
     house.ask(&alice(), destroy(&id)).unwrap();
     assert_eq!(state(&house, &id), State::Destroyed);
     assert_eq!(house.ask(&alice(), encrypt(&id)).unwrap_err().reason, ResultReason::ObjectDestroyed);
-    let get = GetRequest {
-        unique_identifier: Some(id.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = GetRequest { unique_identifier: Some(id.as_str().into()), ..GetRequest::default() };
     assert_eq!(house.ask(&alice(), get).unwrap_err().reason, ResultReason::ObjectDestroyed);
 }
 

@@ -22,14 +22,7 @@ use strongroom_kmip::{
 use crate::house::{House, NOON, aes, alice, bob, client};
 
 fn looking(attributes: Vec<Attribute>) -> LocateRequest {
-    LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: attributes.into_iter().collect::<Listed>(),
-    }
+    LocateRequest { attributes: attributes.into_iter().collect::<Listed>(), ..LocateRequest::default() }
 }
 
 fn found(house: &House, request: LocateRequest) -> Vec<String> {
@@ -172,13 +165,7 @@ fn a_group_has_fresh_members_and_a_default_one() {
     let member = |object_group_member, filters| LocateRequest { object_group_member, ..looking(filters) };
     let (fresh, default) = (Some(ObjectGroupMember::GroupMemberFresh), Some(ObjectGroupMember::GroupMemberDefault));
     assert_eq!(found(&house, member(fresh, vec![group("all")])), [new.clone(), old.clone()]);
-    let get = GetRequest {
-        unique_identifier: Some(new.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = GetRequest { unique_identifier: Some(new.as_str().into()), ..GetRequest::default() };
     house.ask(&alice(), get).unwrap();
     assert_eq!(found(&house, member(fresh, vec![group("all")])), std::slice::from_ref(&old), "the other was served");
     assert_eq!(found(&house, member(default, vec![group("all")])), std::slice::from_ref(&new), "none is active");

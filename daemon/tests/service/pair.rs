@@ -28,9 +28,7 @@ pub(crate) fn pair(house: &House) -> (String, String) {
         common_attributes: Some(template(common)),
         private_key_attributes: Some(template([Attribute::CryptographicUsageMask(Mask::Decrypt | Mask::UnwrapKey)])),
         public_key_attributes: Some(template([Attribute::CryptographicUsageMask(Mask::Encrypt | Mask::WrapKey)])),
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     };
     let made = house.ask(&alice(), request).unwrap();
     let ids = (made.private_key_unique_identifier.0, made.public_key_unique_identifier.0);
@@ -53,11 +51,7 @@ fn encrypt(house: &House, id: &str) -> Result<Secret, ResultReason> {
         unique_identifier: Some(id.into()),
         cryptographic_parameters: Some(oaep()),
         data: Some(Secret::copy_of(b"data")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     house
         .ask(&alice(), request)
@@ -70,12 +64,7 @@ fn decrypt(house: &House, id: &str, data: &Secret) -> Result<Secret, ResultReaso
         unique_identifier: Some(id.into()),
         cryptographic_parameters: Some(oaep()),
         data: Some(strongroom_kmip::ttlv::Bytes(data.reveal().to_vec())),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
-        authenticated_encryption_tag: None,
+        ..DecryptRequest::default()
     };
     house.ask(&alice(), request).map(|answer| answer.data.unwrap()).map_err(|refusal| refusal.reason)
 }
@@ -96,9 +85,6 @@ fn wrap(house: &House, owner: &Caller, under: &str, sensitive: bool) {
     let id = house.ask(owner, request).unwrap().unique_identifier.0;
     let get = GetRequest {
         unique_identifier: Some(id.as_str().into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
         key_wrapping_specification: Some(Box::new(KeyWrappingSpecification {
             wrapping_method: WrappingMethod::Encrypt,
             encryption_key_information: Some(EncryptionKeyInformation {
@@ -109,6 +95,7 @@ fn wrap(house: &House, owner: &Caller, under: &str, sensitive: bool) {
             attribute_name: Vec::new(),
             encoding_option: Some(EncodingOption::NoEncoding),
         })),
+        ..GetRequest::default()
     };
     house.ask(owner, get).unwrap();
 }
@@ -129,13 +116,7 @@ fn a_pair_that_has_wrapped_a_sensitive_key_decrypts_nothing_with_its_other_half(
 
 /// Registers alice's public key once more, for its owner, as the half of that private key.
 fn once_more(house: &House, public: &str, private: &str, owner: &Caller) -> String {
-    let export = ExportRequest {
-        unique_identifier: Some(public.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let export = ExportRequest { unique_identifier: Some(public.into()), ..ExportRequest::default() };
     let object = house.ask(&alice(), export).unwrap().object.unwrap();
     let attributes = [
         Attribute::CryptographicUsageMask(Mask::Encrypt | Mask::WrapKey),

@@ -14,13 +14,7 @@ use strongroom_kmip::{
 use crate::house::{House, aes, alice, bob, client};
 
 fn get(id: &str) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() }
 }
 
 fn attributes(id: &str) -> GetAttributesRequest {
@@ -30,25 +24,13 @@ fn attributes(id: &str) -> GetAttributesRequest {
 fn encrypt(id: &str) -> EncryptRequest {
     EncryptRequest {
         unique_identifier: Some(id.into()),
-        cryptographic_parameters: None,
         data: Some(Secret::copy_of(b"plain")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
 }
 
 fn locate(name: &str) -> LocateRequest {
-    LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: Listed(vec![Attribute::Name(Name::text(name)).into()]),
-    }
+    LocateRequest { attributes: Listed(vec![Attribute::Name(Name::text(name)).into()]), ..LocateRequest::default() }
 }
 
 fn tries(house: &House, caller: &Caller, id: &str) -> Vec<(&'static str, Option<Refusal>)> {

@@ -12,13 +12,7 @@ use strongroom_kmip::{
 use crate::house::{House, aes, alice, bob};
 
 fn export(id: &str) -> ExportRequest {
-    ExportRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    ExportRequest { unique_identifier: Some(id.into()), ..ExportRequest::default() }
 }
 
 fn import(exported: ExportResponse, replace: Option<bool>) -> ImportRequest {
@@ -68,13 +62,8 @@ fn what_is_exported_is_imported_elsewhere_with_all_that_is_known_of_it() {
     assert_eq!(after.len(), expected.len());
     let encrypt = EncryptRequest {
         unique_identifier: Some(id.as_str().into()),
-        cryptographic_parameters: None,
         data: Some(Secret::copy_of(b"data")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     assert!(there.ask(&alice(), encrypt).is_ok());
 }

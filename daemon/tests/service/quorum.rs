@@ -48,13 +48,7 @@ fn destroy(id: &str) -> DestroyRequest {
 }
 
 fn get(id: &str, format: Option<KeyFormatType>) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: format,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), key_format_type: format, ..GetRequest::default() }
 }
 
 fn waiting(house: &House) -> Vec<ApprovalRow> {
@@ -229,13 +223,7 @@ fn an_approval_is_for_exactly_this_request_of_exactly_this_caller() {
 }
 
 fn export(id: &str) -> ExportRequest {
-    ExportRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    ExportRequest { unique_identifier: Some(id.into()), ..ExportRequest::default() }
 }
 
 #[test]

@@ -75,38 +75,20 @@ const OPERATIONS: &[Step] = &[
     |id| adjust(id, Standard::ProtectionPeriod),
     |id| adjust(id, Standard::Name),
     |id| adjust(id, Standard::InitialDate),
-    |id| {
-        GetRequest {
-            unique_identifier: Some(id.into()),
-            key_format_type: None,
-            key_wrap_type: None,
-            key_compression_type: None,
-            key_wrapping_specification: None,
-        }
-        .into()
-    },
+    |id| GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() }.into(),
     |id| {
         EncryptRequest {
             unique_identifier: Some(id.into()),
-            cryptographic_parameters: None,
             data: Some(Secret::copy_of(&[7; 16])),
-            iv_counter_nonce: None,
-            correlation_value: None,
-            init_indicator: None,
-            final_indicator: None,
-            authenticated_encryption_additional_data: None,
+            ..EncryptRequest::default()
         }
         .into()
     },
     |id| {
         SignRequest {
             unique_identifier: Some(id.into()),
-            cryptographic_parameters: None,
             data: Some(Secret::copy_of(&[7; 16])),
-            digested_data: None,
-            correlation_value: None,
-            init_indicator: None,
-            final_indicator: None,
+            ..SignRequest::default()
         }
         .into()
     },

@@ -32,13 +32,7 @@ fn attributes(house: &House, id: &str) -> Vec<Attribute> {
 }
 
 fn material(house: &House, id: &str) -> Vec<u8> {
-    let request = GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let request = GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() };
     match &house.ask(&alice(), request).unwrap().object.key_block().unwrap().key_value {
         Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => bytes.reveal().to_vec(),
         other => panic!("no plain bytes: {other:?}"),
@@ -184,9 +178,7 @@ fn pair(name: &str) -> CreateKeyPairRequest {
             Attribute::Name(Name::text(&format!("{name}-public"))),
             Attribute::CryptographicUsageMask(CryptographicUsageMask::Verify),
         ]),
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     }
 }
 

@@ -186,13 +186,7 @@ fn a_zeroised_slot_has_neither_objects_nor_pins_and_says_so_in_the_log() {
     let report = house.service.order(&operator(), Order::SlotZeroise { slot: "alpha".to_owned() }).unwrap();
     assert!(matches!(report, Report::Zeroised { objects: 1 }), "{report:?}");
     assert_eq!((row(&house, "alpha").objects, row(&house, "alpha").initialised), (Some(0), Some(false)));
-    let get = |id: &str| GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = |id: &str| GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() };
     assert_eq!(house.ask(&alice, get(&gone)).unwrap_err().reason, Refusal::absent().reason);
     house.ask(&alice, get(&kept)).unwrap();
     create_in(&house, &alice, &key, "gone").unwrap();

@@ -44,13 +44,7 @@ fn template(attributes: &[Attribute]) -> Option<Template> {
 }
 
 fn get(id: &str) -> GetRequest {
-    GetRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    }
+    GetRequest { unique_identifier: Some(id.into()), ..GetRequest::default() }
 }
 
 fn bytes(object: &Object) -> Vec<u8> {

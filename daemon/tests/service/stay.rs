@@ -43,11 +43,7 @@ fn encrypt(id: &str, data: &[u8]) -> EncryptRequest {
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::copy_of(data)),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
 }
 
@@ -80,13 +76,7 @@ fn an_archived_object_is_looked_at_and_recovered_and_nothing_else() {
     let which = || Some(id.as_str().into());
     house.ask(&alice(), ArchiveRequest { unique_identifier: which() }).unwrap();
     assert_eq!(attribute(&house, &id, Standard::ArchiveDate), Some(Attribute::ArchiveDate(DateTime(NOON))));
-    let get = || GetRequest {
-        unique_identifier: which(),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let get = || GetRequest { unique_identifier: which(), ..GetRequest::default() };
     let archived = ResultReason::ObjectArchived;
     assert_eq!(reason(&house, get()), archived);
     assert_eq!(reason(&house, encrypt(&id, b"x")), archived);
@@ -108,14 +98,8 @@ fn archived_objects_are_found_only_by_who_looks_in_the_archive() {
     let (here, away) = (house.aes(&alice(), "here"), house.aes(&alice(), "away"));
     house.ask(&alice(), ArchiveRequest { unique_identifier: Some(away.as_str().into()) }).unwrap();
     let found = |mask| {
-        let request = LocateRequest {
-            maximum_items: None,
-            offset_items: None,
-            storage_status_mask: mask,
-            object_group_member: None,
-            object_class_mask: None,
-            attributes: Listed::default(),
-        };
+        let request =
+            LocateRequest { storage_status_mask: mask, attributes: Listed::default(), ..LocateRequest::default() };
         let found = house.ask(&alice(), request).unwrap().unique_identifier;
         found.into_iter().map(|id| id.0).collect::<Vec<_>>()
     };
@@ -188,11 +172,8 @@ fn objects_are_counted_by_the_call_and_opening_them_is_free() {
         cryptographic_parameters: encrypt(&id, b"").cryptographic_parameters,
         data: sealed.data.clone(),
         iv_counter_nonce: sealed.iv_counter_nonce.clone(),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
         authenticated_encryption_tag: sealed.authenticated_encryption_tag.clone(),
+        ..DecryptRequest::default()
     };
     house.ask(&alice(), decrypt()).unwrap();
     house.ask(&alice(), decrypt()).unwrap();

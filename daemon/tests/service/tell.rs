@@ -182,11 +182,7 @@ fn nothing_goes_of_another_clients_objects_nor_of_what_was_undone_refused_or_onl
             ..Default::default()
         }),
         data: Some(Secret::copy_of(b"text")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     house.ask(&bob(), encrypt).unwrap();
     let refused = DestroyRequest { unique_identifier: Some(own.as_str().into()) };

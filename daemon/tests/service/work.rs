@@ -26,11 +26,7 @@ fn encrypt(id: &str, mode: BlockCipherMode, padding: Option<PaddingMethod>, data
         unique_identifier: Some(id.into()),
         cryptographic_parameters: Some(parameters(mode, padding)),
         data: Some(Secret::copy_of(data)),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     }
 }
 
@@ -53,11 +49,8 @@ fn decrypt(
         cryptographic_parameters: Some(parameters(mode, padding)),
         data: sealed.data.clone(),
         iv_counter_nonce: sealed.iv_counter_nonce.clone(),
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
         authenticated_encryption_tag: sealed.authenticated_encryption_tag.clone(),
+        ..DecryptRequest::default()
     }
 }
 
@@ -214,13 +207,7 @@ fn a_key_that_came_in_anothers_place_remembers_its_nonces_and_not_the_others() {
 
 /// An Import of a key over itself, or of another of its kind.
 fn import(house: &House, id: &str, other: bool) -> ImportRequest {
-    let export = ExportRequest {
-        unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
-    };
+    let export = ExportRequest { unique_identifier: Some(id.into()), ..ExportRequest::default() };
     let exported = house.ask(&alice(), export).unwrap();
     let mut object = exported.object.unwrap();
     if other {

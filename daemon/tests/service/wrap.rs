@@ -33,10 +33,8 @@ fn get(id: &str, under: Option<(&str, Option<EncodingOption>)>) -> GetRequest {
     });
     GetRequest {
         unique_identifier: Some(id.into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
         key_wrapping_specification: specification,
+        ..GetRequest::default()
     }
 }
 
@@ -125,13 +123,8 @@ fn a_key_that_wraps_a_sensitive_one_encrypts_nothing_any_more() {
     let under = wrapping_key(&house);
     let encrypt = || EncryptRequest {
         unique_identifier: Some(under.as_str().into()),
-        cryptographic_parameters: None,
         data: Some(Secret::copy_of(b"data")),
-        iv_counter_nonce: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
-        authenticated_encryption_additional_data: None,
+        ..EncryptRequest::default()
     };
     house.ask(&alice(), encrypt()).unwrap();
     let sensitive = key(CryptographicUsageMask::Encrypt, &[Attribute::Sensitive(true)]);
@@ -367,9 +360,7 @@ fn signer(house: &House) -> (String, String) {
         common_attributes: Some(common.iter().cloned().collect()),
         private_key_attributes: mask(CryptographicUsageMask::Sign),
         public_key_attributes: mask(CryptographicUsageMask::Verify),
-        common_protection_storage_masks: None,
-        private_protection_storage_masks: None,
-        public_protection_storage_masks: None,
+        ..CreateKeyPairRequest::default()
     };
     let made = house.ask(&alice(), request).unwrap();
     let (private, public) = (made.private_key_unique_identifier.0, made.public_key_unique_identifier.0);

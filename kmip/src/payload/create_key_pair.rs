@@ -5,6 +5,7 @@ use crate::{attribute::Template, identifier::Identifier};
 
 structure! {
     /// What is to be made. What is said of one key goes before what is said of both.
+    #[derive(Default)]
     CreateKeyPairRequest {
         common_attributes: Option<Template> = CommonAttributes, V1_0;
         private_key_attributes: Option<Template> = PrivateKeyAttributes, V1_0;

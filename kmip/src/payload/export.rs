@@ -9,6 +9,7 @@ use crate::{
 
 structure! {
     /// Which object, and in which form.
+    #[derive(Default)]
     ExportRequest {
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier, V1_4;
         key_format_type: Option<KeyFormatType> = KeyFormatType, V1_4;

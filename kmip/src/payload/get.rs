@@ -8,6 +8,7 @@ use crate::{
 
 structure! {
     /// Which object, and in which form.
+    #[derive(Default)]
     GetRequest {
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier, V1_0;
         key_format_type: Option<KeyFormatType> = KeyFormatType, V1_0;

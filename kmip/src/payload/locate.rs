@@ -8,6 +8,7 @@ use crate::{
 
 structure! {
     /// What is looked for. Without attributes it is everything.
+    #[derive(Default)]
     LocateRequest {
         /// How many to return at most.
         maximum_items: Option<i32> = MaximumItems, V1_0;

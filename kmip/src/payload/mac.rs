@@ -9,6 +9,7 @@ use crate::{
 
 structure! {
     /// What is to be authenticated, and how.
+    #[derive(Default)]
     MACRequest {
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier, V1_2;
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters, V1_2;

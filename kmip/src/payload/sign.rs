@@ -9,6 +9,7 @@ use crate::{
 
 structure! {
     /// What is to be signed, and how.
+    #[derive(Default)]
     SignRequest {
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier, V1_2;
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters, V1_2;

@@ -98,10 +98,7 @@ fn failing(request: &[u8]) -> Option<Wiped> {
     }
     message.items.push(RequestItem::from(Request::from(GetRequest {
         unique_identifier: Some("nothing".into()),
-        key_format_type: None,
-        key_wrap_type: None,
-        key_compression_type: None,
-        key_wrapping_specification: None,
+        ..GetRequest::default()
     })));
     for (place, item) in (1u32..).zip(&mut message.items) {
         item.unique_batch_item_id = Some(Bytes(place.to_be_bytes().to_vec()));

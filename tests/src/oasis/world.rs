@@ -152,14 +152,7 @@ enum Door {
 }
 
 fn everything() -> LocateRequest {
-    LocateRequest {
-        maximum_items: None,
-        offset_items: None,
-        storage_status_mask: None,
-        object_group_member: None,
-        object_class_mask: None,
-        attributes: Listed::default(),
-    }
+    LocateRequest { attributes: Listed::default(), ..LocateRequest::default() }
 }
 
 /// The usernames and passwords of the cases.

@@ -3,6 +3,7 @@
 use openssl::{
     cipher::{Cipher, CipherRef},
     cipher_ctx::CipherCtx,
+    error::ErrorStack,
 };
 use strongroom_kmip::{
     mechanism::{Block, Mode, Padding},
@@ -10,7 +11,6 @@ use strongroom_kmip::{
 };
 use zeroize::Zeroizing;
 
-use super::gather::NO_VERIFICATION;
 use crate::slot::contract::{Error, Running};
 
 /// Which way a cipher runs.
@@ -20,6 +20,22 @@ pub(super) enum Way {
     Forth,
     /// Ciphertext in, plaintext out.
     Back,
+}
+
+impl Way {
+    /// Tells a context what it is to do, or the rest of that: an engine takes cipher, key and vector one after the other.
+    pub(super) fn set(
+        self,
+        context: &mut CipherCtx,
+        cipher: Option<&CipherRef>,
+        key: Option<&[u8]>,
+        iv: Option<&[u8]>,
+    ) -> Result<(), ErrorStack> {
+        match self {
+            Self::Forth => context.encrypt_init(cipher, key, iv),
+            Self::Back => context.decrypt_init(cipher, key, iv),
+        }
+    }
 }
 
 /// A cipher under way. What comes out is whole blocks until the end; with padding, decryption holds one block back.
@@ -41,11 +57,7 @@ impl Ciphering {
             return Err(Error::Parameter("initialisation vector"));
         }
         let mut context = CipherCtx::new().map_err(|_| ENGINE)?;
-        match way {
-            Way::Forth => context.encrypt_init(Some(cipher), Some(key), iv),
-            Way::Back => context.decrypt_init(Some(cipher), Some(key), iv),
-        }
-        .map_err(|_| ENGINE)?;
+        way.set(&mut context, Some(cipher), Some(key), iv).map_err(|_| ENGINE)?;
         context.set_padding(padding == Padding::Pkcs7);
         let block = context.block_size();
         Ok(Self { context, way, padding, block, filled: None })
@@ -109,10 +121,6 @@ impl Running for Ciphering {
         let written = self.end(&mut out)?;
         out.truncate(written);
         Ok(Secret::new(std::mem::take(&mut *out)))
-    }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
     }
 }
 

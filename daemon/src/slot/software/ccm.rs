@@ -65,20 +65,14 @@ fn start(key: &[u8], parameters: Parameters<'_>, way: Way, tag: &[u8]) -> Result
     };
     let mut context = CipherCtx::new().map_err(|_| ENGINE)?;
     // The lengths of nonce and tag must be known before the key is given.
-    match way {
-        Way::Forth => context.encrypt_init(Some(cipher), None, None),
-        Way::Back => context.decrypt_init(Some(cipher), None, None),
-    }
-    .and_then(|()| context.set_iv_length(parameters.nonce.len()))
-    .and_then(|()| match way {
-        Way::Forth => context.set_tag_length(parameters.tag),
-        Way::Back => context.set_tag(tag),
-    })
-    .and_then(|()| match way {
-        Way::Forth => context.encrypt_init(None, Some(key), Some(parameters.nonce)),
-        Way::Back => context.decrypt_init(None, Some(key), Some(parameters.nonce)),
-    })
-    .map_err(|_| ENGINE)?;
+    way.set(&mut context, Some(cipher), None, None)
+        .and_then(|()| context.set_iv_length(parameters.nonce.len()))
+        .and_then(|()| match way {
+            Way::Forth => context.set_tag_length(parameters.tag),
+            Way::Back => context.set_tag(tag),
+        })
+        .and_then(|()| way.set(&mut context, None, Some(key), Some(parameters.nonce)))
+        .map_err(|_| ENGINE)?;
     Ok(context)
 }
 

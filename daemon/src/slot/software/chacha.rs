@@ -6,7 +6,6 @@ use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::gather::NO_VERIFICATION;
 use super::native;
 use crate::slot::contract::{Error, Running};
 
@@ -92,10 +91,6 @@ impl Running for Flowing {
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
         Ok(Secret::copy_of(&[]))
-    }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
     }
 }
 

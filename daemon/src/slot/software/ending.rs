@@ -2,8 +2,8 @@
 
 use strongroom_kmip::secret::Secret;
 
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
-use crate::slot::contract::{Error, Purpose};
+use super::gather::NO_SIGNATURE;
+use crate::slot::contract::{Error, NO_VERIFICATION, Purpose};
 
 /// Gives out what is made, unless it was to be verified.
 pub(super) fn give(purpose: Purpose, make: impl FnOnce() -> Result<Secret, Error>) -> Result<Secret, Error> {

@@ -6,7 +6,6 @@ use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::block::{LONGEST_PART, Way};
-use super::gather::NO_VERIFICATION;
 use crate::slot::contract::{Error, Running};
 
 /// How large the pieces are.
@@ -112,10 +111,6 @@ impl Running for Feeding {
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
         Ok(Secret::copy_of(&[]))
-    }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
     }
 }
 

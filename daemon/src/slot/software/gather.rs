@@ -7,7 +7,7 @@ use strongroom_kmip::{
 use zeroize::Zeroize;
 
 use super::hash::Digesting;
-use crate::slot::contract::{Error, Key, Purpose, Running};
+use crate::slot::contract::{Error, Key, NO_VERIFICATION, Purpose, Running};
 
 /// Gathers data and works on them in one go. Nothing comes out before the end, so no plaintext leaves before its tag
 /// was checked.
@@ -144,6 +144,3 @@ pub(super) const MOST: usize = 64 << 20;
 
 /// A verification has no result but whether it fits.
 pub(super) const NO_SIGNATURE: Error = Error::Unsupported("a verification that gives a signature");
-
-/// Only a verification is held against a signature.
-pub(super) const NO_VERIFICATION: Error = Error::Unsupported("verifying in the middle of other work");

@@ -9,7 +9,6 @@ use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::block::{LONGEST_PART, Way};
-use super::gather::NO_VERIFICATION;
 use crate::slot::contract::{Error, Running};
 
 /// What a call of GCM needs besides the key.
@@ -124,10 +123,6 @@ impl Running for Sealing {
         self.context.tag(&mut tag).map_err(|_| ENGINE)?;
         Ok(Secret::new(tag))
     }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
-    }
 }
 
 /// Prepares the cipher with its nonce and what is authenticated besides the data.
@@ -140,16 +135,10 @@ pub(super) fn start(key: &[u8], parameters: Parameters<'_>, way: Way) -> Result<
     };
     let mut context = CipherCtx::new().map_err(|_| ENGINE)?;
     // The nonce's length must be known before the nonce is given.
-    match way {
-        Way::Forth => context.encrypt_init(Some(cipher), None, None),
-        Way::Back => context.decrypt_init(Some(cipher), None, None),
-    }
-    .and_then(|()| context.set_iv_length(parameters.nonce.len()))
-    .and_then(|()| match way {
-        Way::Forth => context.encrypt_init(None, Some(key), Some(parameters.nonce)),
-        Way::Back => context.decrypt_init(None, Some(key), Some(parameters.nonce)),
-    })
-    .map_err(|_| ENGINE)?;
+    way.set(&mut context, Some(cipher), None, None)
+        .and_then(|()| context.set_iv_length(parameters.nonce.len()))
+        .and_then(|()| way.set(&mut context, None, Some(key), Some(parameters.nonce)))
+        .map_err(|_| ENGINE)?;
     if !parameters.additional.is_empty() {
         context.cipher_update(parameters.additional, None).map_err(|_| ENGINE)?;
     }

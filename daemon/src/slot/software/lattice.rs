@@ -13,7 +13,7 @@ use strongroom_kmip::{
 };
 use zeroize::Zeroizing;
 
-use super::gather::{NO_SIGNATURE, NO_VERIFICATION};
+use super::gather::NO_SIGNATURE;
 use super::{info, offer, prehash};
 use crate::chance::Chance;
 use crate::slot::contract::{Error, Key, Pair, Purpose, Running, Shape};
@@ -122,10 +122,6 @@ impl Running for Making {
 
     fn finish(self: Box<Self>) -> Result<Secret, Error> {
         self.key.sign(&self.message.end()?)
-    }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
     }
 }
 

@@ -13,10 +13,10 @@ use strongroom_kmip::{
 };
 use zeroize::Zeroizing;
 
-use super::gather::{Gather, NO_SIGNATURE, NO_VERIFICATION};
+use super::gather::{Gather, NO_SIGNATURE};
 use super::hash::Digesting;
 use super::{hash, offer};
-use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
+use crate::slot::contract::{Error, Family, Key, NO_VERIFICATION, Purpose, Running, Shape};
 
 /// A key of HMAC. The two halves of each hash's start are computed on first use and kept.
 #[derive(Clone)]

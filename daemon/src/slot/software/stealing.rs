@@ -10,7 +10,6 @@ use strongroom_kmip::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::block::{LONGEST_PART, Way};
-use super::gather::NO_VERIFICATION;
 use crate::slot::contract::{Error, Running};
 
 /// A cipher under way. What may belong to the last two blocks is held back until the end.
@@ -35,10 +34,7 @@ impl Stealing {
         };
         let start = |cipher: &CipherRef, iv| {
             let mut context = CipherCtx::new()?;
-            match way {
-                Way::Forth => context.encrypt_init(Some(cipher), Some(key), iv)?,
-                Way::Back => context.decrypt_init(Some(cipher), Some(key), iv)?,
-            }
+            way.set(&mut context, Some(cipher), Some(key), iv)?;
             context.set_padding(false);
             Ok(context)
         };
@@ -114,10 +110,6 @@ impl Running for Stealing {
 
     fn finish(mut self: Box<Self>) -> Result<Secret, Error> {
         Ok(Secret::copy_of(&self.end()?))
-    }
-
-    fn finish_against(self: Box<Self>, _signature: &[u8]) -> Result<(), Error> {
-        Err(NO_VERIFICATION)
     }
 }
 

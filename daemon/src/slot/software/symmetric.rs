@@ -14,14 +14,14 @@ use super::ccm;
 use super::chacha::{Flowing, Poly1305, nonce_of};
 use super::cmac::Cmacing;
 use super::feedback::{Feeding, Piece};
-use super::gather::{Gather, MOST, NO_VERIFICATION};
+use super::gather::{Gather, MOST};
 use super::gcm::{Gcm, Parameters, Sealing};
 use super::gmac::Gmacing;
 use super::mac::Mac;
 use super::native::{self, Wrapping};
 use super::offer;
 use super::stealing::Stealing;
-use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
+use crate::slot::contract::{Error, Family, Key, NO_VERIFICATION, Purpose, Running, Shape};
 
 /// An AES key, with its schedule for GCM. Old clients make MACs with such keys too; the policy says who may.
 #[derive(Clone)]

@@ -9,10 +9,9 @@ use strongroom_kmip::{
 };
 use zeroize::Zeroizing;
 
-use super::block::Way;
-use super::gather::{Gather, NO_VERIFICATION};
+use super::gather::Gather;
 use super::offer;
-use crate::slot::contract::{Error, Family, Key, Purpose, Running, Shape};
+use crate::slot::contract::{Error, Family, Key, NO_VERIFICATION, Purpose, Running, Shape};
 
 /// Two keys of AES-256, one for the data and one for their place.
 #[derive(Clone)]
@@ -42,11 +41,7 @@ impl Key for Xts {
         }
         let mut context = CipherCtx::new().map_err(|_| ENGINE)?;
         let (cipher, key) = (Some(Cipher::aes_256_xts()), Some(self.0.reveal()));
-        match way {
-            Way::Forth => context.encrypt_init(cipher, key, Some(tweak)),
-            Way::Back => context.decrypt_init(cipher, key, Some(tweak)),
-        }
-        .map_err(|_| ENGINE)?;
+        way.set(&mut context, cipher, key, Some(tweak)).map_err(|_| ENGINE)?;
         let mut out = Zeroizing::new(vec![0; data.len()]);
         context.cipher_update(data, Some(&mut out)).map_err(|_| ENGINE)?;
         Ok(Secret::new(std::mem::take(&mut *out)))

@@ -33,6 +33,18 @@ fn fill(settings: &Settings) {
     }
 }
 
+/// Does something to each file of a store that is filled, of which there is a whole copy.
+fn each_file(work: impl Fn(&Settings, &Path, &Path)) {
+    every_lasting_member(|settings| {
+        fill(settings);
+        let whole = settings.folder.with_extension("whole");
+        copy(&settings.folder, &whole);
+        for file in files(&whole) {
+            work(settings, &whole, &file);
+        }
+    });
+}
+
 fn copy(from: &Path, to: &Path) {
     let _ = fs::remove_dir_all(to);
     DirBuilder::new().mode(0o700).create(to).unwrap();
@@ -131,52 +143,34 @@ fn a_flipped_bit_is_harmless_or_named() {
 
 #[test]
 fn a_file_cut_short_is_harmless_or_named() {
-    every_lasting_member(|settings| {
-        fill(settings);
-        let whole = settings.folder.with_extension("whole");
-        copy(&settings.folder, &whole);
-        for file in files(&whole) {
-            let name = file.file_name().unwrap();
-            let length = fs::metadata(&file).unwrap().len();
-            for keep in [0, 1, length / 3, length * 2 / 3, length.saturating_sub(1)] {
-                copy(&whole, &settings.folder);
-                let cut = fs::OpenOptions::new().write(true).open(settings.folder.join(name)).unwrap();
-                cut.set_len(keep).unwrap();
-                serve(settings, &format!("{} cut to {keep} bytes", name.display()));
-            }
+    each_file(|settings, whole, file| {
+        let name = file.file_name().unwrap();
+        let length = fs::metadata(file).unwrap().len();
+        for keep in [0, 1, length / 3, length * 2 / 3, length.saturating_sub(1)] {
+            copy(whole, &settings.folder);
+            let cut = fs::OpenOptions::new().write(true).open(settings.folder.join(name)).unwrap();
+            cut.set_len(keep).unwrap();
+            serve(settings, &format!("{} cut to {keep} bytes", name.display()));
         }
     });
 }
 
 #[test]
 fn a_file_that_is_gone_is_harmless_or_named() {
-    every_lasting_member(|settings| {
-        fill(settings);
-        let whole = settings.folder.with_extension("whole");
-        copy(&settings.folder, &whole);
-        for file in files(&whole) {
-            copy(&whole, &settings.folder);
-            fs::remove_file(settings.folder.join(file.file_name().unwrap())).unwrap();
-            serve(settings, &format!("without {}", file.display()));
-        }
+    each_file(|settings, whole, file| {
+        copy(whole, &settings.folder);
+        fs::remove_file(settings.folder.join(file.file_name().unwrap())).unwrap();
+        serve(settings, &format!("without {}", file.display()));
     });
 }
 
 #[test]
 fn a_file_of_something_else_is_named() {
-    every_lasting_member(|settings| {
-        fill(settings);
-        let whole = settings.folder.with_extension("whole");
-        copy(&settings.folder, &whole);
-        for file in files(&whole) {
-            copy(&whole, &settings.folder);
-            fs::write(
-                settings.folder.join(file.file_name().unwrap()),
-                "It was a bright cold day in April. ".repeat(99),
-            )
+    each_file(|settings, whole, file| {
+        copy(whole, &settings.folder);
+        fs::write(settings.folder.join(file.file_name().unwrap()), "It was a bright cold day in April. ".repeat(99))
             .unwrap();
-            serve(settings, &format!("prose in {}", file.display()));
-        }
+        serve(settings, &format!("prose in {}", file.display()));
     });
 }
 

@@ -42,34 +42,15 @@ impl Walk<'_> {
             }
             .into(),
             Step::Destroy(which) => DestroyRequest { unique_identifier: id(which)? }.into(),
-            Step::Get(which) => GetRequest {
-                unique_identifier: id(which)?,
-                key_format_type: None,
-                key_wrap_type: None,
-                key_compression_type: None,
-                key_wrapping_specification: None,
-            }
-            .into(),
-            Step::Export(which) => ExportRequest {
-                unique_identifier: id(which)?,
-                key_format_type: None,
-                key_wrap_type: None,
-                key_compression_type: None,
-                key_wrapping_specification: None,
-            }
-            .into(),
+            Step::Get(which) => GetRequest { unique_identifier: id(which)?, ..GetRequest::default() }.into(),
+            Step::Export(which) => ExportRequest { unique_identifier: id(which)?, ..ExportRequest::default() }.into(),
             Step::Look(which) => {
                 GetAttributesRequest { unique_identifier: id(which)?, attribute_reference: References(vec![]) }.into()
             }
             Step::Encrypt(which) => EncryptRequest {
                 unique_identifier: id(which)?,
-                cryptographic_parameters: None,
                 data: Some(Secret::copy_of(PLAIN)),
-                iv_counter_nonce: None,
-                correlation_value: None,
-                init_indicator: None,
-                final_indicator: None,
-                authenticated_encryption_additional_data: None,
+                ..EncryptRequest::default()
             }
             .into(),
             Step::Seal(which, nonce) => EncryptRequest {
@@ -81,24 +62,17 @@ impl Walk<'_> {
                 }),
                 data: Some(Secret::copy_of(PLAIN)),
                 iv_counter_nonce: Some(vec![nonce; 12].into()),
-                correlation_value: None,
-                init_indicator: None,
-                final_indicator: None,
-                authenticated_encryption_additional_data: None,
+                ..EncryptRequest::default()
             }
             .into(),
             Step::Decrypt(which) => {
                 let sealed = self.things.get(which)?.sealed.clone()?;
                 DecryptRequest {
                     unique_identifier: id(which)?,
-                    cryptographic_parameters: None,
                     data: Some(sealed.data.into()),
                     iv_counter_nonce: sealed.nonce.map(Into::into),
-                    correlation_value: None,
-                    init_indicator: None,
-                    final_indicator: None,
-                    authenticated_encryption_additional_data: None,
                     authenticated_encryption_tag: sealed.tag.map(Into::into),
+                    ..DecryptRequest::default()
                 }
                 .into()
             }
@@ -134,12 +108,9 @@ impl Walk<'_> {
             Step::Locate(name, state, storage) => {
                 let filters = [Some(self.name(name)), state.map(Attribute::State)];
                 LocateRequest {
-                    maximum_items: None,
-                    offset_items: None,
                     storage_status_mask: storage,
-                    object_group_member: None,
-                    object_class_mask: None,
                     attributes: Listed(filters.into_iter().flatten().map(Into::into).collect()),
+                    ..LocateRequest::default()
                 }
                 .into()
             }
