@@ -181,6 +181,7 @@ impl House {
     /// # Errors
     /// [`Error::Failed`], when the last words did not reach the disk.
     pub fn close(self) -> Result<(), Error> {
+        self.vault.forget();
         for fitted in self.vault.slots().iter() {
             if let Some(holding) = fitted.slot.holding() {
                 holding.close();

@@ -8,7 +8,7 @@ use strongroom::{
     caller::{Caller, ClientName, Front, Principal, Role, Scope},
     clock::{StillClock, Time},
     slot::{
-        Family, Form, Made, Material, Recipe,
+        Family, Form, Made, Material, Pair, Recipe,
         policy::Level,
         software::{Random, Software},
     },
@@ -31,7 +31,7 @@ fn key() -> UnsealKey {
 }
 
 fn vault(store: &Arc<dyn Store>) -> Vault {
-    let slot = Fitted::new(Arc::new(Software::new("dev")), Level::Standard);
+    let slot = Fitted::new(Arc::new(Software::new("dev").with_ready(1)), Level::Standard);
     let clock = Arc::new(StillClock::at(Time::from_seconds(1_800_000_000)));
     Vault::new(store.clone(), vec![slot], clock, Arc::new(Random::default()))
 }
@@ -109,6 +109,24 @@ fn what_was_committed_is_there_when_the_vault_is_opened_again() {
     for id in [&first, &second] {
         assert!(read(&vault, id).unwrap().same_as(read(&room.vault, id).unwrap().reveal()));
     }
+}
+
+#[test]
+fn a_sealed_vault_has_nothing_ready_and_makes_nothing_ahead() {
+    let Room { vault, .. } = Room::new();
+    let pair = Recipe::Pair(Pair::Rsa { bits: 2048 });
+    assert!(!vault.prepare(), "nobody has asked");
+    vault.make(None, &pair).unwrap();
+    vault.seal();
+    assert!(!vault.prepare(), "it is sealed");
+    vault.enter(key()).unwrap();
+    assert!(!vault.prepare(), "what was asked for before is forgotten");
+    vault.make(None, &pair).unwrap();
+    assert!(vault.prepare());
+    assert!(!vault.prepare(), "one is ready");
+    vault.seal();
+    vault.enter(key()).unwrap();
+    assert!(!vault.prepare(), "and none is wanted");
 }
 
 #[test]

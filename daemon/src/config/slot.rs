@@ -17,7 +17,7 @@ use crate::{
         openness::{self, Openness},
         policy::Level,
         registry,
-        software::Software,
+        software::{self, Software},
     },
 };
 
@@ -32,6 +32,8 @@ tables! {
         open_derivations: Vec<String> = Vec::new();
         /// How many objects it may hold.
         max_objects: Option<u64> = None;
+        /// How many RSA-2048 pairs may be made ahead.
+        ready_pairs: usize = 8;
         /// How short a new PIN may be, in bytes.
         shortest_pin: usize = service::SHORTEST_PIN;
         /// Whether a registered client may log in without a PIN, by what proves who it is.
@@ -151,6 +153,9 @@ impl Slot {
                 let (least, most) = (lengths.start(), lengths.end());
                 return Err(("shortest_pin", format!("`shortest_pin` must be {least} to {most}")));
             }
+            if slot.ready_pairs > software::MOST_READY {
+                return Err(("ready_pairs", format!("`ready_pairs` must be 0 to {}", software::MOST_READY)));
+            }
             if slot.max_objects == Some(0) {
                 return Err((
                     "max_objects",
@@ -233,7 +238,7 @@ impl Slot {
         }
         match own.token(&own) {
             Some(token) => registry::token(settings(self.name.clone(), token)),
-            None => Arc::new(Software::new(self.name.clone())),
+            None => Arc::new(Software::new(self.name.clone()).with_ready(self.ready_pairs)),
         }
     }
 

@@ -404,6 +404,7 @@ mod tests {
             ("a slot with a long name", &long, 2, "is no slot name"),
             ("room for nothing", "[[slot]]\nmax_objects = 0", 2, "`max_objects` must be 1 at least"),
             ("less than nothing", "[[slot]]\nmax_objects = -1", 2, "integer `-1`"),
+            ("more pairs than there is room for", "[[slot]]\nready_pairs = 65", 2, "`ready_pairs` must be 0 to 64"),
             ("a PIN of nothing", "[[slot]]\nshortest_pin = 0", 2, "`shortest_pin` must be 4 to 255"),
             ("a PIN too long for all", "[[slot]]\nshortest_pin = 256", 2, "`shortest_pin` must be 4 to 255"),
             ("nought threads", "[limits]\nidle = 60\nthreads = 0", 3, "`threads` must be 1 to 512"),

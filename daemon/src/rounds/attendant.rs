@@ -1,5 +1,5 @@
 //! The attendant: looks after slots that hold their keys themselves, and after the seal. It has a thread of its own, since a
-//! slot may let it wait.
+//! slot may let it wait; and one more, of the lowest priority, on which slots make ahead what may be asked for soon.
 
 use std::{
     io,
@@ -9,21 +9,30 @@ use std::{
 };
 
 use super::timetable::Stop;
-use crate::{caller::Caller, service::Service};
+use crate::{caller::Caller, clock::Stopwatch, service::Service};
 
-/// The thread that goes its round, until it is told to stop.
+/// The threads that go their rounds, until they are told to stop.
 pub struct Attendant {
     stop: Arc<Stop>,
-    thread: JoinHandle<()>,
+    threads: [JoinHandle<()>; 2],
 }
 
 impl Attendant {
-    /// Starts the round, with `daemon` as the caller.
+    /// Starts the rounds, with `daemon` as the caller.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no threads.
     pub fn start(service: Arc<Service>, daemon: Caller) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
+        let (told, its) = (Arc::clone(&stop), Arc::clone(&service));
+        let ahead = move || {
+            let mut rest = PAUSE;
+            while !told.wait(rest) {
+                let taken = Stopwatch::start();
+                // As long a rest as the work took: no more than half of one processor.
+                rest = if its.provide() { taken.elapsed().max(BREATH) } else { PAUSE };
+            }
+        };
         let told = Arc::clone(&stop);
         let round = move || {
             let mut more = false;
@@ -34,15 +43,18 @@ impl Attendant {
                 }
             }
         };
-        let thread = thread::Builder::new().name("attendant".to_owned()).spawn(round)?;
-        Ok(Self { stop, thread })
+        let round = thread::Builder::new().name("attendant".to_owned()).spawn(round)?;
+        let ahead = thread::Builder::new().name("ahead".to_owned()).spawn(ahead)?;
+        Ok(Self { stop, threads: [round, ahead] })
     }
 
-    /// Ends the round: what is in hand is finished.
+    /// Ends the rounds: what is in hand is finished.
     pub fn stop(self) {
         self.stop.say();
-        if self.thread.join().is_err() {
-            log::error!("the attendant of the slots ended in a panic");
+        for thread in self.threads {
+            if thread.join().is_err() {
+                log::error!("an attendant of the slots ended in a panic");
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ mod activate;
 mod add_attribute;
 mod adjust_attribute;
 mod adopt;
+mod ahead;
 mod alter;
 mod approval;
 mod archive;

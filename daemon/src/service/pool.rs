@@ -99,6 +99,11 @@ impl Pool {
         self.changed.notify_all();
     }
 
+    /// Whether nobody sits at any of them.
+    pub fn is_free(&self) -> bool {
+        self.look().total == 0
+    }
+
     /// How many seats there are.
     pub fn seats(&self) -> usize {
         self.seats
@@ -222,12 +227,15 @@ mod tests {
     #[test]
     fn seats_come_free_and_leave_no_trace() {
         let pool = Arc::new(Pool::new(2, 1));
+        assert!(pool.is_free());
         let seat = pool.enter(&who("alice")).unwrap();
         pool.submit(&who("alice"), [1; 16]);
         assert!(pool.job_at_once().is_none(), "alice sits already");
         let other = pool.enter(&who("bob")).unwrap();
+        assert!(!pool.is_free());
         drop((seat, other));
         assert_eq!(jobs(&pool), [1]);
+        assert!(pool.is_free());
         let state = pool.look();
         assert!(state.taken.is_empty() && state.waiting.is_empty() && state.given.is_empty() && state.total == 0);
     }

@@ -77,6 +77,15 @@ pub trait Slot: Send + Sync {
     /// Its random source.
     fn chance(&self) -> &dyn Chance;
 
+    /// Makes one thing ahead that may be asked for soon; whether there was anything to make. From then on the calling thread
+    /// runs only while nobody else wants the processor.
+    fn prepare(&self) -> bool {
+        false
+    }
+
+    /// Wipes what was made ahead, and makes nothing ahead until it is asked for something again.
+    fn forget(&self) {}
+
     /// What else can be asked of it, where it holds its keys itself and the vault keeps references to them.
     fn holding(&self) -> Option<&dyn Holding> {
         None

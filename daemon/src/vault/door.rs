@@ -101,11 +101,13 @@ impl Vault {
     }
 
     /// Seals the vault: the keys are forgotten, and every request is refused until it is unsealed. Work that has
-    /// its key in hand already, and changes under way, are finished.
+    /// its key in hand already, and changes under way, are finished. What was made ahead is wiped.
     pub fn seal(&self) {
-        if let Some(opened) = self.open.write().unwrap_or_else(PoisonError::into_inner).take() {
+        let opened = self.open.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(opened) = opened {
             opened.flights.close();
         }
+        self.forget();
     }
 
     /// Whether the vault is sealed.

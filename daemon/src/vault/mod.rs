@@ -5,6 +5,7 @@
 //! to a peer, never writes the audit log, and nobody above it sees a slot or a stored object.
 
 mod action;
+mod ahead;
 mod change;
 mod cipher;
 mod claim;

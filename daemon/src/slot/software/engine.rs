@@ -1,6 +1,6 @@
 //! The slot that is software: keys are bytes that the vault seals, AWS-LC works with them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openssl::{
     ec::EcKey,
@@ -22,11 +22,12 @@ use super::hash::Digesting;
 use super::lattice::{self, PrivateLattice, PublicLattice};
 use super::mac::Mac;
 use super::random::Random;
+use super::reserve::Reserve;
 use super::rsa::{PrivateRsa, PublicRsa};
 use super::stateless::{PrivateStateless, PublicStateless};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
 use super::xts::{self, Xts};
-use super::{bare, derive, offer, point};
+use super::{bare, derive, native, offer, point};
 use crate::chance::Chance;
 use crate::slot::contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
@@ -38,12 +39,19 @@ use crate::slot::derivation::Derivation;
 pub struct Software {
     name: String,
     random: Random,
+    reserve: Reserve,
 }
 
 impl Software {
-    /// A slot of that name.
+    /// A slot of that name, which makes nothing ahead.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), random: Random::default() }
+        Self { name: name.into(), random: Random::default(), reserve: Reserve::new(0) }
+    }
+
+    /// The slot with so many RSA pairs that wait for whoever asks next, of the size that is asked for most.
+    #[must_use]
+    pub fn with_ready(self, most: usize) -> Self {
+        Self { reserve: Reserve::new(most), ..self }
     }
 
     fn symmetric(&self, family: Family, bits: usize) -> Result<Kept, Error> {
@@ -73,6 +81,20 @@ impl Software {
             key.iter_mut().for_each(|byte| *byte = odd(*byte));
         }
         Ok(Kept { shape: Shape::Symmetric { family, bits }, held: Secret::new(std::mem::take(&mut *key)) })
+    }
+
+    /// Makes one of the pairs that are wanted ahead; whether there was one to make.
+    fn make_ahead(&self) -> bool {
+        let Some(order) = self.reserve.next(LATELY) else { return false };
+        match self.pair(Pair::Rsa { bits: order.bits }) {
+            Ok(Made::Pair { private, public }) => self.reserve.put(order, &private.held, &public.held),
+            Ok(Made::One(_)) => false,
+            Err(error) => {
+                log::error!("a pair could not be made ahead: {error}");
+                self.reserve.clear();
+                false
+            }
+        }
     }
 
     fn pair(&self, pair: Pair) -> Result<Made, Error> {
@@ -124,8 +146,18 @@ impl Slot for Software {
     fn make(&self, recipe: &Recipe) -> Result<Made, Error> {
         match *recipe {
             Recipe::Symmetric { family, bits } => self.symmetric(family, bits).map(Made::One),
+            Recipe::Pair(pair @ Pair::Rsa { bits }) => self.reserve.take(bits).map_or_else(|| self.pair(pair), Ok),
             Recipe::Pair(pair) => self.pair(pair),
         }
+    }
+
+    fn prepare(&self) -> bool {
+        native::stand_back();
+        self.make_ahead()
+    }
+
+    fn forget(&self) {
+        self.reserve.clear();
     }
 
     fn take(&self, shape: Shape, material: &Material) -> Result<Kept, Error> {
@@ -233,4 +265,54 @@ fn odd(byte: u8) -> u8 {
     (byte & 0xfe) | u8::from((byte & 0xfe).count_ones().is_multiple_of(2))
 }
 
+/// What nobody asks for in this time is not made ahead any more.
+const LATELY: Duration = Duration::from_secs(3600);
+
 const ENGINE: Error = Error::Engine("making a key");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exponent_of(made: &Made) -> Vec<u8> {
+        let Made::Pair { public, .. } = made else { panic!("no pair") };
+        let Ok(Material::RsaPublic { exponent, .. }) = encoding::give(public, Form::Numbers) else { panic!("no RSA") };
+        exponent
+    }
+
+    #[test]
+    fn a_pair_that_was_made_ahead_is_as_any_other_and_its_halves_fit() {
+        let slot = Software::new("dev").with_ready(1);
+        let recipe = Recipe::Pair(Pair::Rsa { bits: 2048 });
+        assert!(!slot.make_ahead(), "nobody has asked");
+        let first = slot.make(&recipe).unwrap();
+        assert!(slot.make_ahead());
+        assert!(!slot.make_ahead(), "there is one");
+        let second = slot.make(&recipe).unwrap();
+        assert_eq!(format!("{:?}", slot.reserve), "Reserve([0, 0, 0] of 1)");
+        let (Made::Pair { private: one, .. }, Made::Pair { private, public }) = (&first, &second) else { panic!() };
+        assert!(!one.held.same_as(private.held.reveal()));
+        assert_eq!((exponent_of(&first), exponent_of(&second)), (vec![1, 0, 1], vec![1, 0, 1]));
+        let mechanism =
+            Mechanism::RsaPkcs1Hashed { hash: Hash::Sha256, input: strongroom_kmip::mechanism::Input::Message };
+        let signature = slot.open(private).unwrap().work(Purpose::Sign, &mechanism, b"data").unwrap();
+        slot.open(public).unwrap().verify(&mechanism, b"data", signature.reveal()).unwrap();
+    }
+
+    #[test]
+    fn a_slot_that_forgets_has_nothing_ready_and_makes_nothing_until_it_is_asked() {
+        let slot = Software::new("dev").with_ready(1);
+        slot.make(&Recipe::Pair(Pair::Rsa { bits: 2048 })).unwrap();
+        assert!(slot.make_ahead());
+        slot.forget();
+        assert_eq!(format!("{:?}", slot.reserve), "Reserve([0, 0, 0] of 1)");
+        assert!(!slot.make_ahead());
+    }
+
+    #[test]
+    fn a_slot_without_ready_pairs_makes_none() {
+        let slot = Software::new("dev");
+        slot.make(&Recipe::Pair(Pair::Rsa { bits: 2048 })).unwrap();
+        assert!(!slot.make_ahead());
+    }
+}

@@ -35,6 +35,7 @@ mod offer;
 mod point;
 mod prehash;
 mod random;
+mod reserve;
 mod rsa;
 mod stateless;
 mod stealing;
@@ -43,3 +44,4 @@ mod xts;
 
 pub use engine::Software;
 pub use random::Random;
+pub use reserve::MOST as MOST_READY;

@@ -1,5 +1,5 @@
 //! What AWS-LC has and no safe crate over it shows: ChaCha20 without Poly1305, AES key wrap for every key length, Ed25519
-//! in contexts, and powers in constant time. The only unsafe code of the slot.
+//! in contexts, and powers in constant time; and the lowest of the kernel's priorities. The only unsafe code of the slot.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -12,6 +12,13 @@ use aws_lc_sys::{
     ED25519ph_sign, ED25519ph_verify, OPENSSL_cleanse,
 };
 use zeroize::Zeroizing;
+
+/// Lets the calling thread run only while nobody else wants the processor. Where the system refuses, it goes on as it is.
+pub(super) fn stand_back() {
+    let nothing = libc::sched_param { sched_priority: 0 };
+    // SAFETY: nought is the calling thread; the kernel reads the one structure, which outlives the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const nothing) };
+}
 
 /// XORs the key stream of ChaCha20 (RFC 8439 §2.4) over `data`. The counter wraps after 2^32 blocks; whoever calls sees
 /// to it that it does not.
