@@ -183,7 +183,14 @@ fn ccm_holds_its_caller_to_the_length_that_was_promised() {
     let (mut client, session) = house.user();
     let aes = bring(&mut client, session, KeyType::AES, &[7; 16]).unwrap();
     let way = |nonce: u8, length| of(MechanismType::AES_CCM, ccm(length, &[nonce; 12], 16));
-    assert_eq!(encrypt(&mut client, session, aes, way(1, 4), &[1; 21]), Err(Rv::DATA_LEN_RANGE));
+    for length in [5, 20, 21] {
+        assert_eq!(
+            encrypt(&mut client, session, aes, way(1, 4), &vec![1; length]),
+            Err(Rv::DATA_LEN_RANGE),
+            "{length}"
+        );
+    }
+    assert!(decrypt(&mut client, session, aes, way(1, 4), &[1; 21]).is_err());
     let sealed = encrypt(&mut client, session, aes, way(2, 4), &[1; 4]).unwrap();
     assert_eq!(sealed.len(), 20);
     assert_eq!(decrypt(&mut client, session, aes, way(2, 4), &sealed), Ok(vec![1; 4]));

@@ -8,7 +8,10 @@ use strongroom_pkcs11_wire::{
     number::Hedge,
 };
 
-use super::mechanism::{self, Named};
+use super::{
+    mechanism::{self, Named},
+    operation::Kind,
+};
 use crate::service::Offered;
 
 /// A mechanism that is ready to be used.
@@ -16,8 +19,18 @@ use crate::service::Offered;
 pub struct Translated {
     /// The mechanism.
     pub mechanism: Mechanism,
-    /// After so many bytes a counter would begin again.
-    pub limit: Option<u64>,
+    /// After so many bytes a counter would begin again, or there would be more than were promised.
+    limit: Option<u64>,
+    /// Bytes of the tag that stands behind what is decrypted and is not counted there.
+    tag: u64,
+}
+
+impl Translated {
+    /// How many bytes may come for work of that kind.
+    pub fn limit(&self, kind: Kind) -> Option<u64> {
+        let tag = if kind == Kind::Decrypt { self.tag } else { 0 };
+        self.limit.map(|limit| limit.saturating_add(tag))
+    }
 }
 
 /// Translates a mechanism that uses a key.
@@ -25,7 +38,7 @@ pub struct Translated {
 /// # Errors
 /// [`Rv::MECHANISM_INVALID`] for one that uses none, [`Rv::MECHANISM_PARAM_INVALID`] for a parameter that cannot be.
 pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> {
-    let mut limit = None;
+    let (mut limit, mut behind) = (None, 0);
     let mechanism = match named.offered {
         Offered::AesEcb => Mechanism::Cipher(Block::Aes, ecb(parameter)?),
         Offered::TripleDesEcb => Mechanism::Cipher(Block::TripleDes, ecb(parameter)?),
@@ -59,8 +72,8 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
             Mechanism::Gmac { nonce: given.iv.to_vec(), length: tag(given)? }
         }
         Offered::AesCcm => {
-            let (mechanism, most) = ccm(parameter)?;
-            limit = Some(most);
+            let (mechanism, promised, tag) = ccm(parameter)?;
+            (limit, behind) = (Some(promised), tag);
             mechanism
         }
         Offered::ChaCha20 => chacha(parameter)?,
@@ -102,7 +115,7 @@ pub fn translate(named: Named, parameter: &Parameter) -> Result<Translated, Rv> 
         // What has no parameters here, uses no key, or makes one.
         _ => return Err(Rv::MECHANISM_INVALID),
     };
-    Ok(Translated { mechanism, limit })
+    Ok(Translated { mechanism, limit, tag: behind })
 }
 
 /// The hash function of a digesting mechanism.
@@ -175,17 +188,16 @@ fn tag(given: &wire::Gcm) -> Result<usize, Rv> {
     tag.filter(|_| given.tag_bits.is_multiple_of(8)).ok_or(Rv::MECHANISM_PARAM_INVALID)
 }
 
-/// CCM, and how many bytes come at most: as many as were promised, with the tag where that comes too.
-fn ccm(parameter: &Parameter) -> Result<(Mechanism, u64), Rv> {
+/// CCM, how many bytes of data were promised, and how many the tag has (PKCS#11 3.2 §6.13.4).
+fn ccm(parameter: &Parameter) -> Result<(Mechanism, u64, u64), Rv> {
     let Parameter::Ccm(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
     let tag = usize::try_from(given.tag_length).ok().filter(|tag| matches!(tag, 4 | 6 | 8 | 10 | 12 | 14 | 16));
     let tag = tag.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
     if !(7..=13).contains(&given.nonce.len()) {
         return Err(Rv::MECHANISM_PARAM_INVALID);
     }
-    let most = given.data_length.saturating_add(given.tag_length);
     let mode = Mode::Ccm { nonce: given.nonce.to_vec(), additional: given.aad.to_vec(), tag };
-    Ok((Mechanism::Cipher(Block::Aes, mode), most))
+    Ok((Mechanism::Cipher(Block::Aes, mode), given.data_length, given.tag_length))
 }
 
 /// ChaCha20 as it was first, with 64 bits each of counter and nonce, or as RFC 8439 has it, with 32 and 96.
@@ -474,8 +486,8 @@ mod tests {
     }
 
     #[test]
-    fn ccm_takes_no_more_than_was_promised() {
+    fn ccm_takes_no_more_than_was_promised_and_the_tag_of_what_is_decrypted() {
         let way = translate(mechanism::named(MechanismType::AES_CCM).unwrap(), &ccm_of(12, 8)).unwrap();
-        assert_eq!(way.limit, Some(16 + 8));
+        assert_eq!((way.limit(Kind::Encrypt), way.limit(Kind::Decrypt)), (Some(16), Some(16 + 8)));
     }
 }

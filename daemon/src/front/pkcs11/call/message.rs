@@ -93,8 +93,7 @@ fn parts(messages: &Messages, expected: bool) -> Result<(), Rv> {
 fn sealed(kind: Kind, messages: &mut Messages, said: &Message, nonce: &[u8]) -> Result<Operation, Rv> {
     let way = translate::translate(messages.named, &sealing::parameter(messages.named.offered, said, nonce)?)?;
     messages.tag = usize::try_from(said.tag_bits / 8).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
-    // What is decrypted has its tag behind it.
-    let limit = way.limit.map(|limit| if kind == Kind::Encrypt { said.data_length } else { limit });
+    let limit = way.limit(kind);
     Ok(Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, limit))
 }
 

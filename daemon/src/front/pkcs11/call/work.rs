@@ -42,7 +42,8 @@ pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechan
         return Err(Rv::OPERATION_ACTIVE);
     }
     let ready = ready(desk, kind, session, &asked, key)?;
-    let mut operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, ready.way.limit);
+    let limit = ready.way.limit(kind);
+    let mut operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, limit);
     if ready.asks {
         operation.consent = Consent::Awaited;
     }
@@ -75,17 +76,12 @@ pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: 
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
     let way = translate::translate(named, &asked.parameter)?;
     let service = &desk.house.service;
-    let prepared = match service.prepare(desk.caller, &id, purpose, &way.mechanism) {
-        Ok(prepared) => prepared,
-        Err(refusal) => return Err(desk.refuse(recorded, &id, refusal, About::Key)),
-    };
+    let refused = |refusal| desk.refuse(recorded, &id, refusal, About::Key);
+    let prepared = service.prepare(desk.caller, &id, purpose, &way.mechanism).map_err(refused)?;
     if !mechanism::suits(named.offered, prepared.shape) {
         return Err(desk.deny(recorded, &id, Rv::KEY_TYPE_INCONSISTENT));
     }
-    let object = match service.glance(desk.caller, &id) {
-        Ok(object) => object,
-        Err(refusal) => return Err(desk.refuse(recorded, &id, refusal, About::Key)),
-    };
+    let object = service.glance(desk.caller, &id).map_err(refused)?;
     if let Err(rv) = allowed(&object, asked.kind, named.offered) {
         return Err(desk.deny(recorded, &id, rv));
     }
