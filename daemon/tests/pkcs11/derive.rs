@@ -281,6 +281,41 @@ fn keys_are_derived_by_each_function() {
     }
 }
 
+#[test]
+fn a_derived_key_is_held_to_its_own_list_of_mechanisms() {
+    use MechanismType as M;
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &[7; 48], open());
+    let tls = |kind, label: &[u8]| {
+        of(kind, Parameter::Tls(Tls { hash: M::SHA256, label: label.into(), seed: b"seed"[..].into() }))
+    };
+    let only = || {
+        let listed = Attribute::new(AttributeType::ALLOWED_MECHANISMS, Value::Ulongs(vec![M::TLS_KDF.0]));
+        with(open(), [listed, truth(AttributeType::DERIVE, true), truth(AttributeType::SIGN, true)])
+    };
+    let length = || with(open(), [number(AttributeType::VALUE_LEN, 32)]);
+    for (name, mechanism) in [
+        ("a master key of TLS", tls(M::TLS12_MASTER_KEY_DERIVE_DH, b"master secret")),
+        ("another", tls(M::TLS12_EXTENDED_MASTER_KEY_DERIVE_DH, b"extended master secret")),
+        ("a digest", Mechanism::plain(M::SHA384_KEY_DERIVATION)),
+    ] {
+        let key = derive(&mut client, session, mechanism, base, only()).expect(name);
+        let exported = derive(&mut client, session, tls(M::TLS_KDF, b"exporter"), key, length());
+        assert!(exported.is_ok(), "{name}: {exported:?}");
+        for (what, other) in [
+            ("a master key", tls(M::TLS12_MASTER_KEY_DERIVE_DH, b"master secret")),
+            ("a digest", Mechanism::plain(M::SHA256_KEY_DERIVATION)),
+        ] {
+            let derived = derive(&mut client, session, other, key, length());
+            assert_eq!(derived, Err(Rv::MECHANISM_INVALID), "{name}: {what}");
+        }
+        let mechanism = Some(Mechanism::plain(M::SHA256_HMAC));
+        let sign = client.ask(request::SignInit { session, mechanism, key });
+        assert_eq!(sign.err(), Some(Rv::MECHANISM_INVALID), "{name}: a MAC");
+    }
+}
+
 /// An AES key that others are derived from.
 fn secret_aes(client: &mut Client, session: u64) -> u64 {
     let template = with(open(), [number(AttributeType::VALUE_LEN, 16), truth(AttributeType::DERIVE, true)]);
@@ -310,6 +345,13 @@ fn what_makes_no_sense_is_refused_by_its_fault() {
     for (why, mechanism, base, template, expected) in [
         ("no deriving mechanism", Mechanism::plain(M::SHA256), base, vec![], Rv::MECHANISM_INVALID),
         ("one that nothing here does", Mechanism::plain(M::MD5_KEY_DERIVATION), base, vec![], Rv::MECHANISM_INVALID),
+        (
+            "a secret that was exchanged by RSA",
+            Mechanism::plain(M::TLS12_MASTER_KEY_DERIVE),
+            base,
+            vec![],
+            Rv::MECHANISM_INVALID,
+        ),
         ("no such key", plain(), 4_711, vec![], Rv::KEY_HANDLE_INVALID),
         ("a key that may not derive", plain(), aes, vec![], Rv::KEY_FUNCTION_NOT_PERMITTED),
         ("a secret that should agree", ecdh(&point), base, vec![], Rv::KEY_TYPE_INCONSISTENT),
