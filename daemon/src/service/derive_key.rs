@@ -83,7 +83,8 @@ impl Perform for DeriveKeyRequest {
             Content::Blob(_) => Shape::Symmetric { family: Family::Hmac, bits: 0 },
         };
         call.notes.mechanism = Some(derivation.name_from(shape));
-        let openly = call.vault.derives_openly(&base.object().slot, &derivation, shape);
+        let open = |(base, _): &Source| call.vault.derives_openly(&base.object().slot, &derivation, shape);
+        let openly = bases.iter().all(open);
         // What is given out beside the keys is of the same making: whoever chooses where it is cut could have any of it.
         if share.beside > 0 && !openly && bases.iter().any(closely) {
             let message = "of what is derived from something sensitive or unextractable nothing is given out";

@@ -148,7 +148,7 @@ pub use discover_versions::SERVED as VERSIONS;
 pub use founding::{Founded, server_certificate};
 pub use order::{Order, Report};
 pub use outbox::{Endpoint, Letter, Trouble};
-pub use pace::{is_prompt, is_slow};
+pub use pace::{is_prompt, is_slow, may_last};
 pub use pins::{LONGEST as LONGEST_PIN, PinRules, SHORTEST as SHORTEST_PIN};
 pub use query::{OBJECTS, VENDOR, profiles};
 pub use quorum::{Guarded, Officer, Quorum, Rule};

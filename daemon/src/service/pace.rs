@@ -46,6 +46,26 @@ pub fn is_slow(request: &Request) -> bool {
     !templates().any(said)
 }
 
+/// Whether an operation may take so long that it must not have all the turns there are: it waits for a seat, for a job, or for
+/// something costly by itself.
+pub fn may_last(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateKeyPair
+            | Operation::ReKeyKeyPair
+            | Operation::DeriveKey
+            | Operation::Register
+            | Operation::Import
+            | Operation::Get
+            | Operation::Export
+            | Operation::Poll
+            | Operation::Process
+            | Operation::Login
+            | Operation::DelegatedLogin
+            | Operation::PKCS_11
+    )
+}
+
 /// Whether an operation is over so soon that to give it to another thread would take as long as the operation itself. None of
 /// them waits for more than a record; `is_distant` says that some slot's keys are not in this process, so that whoever uses
 /// one may have to wait.

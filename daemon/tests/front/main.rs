@@ -5,6 +5,7 @@
 mod afar;
 mod batch;
 mod bearer;
+mod bound;
 mod credential;
 mod door;
 mod fair;

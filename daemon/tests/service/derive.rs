@@ -7,16 +7,22 @@ use strongroom_kmip::{
         KeyFormatType, LinkType, ObjectType, ResultReason, SecretDataType,
     },
     object::{KeyBlock, KeyMaterial, KeyValue, Object, SecretData, SymmetricKey},
+    operation::Ask as Asks,
     payload::{
-        DerivationParameters, DeriveKeyRequest, GetAttributesRequest, GetRequest, RegisterRequest, RevokeRequest,
+        CreateRequest, DerivationParameters, DeriveKeyRequest, GetAttributesRequest, GetRequest, RegisterRequest,
+        RevokeRequest,
     },
     secret::Secret,
     ttlv::{Bytes, DateTime},
+    version::V2_1,
 };
 
-use strongroom::vault::{Grant, Level, ObjectId};
+use strongroom::{
+    service::{Ask, Order, Report, SlotTerms},
+    vault::{Grant, Level, ObjectId},
+};
 
-use crate::house::{House, NOON, alice, bob};
+use crate::house::{House, NOON, alice, bob, operator};
 
 const DERIVES: CryptographicUsageMask = CryptographicUsageMask::DeriveKey;
 
@@ -173,6 +179,50 @@ fn what_is_made_of_a_closely_kept_key_is_kept_as_closely() {
     request.attributes.as_mut().unwrap().attributes.push(Attribute::Sensitive(true).into());
     let id = house.ask(&alice(), request).unwrap().unique_identifier.0;
     assert!(attributes(&house, &id).contains(&Attribute::AlwaysSensitive(false)), "its base was not always so");
+}
+
+#[test]
+fn a_slot_speaks_for_its_own_keys_alone_when_it_lets_what_they_make_be_kept_less_closely() {
+    let house = House::new();
+    let terms = SlotTerms { open_derivations: Some(vec!["SP800-108-COUNTER".to_owned()]), ..SlotTerms::default() };
+    let order = Order::SlotMake { name: "open".to_owned(), terms };
+    let Ok(Report::Slot(slot)) = house.service.order(&operator(), order) else { panic!("no slot") };
+    let create = CreateRequest {
+        object_type: ObjectType::SymmetricKey,
+        attributes: template(vec![
+            Attribute::CryptographicAlgorithm(CryptographicAlgorithm::AES),
+            Attribute::CryptographicLength(256),
+            Attribute::CryptographicUsageMask(DERIVES),
+            Attribute::ActivationDate(DateTime(NOON - 1)),
+            Attribute::Sensitive(true),
+        ]),
+        protection_storage_masks: None,
+    };
+    let ask = Ask { slot: Some(slot.key), ..Ask::new(create, V2_1, house.service.number()) };
+    let answer = house.service.answer(&alice(), ask);
+    answer.receipt.wait().unwrap();
+    let base = <CreateRequest as Asks>::answer(answer.outcome.unwrap()).unwrap().unique_identifier.0;
+    let key_block = KeyBlock::of(KeyFormatType::Opaque, Secret::copy_of(b"guess me"));
+    let attributes = vec![
+        Attribute::CryptographicUsageMask(DERIVES),
+        Attribute::ActivationDate(DateTime(NOON - 1)),
+        Attribute::Sensitive(true),
+    ];
+    let object = SecretData { secret_data_type: SecretDataType::Password, key_block };
+    let data = register(&house, ObjectType::SecretData, attributes, object.into());
+    let parameters = |data: &[&[u8]]| {
+        let mut parameters = given(data);
+        parameters.cryptographic_parameters.as_mut().unwrap().block_cipher_mode = Some(BlockCipherMode::CMAC);
+        parameters
+    };
+    let readable = |ids: &[&str], data: &[&[u8]]| {
+        let mut request = derive(ids, DerivationMethod::NIST800_108_C, parameters(data), 256);
+        let loose = [Attribute::Sensitive(false), Attribute::Extractable(true)];
+        request.attributes.as_mut().unwrap().attributes.extend(loose.map(Into::into));
+        house.ask(&alice(), request).is_ok_and(|made| get(&house, &made.unique_identifier.0).is_ok())
+    };
+    assert!(readable(&[&base], &[b"data"]), "its own key");
+    assert!(!readable(&[&base, &data], &[]), "a secret of another slot");
 }
 
 #[test]

@@ -13,11 +13,12 @@ use strongroom_kmip::{
 use super::{
     later,
     room::{Room, too_large},
+    turn::Held,
     undo,
 };
 use crate::{
     caller::Caller,
-    clock::Clock,
+    clock::{Clock, Deadline},
     front::contract::Fingerprint,
     receipt::Receipt,
     service::{self, Ask, Service, Standing, Turned, VERSIONS},
@@ -40,15 +41,25 @@ pub(super) struct Answer {
     largest: Option<usize>,
     bytes: Wiped,
     receipts: Vec<Receipt<(), service::Error>>,
+    held: Option<Held>,
 }
 
-/// Performs a message whose framing is sound, whatever else is wrong with it. Blocks as long as the service does.
+/// An answer that may leave.
+pub(super) struct Kept {
+    pub(super) bytes: Wiped,
+    /// Given back once it has left.
+    pub(super) held: Option<Held>,
+}
+
+/// Performs a message whose framing is sound, whatever else is wrong with it. Blocks as long as the service does; no item is
+/// begun after `until`.
 pub(super) fn perform(
     service: &Service,
     caller: &Caller,
     key: Option<Fingerprint>,
     message: &[u8],
     limits: &Limits,
+    until: Deadline,
 ) -> Performed {
     let claimed = glimpse(message);
     let version = claimed.map_or(V1_0, spoken);
@@ -71,7 +82,7 @@ pub(super) fn perform(
             let number = service.number();
             let operations: Vec<_> = message.items.iter().map(|item| item.operation).collect();
             match service.stand(caller.clone(), message.header.authentication.as_ref(), &operations, number) {
-                Ok(standing) => answer(service, &standing, message, number),
+                Ok(standing) => answer(service, &standing, message, (number, until)),
                 // Whose it is not known to be, nothing of it is looked at.
                 Err(why) => Performed { number: Some(number), ..refusal(version, why.spoken(version), &why.message) },
             }
@@ -103,33 +114,39 @@ pub(super) fn sealed(message: &[u8], recorded: Receipt<(), service::Error>) -> P
     refusal_after(recorded, version, reason, SEALED)
 }
 
-fn answer(service: &Service, standing: &Standing, message: RequestMessage, number: u64) -> Performed {
+fn answer(
+    service: &Service,
+    standing: &Standing,
+    message: RequestMessage,
+    (number, until): (u64, Deadline),
+) -> Performed {
     let RequestMessage { header, items } = message;
     let version = header.protocol_version;
     let unserved = unserved(&header);
     let proof = standing.proof().cloned();
     let largest = header.maximum_response_size.map(|size| usize::try_from(size).unwrap_or(0));
+    let mut room = Room::of(version, until);
     let undoes = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo);
     if undoes && items.len() > 1 && unserved.is_none() {
-        let items = undo::perform(service, standing, &header, items, number);
+        let items = undo::perform(service, standing, &header, items, (number, room));
         return Performed { version, number: Some(number), largest, proof, items };
     }
     if unserved.is_none() && later::wanted(&header, &items) {
-        let items = later::perform(service, standing, &header, items, number);
+        let items = later::perform(service, standing, &header, items, (number, room));
         return Performed { version, number: Some(number), largest, proof, items };
     }
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
     let mut placeholder = None;
     let mut answered = Vec::with_capacity(items.len());
     let last = items.len().saturating_sub(1);
-    let mut room = Room::of(version);
     for (place, item) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = item;
         let refuse = |reason: ResultReason, why: &str| {
             let receipt = service.refuse(standing.caller(), operation, reason, number);
             (ResponseItem::failure(Some(operation), reason, why), receipt)
         };
-        let (answer, receipt) = match (unserved, payload, standing.for_operation(operation)) {
+        let caller = standing.for_operation(operation).and_then(|caller| room.over().map_or(Ok(caller), Err));
+        let (answer, receipt) = match (unserved, payload, caller) {
             (Some(why), ..) => refuse(ResultReason::FeatureNotSupported, why),
             (None, Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
             (None, _, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
@@ -186,7 +203,7 @@ impl Performed {
         message.header.server_hashed_password = self.proof;
         message.header.server_correlation_value = self.number.map(|number| format!("{run}-{number}"));
         let bytes = written(&mut message, self.largest);
-        Answer { message, largest: self.largest, bytes, receipts }
+        Answer { message, largest: self.largest, bytes, receipts, held: None }
     }
 }
 
@@ -201,8 +218,18 @@ impl Answer {
         })
     }
 
+    /// Whether a client that does not take such answers must not have many of them.
+    pub(super) fn is_long(&self) -> bool {
+        self.bytes.len() > LONG
+    }
+
+    /// Keeps this until it has left.
+    pub(super) fn hold(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
     /// Waits until everything that it tells of is kept. What could not be kept has failed, whatever it was.
-    pub(super) async fn kept(mut self) -> Wiped {
+    pub(super) async fn kept(mut self) -> Kept {
         let mut is_whole = true;
         for (item, receipt) in self.message.items.iter_mut().zip(self.receipts) {
             if let Err(error) = receipt.await {
@@ -212,7 +239,8 @@ impl Answer {
                 is_whole = false;
             }
         }
-        if is_whole { self.bytes } else { written(&mut self.message, self.largest) }
+        let bytes = if is_whole { self.bytes } else { written(&mut self.message, self.largest) };
+        Kept { bytes, held: self.held }
     }
 }
 
@@ -325,6 +353,8 @@ fn spoken(claimed: Version) -> Version {
     }
 }
 
+/// Bytes of a long answer.
+const LONG: usize = 64 << 10;
 /// What a client is told that nobody can be known to be.
 const SEALED: &str = "the vault is sealed; the operator opens it with `strongroom unseal`";
 /// What a client is told when log or store did not take it.

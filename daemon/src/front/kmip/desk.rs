@@ -8,13 +8,18 @@ use std::{
 
 use strongroom_kmip::{code::ResultReason, ttlv, version::V1_0};
 
-use super::{batch, buffer::Buffer, encoding::Encoding, turn::Turns};
+use super::{
+    batch,
+    buffer::Buffer,
+    encoding::Encoding,
+    turn::{Span, Turns},
+};
 use crate::{
     caller::{Caller, ClientName, Front, Principal, Scope},
-    clock::Clock,
+    clock::{Clock, Deadline},
     front::{contract::Limits, patience::Patience},
     receipt::Receipt,
-    service::{self, Recognised, Service, Shown, Turned},
+    service::{self, Recognised, Service, Shown, Turned, may_last},
 };
 
 /// Performs messages, whichever door they came through: all doors share the turns of a client.
@@ -74,32 +79,38 @@ impl Desk {
                 return None;
             }
         };
-        let known = match asker {
-            Asker::Client(caller, name) => Some((caller, self.turns.take(&name).await?)),
-            Asker::Sealed => None,
+        let (known, span) = match asker {
+            Asker::Client(caller, name) => {
+                let span = self.span(encoding, buffer.bytes());
+                (Some((caller, self.turns.take(&name, span).await?)), span)
+            }
+            Asker::Sealed => (None, Span::Usual),
         };
         let (desk, peer) = (Arc::clone(self), *peer);
-        let quick = known.is_some() && desk.is_quick(encoding, buffer.bytes());
         // The thread has the buffer; when the request takes too long, the connection goes and the thread ends by itself.
         let work = move || {
             let performed = match (encoding.decode(buffer.bytes(), &desk.frames), &known) {
                 (Ok(message), None) => batch::sealed(&message, desk.turn_away(&peer, Turned::Sealed)),
                 (Err(_), None) => batch::sealed(&[], desk.turn_away(&peer, Turned::Sealed)),
                 (Ok(message), Some((caller, _))) => {
-                    batch::perform(&desk.service, caller, peer.shown.key, &message, &desk.frames)
+                    let until = Deadline::after(desk.limits.request);
+                    batch::perform(&desk.service, caller, peer.shown.key, &message, &desk.frames, until)
                 }
                 (Err(why), Some(_)) => {
                     batch::refusal_after(desk.unreadable(&peer), V1_0, ResultReason::InvalidMessage, &why.to_string())
                 }
             };
-            let answer = performed.answer(&*desk.clock, &desk.run);
-            // The turn is given back when its work is done, of which the writing may be the most.
-            drop(known);
+            let mut answer = performed.answer(&*desk.clock, &desk.run);
+            // The turn is given back when its work is done, of which the writing may be the most; but whoever does not take
+            // what is long waits for itself.
+            if let Some((_, turn)) = known.filter(|_| answer.is_long()) {
+                answer.hold(turn.own());
+            }
             (answer, buffer)
         };
-        let performed = match quick {
-            true => catch_unwind(AssertUnwindSafe(work)).ok(),
-            false => tokio::task::spawn_blocking(work).await.ok(),
+        let performed = match span {
+            Span::Moment => catch_unwind(AssertUnwindSafe(work)).ok(),
+            Span::Usual | Span::Long => tokio::task::spawn_blocking(work).await.ok(),
         };
         if performed.is_none() {
             log::error!("a request of {} ended in a panic", peer.from);
@@ -107,11 +118,19 @@ impl Desk {
         performed
     }
 
-    /// Whether a message is performed on the thread that read it: two changes of threads take as long as what it asks for.
-    fn is_quick(&self, encoding: Encoding, message: &[u8]) -> bool {
-        encoding == Encoding::Ttlv
-            && message.len() <= SHORT
-            && batch::sole(message).is_some_and(|operation| self.service.is_quick(operation))
+    /// How long a message holds its turn. What is over in a moment is performed on the thread that read it: two changes of
+    /// threads take as long as what it asks for.
+    fn span(&self, encoding: Encoding, message: &[u8]) -> Span {
+        let (binary, short) = (encoding == Encoding::Ttlv, message.len() <= SHORT);
+        if !binary && !short {
+            return Span::Long;
+        }
+        let Ok(ttlv) = encoding.decode(message, &self.frames) else { return Span::Usual };
+        match batch::sole(&ttlv) {
+            Some(operation) if binary && short && self.service.is_quick(operation) => Span::Moment,
+            Some(operation) if !may_last(operation) => Span::Usual,
+            _ => Span::Long,
+        }
     }
 
     /// Who is asking, as of now: a client whose registration was revoked meanwhile is nobody any more.

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_rustls::server::TlsStream;
 
 use super::{
+    batch::Kept,
     buffer::Buffer,
     desk::{Asker, Desk, Peer},
     encoding::Encoding,
@@ -203,9 +204,11 @@ impl Connection {
         let (performed, buffer) = performed?;
         self.buffer = buffer;
         let answer = timeout(limit, performed.kept()).await.ok()?;
-        let body = encoded(head.encoding, answer).await?;
+        let Kept { bytes, held } = answer;
+        let body = encoded(head.encoding, bytes).await?;
         let top = http::answer(head.encoding, body.len(), head.after, desk.clock.now().seconds());
         timeout(limit, send(stream, &top, &body)).await.ok()?.ok()?;
+        drop(held);
         Some(head.after)
     }
 }

@@ -5,6 +5,7 @@ use strongroom_kmip::{
     message::{Asynchronous, RequestHeader, RequestItem, ResponseItem},
 };
 
+use super::room::{Room, too_large};
 use crate::{
     receipt::Receipt,
     service::{self, Ask, Service, Standing, is_prompt, is_slow},
@@ -25,7 +26,7 @@ pub(super) fn perform(
     standing: &Standing,
     header: &RequestHeader,
     items: Vec<RequestItem>,
-    number: u64,
+    (number, mut room): (u64, Room),
 ) -> Vec<(ResponseItem, Receipt<(), service::Error>)> {
     let version = header.protocol_version;
     let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
@@ -37,14 +38,16 @@ pub(super) fn perform(
             let receipt = service.refuse(standing.caller(), operation, reason, number);
             (ResponseItem::failure(Some(operation), reason, why), receipt)
         };
-        let (answer, receipt) = match (payload, standing.for_operation(operation)) {
+        let caller = standing.for_operation(operation).and_then(|caller| room.over().map_or(Ok(caller), Err));
+        let (answer, receipt) = match (payload, caller) {
             (Err(fault), _) => refuse(fault.reason(), &fault.to_string()),
             (_, Err(refusal)) => refuse(refusal.spoken(version), &refusal.message),
             (Ok(request), Ok(caller)) if is_prompt(operation) => {
                 let correlation = header.client_correlation_value.clone();
                 let answer =
                     service.answer(&caller, Ask { correlation, item: place, ..Ask::new(request, version, number) });
-                (service::item(operation, version, answer.outcome, answer.instead), answer.receipt)
+                let item = service::item(operation, version, answer.outcome, answer.instead);
+                (if room.takes(&item) { item } else { too_large(item) }, answer.receipt)
             }
             (Ok(request), Ok(_)) => {
                 kept.push(RequestItem { operation, unique_batch_item_id, payload: Ok(request), extension, ephemeral });

@@ -100,7 +100,7 @@ impl Connection {
         };
         let answer = timeout(limit, performed.kept()).await.ok()?;
         let sent = async {
-            stream.write_all(&answer).await?;
+            stream.write_all(&answer.bytes).await?;
             stream.flush().await
         };
         timeout(limit, sent).await.ok()?.ok()?;

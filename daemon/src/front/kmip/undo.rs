@@ -18,12 +18,11 @@ pub(super) fn perform(
     standing: &Standing,
     header: &RequestHeader,
     items: Vec<RequestItem>,
-    number: u64,
+    (number, mut room): (u64, Room),
 ) -> Vec<(ResponseItem, Receipt<(), service::Error>)> {
     let version = header.protocol_version;
     let mut together = Together::new(service, standing.caller());
     let mut refused = None;
-    let mut room = Room::of(version);
     let mut answers: Vec<ResponseItem> = Vec::with_capacity(items.len());
     for (item, request) in (0u32..).zip(items) {
         let RequestItem { operation, unique_batch_item_id, payload, .. } = request;
@@ -31,7 +30,8 @@ pub(super) fn perform(
             refused = Some(service.refuse(standing.caller(), operation, reason, number));
             ResponseItem::failure(Some(operation), reason, why)
         };
-        let answer = match (payload, standing.for_operation(operation)) {
+        let caller = standing.for_operation(operation).and_then(|caller| room.over().map_or(Ok(caller), Err));
+        let answer = match (payload, caller) {
             (Ok(Request::PKCS_11(_)), Ok(_)) => refuse(ResultReason::FeatureNotSupported, UNDOES_NOT),
             (Ok(Request::ReProvision(_)), Ok(_)) => refuse(ResultReason::FeatureNotSupported, HOLDS_BACK),
             (Ok(request), Ok(caller)) => {

@@ -32,6 +32,9 @@ impl Serve for request::FindObjectsInit {
         if desk.application.with(self.session, |session| session.search.is_some())? {
             return Err(Rv::OPERATION_ACTIVE);
         }
+        if self.template.len() > MOST_ATTRIBUTES {
+            return Err(Rv::ARGUMENTS_BAD);
+        }
         let mut search = Search { template: self.template, found: VecDeque::new(), after: None, ended: false };
         search.found.extend(Profile::asked(&search.template).map(Profile::id));
         go_on(desk, standing, &mut search)?;
@@ -204,3 +207,6 @@ const REMEMBERED: &[AttributeType] = &[
 
 /// So many objects fit into a frame with what is remembered of them.
 const MOST: usize = 256;
+
+/// Attributes of a template: more than there are kinds.
+const MOST_ATTRIBUTES: usize = 256;
