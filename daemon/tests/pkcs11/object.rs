@@ -372,6 +372,9 @@ fn a_search_goes_on_in_parts_and_ends_once() {
         client.aes(session, lasting_aes(name)).unwrap();
     }
     assert_eq!(client.ask(request::FindObjects { session, most: 1 }).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+    let template = (0..257).map(|_| labelled("a")).collect();
+    let without_end = request::FindObjectsInit { session, template };
+    assert_eq!(client.ask(without_end).err(), Some(Rv::ARGUMENTS_BAD));
     client.ask(request::FindObjectsInit { session, template: Vec::new() }).unwrap();
     let again = request::FindObjectsInit { session, template: Vec::new() };
     assert_eq!(client.ask(again).err(), Some(Rv::OPERATION_ACTIVE));
