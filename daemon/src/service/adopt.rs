@@ -1,8 +1,6 @@
 //! Slots that hold their keys themselves: tokens opened again, keys of theirs that become objects, and what the daemon does
 //! about them unasked. What becomes of a slot is in the log.
 
-use std::collections::HashMap;
-
 use strongroom_kmip::{
     attribute::{Attribute, Link, Name, Set},
     code::{CryptographicAlgorithm, CryptographicUsageMask, LinkType, NameType, ObjectType, ResultReason},
@@ -30,9 +28,11 @@ pub(super) struct Adopted {
 
 /// What is said of keys that nothing tells from others: to work with one, or to remove it, could be to do so with another.
 fn unnamed(count: usize) -> String {
+    let keys = if count == 1 { "key in the token has" } else { "keys in the token have" };
+    let both = if count == 1 { "has" } else { "have" };
     format!(
-        "{count} keys in the token have neither a label nor a CKA_ID, or have both in common with another key; give each a \
-         CKA_ID of its own in the token, and adopt again"
+        "{count} {keys} neither a label nor a CKA_ID, or {both} both in common with another key; give each a CKA_ID of its \
+         own in the token, and adopt again"
     )
 }
 
@@ -73,11 +73,6 @@ impl Service {
         let call = Call::new(&self.vault, &self.streams, &self.tickets, &self.later, &caller, V2_1);
         let (mut adopted, mut alike) = (Vec::new(), 0usize);
         let found = holding.found().map_err(crate::vault::Error::from)?;
-        let mut names: HashMap<_, usize> = HashMap::new();
-        for found in &found {
-            let times = names.entry((found.id.clone(), found.label.clone())).or_default();
-            *times = times.saturating_add(1);
-        }
         for found in found {
             let id: String = found.id.iter().map(|byte| format!("{byte:02x}")).collect();
             let fits = wanted.label.as_ref().is_none_or(|label| *label == found.label)
@@ -88,9 +83,7 @@ impl Service {
             if !fits || ours {
                 continue;
             }
-            let name = (found.id, found.label.clone());
-            let is_told = !(name.0.is_empty() && name.1.is_empty()) && names.get(&name) == Some(&1);
-            if !is_told {
+            if found.alike {
                 alike = alike.saturating_add(1);
                 continue;
             }

@@ -24,6 +24,9 @@ pub struct Found {
     pub id: Vec<u8>,
     /// How the slot holds it.
     pub held: Held,
+    /// Whether it has neither, or both in common with another: to work with one, or to remove it, could be to do so with
+    /// another.
+    pub alike: bool,
     /// The key or, of a pair, its private half.
     pub key: Kept,
     /// The public half of a pair.

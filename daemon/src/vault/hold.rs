@@ -8,6 +8,7 @@ use super::{
     door::Vault,
     errand::{Errands, Standing},
     error::Error,
+    identifier::ObjectId,
     record::{Body, Object},
     seal::Place,
     slots::Fitted,
@@ -226,12 +227,26 @@ impl Vault {
         for object in view.objects_in(slot) {
             match view.content(&object) {
                 Ok(Content::Key(kept)) => keys.extend(self.held_by(&object, &kept.held)?),
-                // Destroyed since the list was made: its key goes, or is gone.
-                Ok(Content::Blob(_)) | Err(Error::Use { .. }) => {}
+                Ok(Content::Blob(_)) => {}
+                // Destroyed since the list was made: its key goes, or is gone. What is there still is damaged, and its key
+                // is not nobody's.
+                Err(Error::Use { .. }) if self.is_gone(&object.id)? => {}
+                Err(Error::Use { object, .. }) => return Err(Error::Damaged(object.to_string())),
                 Err(error) => return Err(error),
             }
         }
         Ok(keys)
+    }
+
+    /// Whether an object is destroyed or not there at all, once the change to it that is under way has ended.
+    fn is_gone(&self, id: &ObjectId) -> Result<bool, Error> {
+        let opened = self.opened()?;
+        let _claim = opened.claims.take(id).ok_or_else(|| Error::Busy(id.clone()))?;
+        match opened.object(id) {
+            Ok(object) => Ok(object.is_destroyed()),
+            Err(Error::Unknown(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// The tokens that have an object's key, where its slot is made of several.

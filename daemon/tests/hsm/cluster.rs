@@ -32,13 +32,13 @@ const WRAPPER: &str = "wrapping";
 const ECDSA: Mechanism = Mechanism::Ecdsa { hash: Some(Hash::Sha256), form: mechanism::Form::Raw };
 
 /// Tokens of one library, each with a program of its own, by which its workers are known.
-struct Tokens {
-    token: Token,
+pub(crate) struct Tokens {
+    pub(crate) token: Token,
     labels: Vec<&'static str>,
 }
 
 impl Tokens {
-    fn new(labels: &[&'static str]) -> Option<Self> {
+    pub(crate) fn new(labels: &[&'static str]) -> Option<Self> {
         let token = Token::new(labels[0])?;
         labels[1..].iter().for_each(|label| token.initialise(label));
         let tokens = Self { token, labels: labels.to_vec() };
@@ -73,7 +73,7 @@ impl Tokens {
     }
 
     /// A slot over all of them, whose keys go from one to another by the wrapping key.
-    fn slot(&self) -> Arc<dyn Slot> {
+    pub(crate) fn slot(&self) -> Arc<dyn Slot> {
         let members = self.labels.iter().map(|label| self.settings(label)).collect();
         let slot = registry::cluster("hsm", members, Some(WRAPPER.to_owned()));
         all_usable(&*slot);

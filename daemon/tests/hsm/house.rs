@@ -19,7 +19,7 @@ use strongroom::{
         policy::Level,
         software::{Random, Software},
     },
-    store::{self, Kind, Settings},
+    store::{self, Kind, Settings, Store},
     vault::{Fitted, UnsealKey, Vault},
 };
 use strongroom_kmip::{
@@ -40,6 +40,7 @@ use crate::bench::Folder;
 pub(crate) struct House {
     pub(crate) service: Service,
     pub(crate) vault: Arc<Vault>,
+    pub(crate) store: Arc<dyn Store>,
     folder: Folder,
 }
 
@@ -52,13 +53,13 @@ impl House {
         let software: Arc<dyn Slot> = Arc::new(Software::new("dev"));
         let level = Level::Standard;
         let slots = vec![Fitted::new(software, level), Fitted::new(slot, level)];
-        let vault = Arc::new(Vault::new(store, slots, clock.clone(), chance.clone()));
+        let vault = Arc::new(Vault::new(store.clone(), slots, clock.clone(), chance.clone()));
         let (log, _) = Log::open(Options::new(folder.0.join("audit"), clock, chance)).unwrap();
         let key = || UnsealKey::File(Secret::new(vec![7; 32]));
         vault.initialise(&[key()]).unwrap();
         vault.enter(key()).unwrap();
         let service = Service::new(vault.clone(), Arc::new(log), Durability::Written);
-        Self { service, vault, folder }
+        Self { service, vault, store, folder }
     }
 
     /// Asks as alice and waits until the answer may leave.
@@ -110,6 +111,23 @@ impl House {
             compromise_occurrence_date: None,
         })?;
         self.ask(DestroyRequest { unique_identifier: Some(id.into()) }).map(|_| ())
+    }
+
+    /// Lets keys of the token be alice's, and says how many objects there are now and what was left.
+    pub(crate) fn adopt(&self, label: Option<&str>) -> Result<(Vec<String>, Option<String>), Refusal> {
+        let operator = Caller { principal: Principal::Operator, role: Role::Administrator, ..alice() };
+        let add =
+            Order::ClientAdd { name: "alice".to_owned(), role: "user".to_owned(), days: 1, user: None, csr: None };
+        if self.vault.client(&"alice".parse().unwrap()).unwrap().is_none() {
+            self.service.found_authority(&operator, "test", &["localhost".to_owned()]).unwrap();
+            self.service.order(&operator, add).unwrap();
+        }
+        let (slot, owner) = ("hsm".to_owned(), "alice".to_owned());
+        let order = Order::SlotAdopt { slot, label: label.map(str::to_owned), id: None, owner };
+        match self.service.order(&operator, order)? {
+            Report::Adopted { ids, note } => Ok((ids, note)),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Looks after the slots once, as the daemon does all the time.

@@ -2,6 +2,7 @@
 // A test may fail at any line.
 #![allow(clippy::unwrap_used)]
 
+mod adopted;
 mod bench;
 mod cluster;
 mod confined;

@@ -1,7 +1,10 @@
 //! Several tokens that hold the same keys, as one slot: calls go to those that can be worked with, a key that is made at one is
 //! used at all, and what one cannot do another is asked for where nothing can have come of it yet.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use strongroom_kmip::{mechanism::Hash, secret::Secret};
 
@@ -220,26 +223,40 @@ impl Holding for Cluster {
 
     /// The keys of all that can be worked with, each once, but for the one that encrypts others on their way.
     fn found(&self) -> Result<Vec<Found>, Error> {
-        let mut all: Vec<Found> = Vec::new();
+        let (mut all, mut strangers) = (Vec::<Found>::new(), HashSet::new());
         let mut asked = false;
         for (at, token) in self.shared.tokens.iter().enumerate().filter(|(at, _)| self.shared.is_usable(*at)) {
-            let found = match token.slot.found() {
+            let (found, strange) = match token.slot.look_through() {
                 Err(Error::Absent) => continue,
                 found => found?,
             };
             asked = true;
-            // Two of one name in one token are two, and are told from each other by nobody.
-            let before = all.len();
+            strangers.extend(strange);
+            let (before, mut met) = (all.len(), HashSet::new());
             // The key that encrypts others is nobody's to use.
             for found in found.into_iter().filter(|found| self.shared.wrapper.as_ref() != Some(&found.label)) {
                 let Some(key) = token.slot.errand(&found.key.held) else { continue };
                 self.shared.presence.learn(key.reveal(), at, true);
-                let known =
-                    |one: &Found| one.id == found.id && one.label == found.label && one.key.shape == found.key.shape;
-                if !all.iter().take(before).any(known) {
-                    all.push(found);
+                let namesake = |one: &Found| one.id == found.id && one.label == found.label;
+                let same = |one: &Found| namesake(one) && one.key.shape == found.key.shape;
+                match all.iter().take(before).position(same) {
+                    Some(known) if met.insert(known) => {
+                        if let Some(known) = all.get_mut(known) {
+                            known.alike |= found.alike;
+                        }
+                    }
+                    // Two of one name in one token are two, and so is what is another key elsewhere.
+                    _ => {
+                        let others = all.iter_mut().take(before).filter(|one| namesake(one));
+                        let is_told = others.map(|one| one.alike = true).count() == 0;
+                        all.push(Found { alike: found.alike || !is_told, ..found });
+                    }
                 }
             }
+        }
+        // What cannot be worked with here has names too.
+        for found in &mut all {
+            found.alike |= strangers.contains(&(found.id.clone(), found.label.clone()));
         }
         // What is adopted now is brought to the others soon.
         self.shared.hurry();

@@ -92,35 +92,24 @@ impl Hsm {
         Kept { shape: Shape::Public(pair), held: Secret::copy_of(&held.public.0) }
     }
 
-    fn found_key(&self, listed: Listed) -> Option<Found> {
-        let Listed { key, kind, length, parameters, public, held } = listed;
-        let bits = length.and_then(|bytes| usize::try_from(bytes).ok()).map(|bytes| bytes.saturating_mul(8));
-        let symmetric = |family, bits| Some(Shape::Symmetric { family, bits });
-        let curve = || {
-            Curve::ALL.into_iter().find(|curve| {
-                offer::elliptic(*curve)
-                    .is_some_and(|(_, _, known)| parameters.as_ref().is_some_and(|said| said.0 == known))
-            })
-        };
-        let shape = match (key.class, kind) {
-            (CKO_SECRET_KEY, CKK_AES) => symmetric(Family::Aes, bits?),
-            (CKO_SECRET_KEY, CKK_GENERIC_SECRET) => symmetric(Family::Hmac, bits?),
-            (CKO_SECRET_KEY, CKK_DES2) => symmetric(Family::TripleDes, 112),
-            (CKO_SECRET_KEY, CKK_DES3) => symmetric(Family::TripleDes, 168),
-            (CKO_PRIVATE_KEY, CKK_RSA) => match &public {
-                Public::Rsa { modulus, .. } => {
-                    let bits = modulus.0.len().saturating_mul(8);
-                    Some(Shape::Private(Pair::Rsa { bits }))
-                }
-                _ => None,
-            },
-            (CKO_PRIVATE_KEY, CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY) => {
-                Some(Shape::Private(Pair::Elliptic(curve()?)))
+    /// The keys in the token, and the names of those that are of no kind that is worked with here.
+    pub(super) fn look_through(&self) -> Result<(Vec<Found>, Vec<Strange>), Error> {
+        let Answer::Listed { keys } = self.ask(&Ask::List, Patience::Long)? else { return Err(ABSURD) };
+        let (mut found, mut strange) = (Vec::new(), Vec::new());
+        for listed in keys {
+            match shape(&listed) {
+                Some(shape) => found.extend(self.found_key(listed, shape)),
+                None => strange.push((listed.key.id.0, shown(listed.key.label.as_ref()))),
             }
-            _ => None,
-        }?;
-        let label = key.label.as_ref().map(|label| String::from_utf8_lossy(&label.0).into_owned()).unwrap_or_default();
-        let id = key.id.0.clone();
+        }
+        Ok((found, strange))
+    }
+
+    fn found_key(&self, listed: Listed, shape: Shape) -> Option<Found> {
+        let Listed { mut key, public, held, alike, .. } = listed;
+        let (label, id) = (shown(key.label.as_ref()), key.id.0.clone());
+        // What was made here is known by its identifier alone.
+        key.label = key.label.filter(|label| *label != reference::label_of(&id));
         let reference = Held { key, public: Plain::default() };
         let (key, public) = match shape {
             Shape::Private(pair) => {
@@ -130,7 +119,7 @@ impl Hsm {
             shape => (Kept { shape, held: reference.to_secret() }, None),
         };
         let held = if held { holding::Held::Fast } else { holding::Held::Loosely };
-        Some(Found { label, id, held, key, public })
+        Some(Found { label, id, held, alike, key, public })
     }
 }
 
@@ -336,15 +325,46 @@ impl Holding for Hsm {
     }
 
     fn found(&self) -> Result<Vec<Found>, Error> {
-        match self.ask(&Ask::List, Patience::Long)? {
-            Answer::Listed { keys } => Ok(keys.into_iter().filter_map(|key| self.found_key(key)).collect()),
-            _ => Err(ABSURD),
-        }
+        Ok(self.look_through()?.0)
     }
 
     fn close(&self) {
         self.keeper.close();
     }
+}
+
+/// What a key of the token is; nothing for a kind that is not worked with here.
+fn shape(listed: &Listed) -> Option<Shape> {
+    let Listed { key, kind, length, parameters, public, .. } = listed;
+    let bits = length.and_then(|bytes| usize::try_from(bytes).ok()).map(|bytes| bytes.saturating_mul(8));
+    let symmetric = |family, bits| Some(Shape::Symmetric { family, bits });
+    let curve = || {
+        Curve::ALL.into_iter().find(|curve| {
+            offer::elliptic(*curve).is_some_and(|(_, _, known)| parameters.as_ref().is_some_and(|said| said.0 == known))
+        })
+    };
+    match (key.class, (*kind)?) {
+        (CKO_SECRET_KEY, CKK_AES) => symmetric(Family::Aes, bits?),
+        (CKO_SECRET_KEY, CKK_GENERIC_SECRET) => symmetric(Family::Hmac, bits?),
+        (CKO_SECRET_KEY, CKK_DES2) => symmetric(Family::TripleDes, 112),
+        (CKO_SECRET_KEY, CKK_DES3) => symmetric(Family::TripleDes, 168),
+        (CKO_PRIVATE_KEY, CKK_RSA) => {
+            let bits = if let Public::Rsa { modulus, .. } = public { modulus.0.len().saturating_mul(8) } else { 0 };
+            Some(Shape::Private(Pair::Rsa { bits }))
+        }
+        (CKO_PRIVATE_KEY, CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY) => {
+            Some(Shape::Private(Pair::Elliptic(curve()?)))
+        }
+        _ => None,
+    }
+}
+
+/// The identifier and the label of a key.
+pub(super) type Strange = (Vec<u8>, String);
+
+/// A label as people read it.
+fn shown(label: Option<&Plain>) -> String {
+    label.map(|label| String::from_utf8_lossy(&label.0).into_owned()).unwrap_or_default()
 }
 
 /// The public numbers that a token gave, as others read them. Points come as they are or in a DER octet string.

@@ -388,8 +388,8 @@ messages! {
     struct Listed {
         /// Where.
         key: Reference;
-        /// Its type.
-        kind: u64;
+        /// Its type, where it says.
+        kind: Option<u64>;
         /// Its bytes (a secret key), where it says.
         length: Option<u32>;
         /// CKA_EC_PARAMS.
@@ -398,6 +398,8 @@ messages! {
         public: Public;
         /// Whether it can never leave.
         held: bool;
+        /// Whether it has no name, or one that another key has too.
+        alike: bool;
     }
 
     /// Why the worker did not do it.

@@ -23,6 +23,7 @@ mod gather;
 mod joint;
 mod keeper;
 mod key;
+mod listing;
 mod message;
 mod offer;
 mod pool;

@@ -47,7 +47,13 @@ impl Held {
 
 /// The words that a key made here is labelled with: whose it is, and which.
 pub(super) fn label(name: &Name) -> Plain {
-    Plain(format!("strongroom {name}").into_bytes())
+    label_of(&name.0)
+}
+
+/// The same, by the identifier of a key.
+pub(super) fn label_of(id: &[u8]) -> Plain {
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    Plain(format!("strongroom {hex}").into_bytes())
 }
 
 /// No key's bytes begin so: those of public keys, which stand beside references, begin with a DER sequence.

@@ -21,7 +21,7 @@ use strongroom_kmip::secret::Secret;
 use super::{
     codec::Plain,
     draft::{self, Leave, Name, Uses},
-    message::{Answer, Ask, Listed, Making, Public, Reference, Step, Trouble, Using},
+    message::{Answer, Ask, Making, Public, Reference, Step, Trouble, Using},
     vendor::{self, Failure},
 };
 
@@ -107,7 +107,7 @@ impl Lane {
     }
 
     /// The numbers of a public key, or of a private RSA key.
-    fn public(&self, key: ObjectHandle) -> Result<Public, Failure> {
+    pub(super) fn public(&self, key: ObjectHandle) -> Result<Public, Failure> {
         let (mut modulus, mut exponent, mut point) = (None, None, None);
         let wanted = [AttributeType::Modulus, AttributeType::PublicExponent, AttributeType::EcPoint];
         for attribute in self.session.get_attributes(key, &wanted)? {
@@ -136,26 +136,6 @@ impl Lane {
             Leave::Trusted => stays || said.contains(&Attribute::WrapWithTrusted(true)),
         };
         Ok(may && said.contains(&Attribute::Sensitive(true)))
-    }
-
-    fn remove(&self, key: &Reference) -> Result<Answer, Failure> {
-        self.forget(key);
-        if is_nameless(key) {
-            return Err(Trouble::SeveralKeys.into());
-        }
-        let mut template = vec![Attribute::Id(key.id.0.clone())];
-        template.extend(key.label.as_ref().map(|label| Attribute::Label(label.0.clone())));
-        let found: Vec<_> = self.session.iter_objects(&template)?.take(MOST_OF_ONE_NAME).collect::<Result<_, _>>()?;
-        let mut count = 0u32;
-        for object in found {
-            match self.session.destroy_object(object).map_err(Failure::from) {
-                Ok(()) => count = count.saturating_add(1),
-                // Another was quicker.
-                Err(Failure(Trouble::NoKey, _)) => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-        Ok(Answer::Removed { count })
     }
 
     fn work(&self, using: &Using, key: ObjectHandle, step: &Step, data: &Secret) -> Result<Answer, Failure> {
@@ -208,52 +188,6 @@ impl Lane {
         value.ok_or(Trouble::Unsupported.into())
     }
 
-    fn list(&self) -> Result<Answer, Failure> {
-        let mut keys = Vec::new();
-        for class in [ObjectClass::PRIVATE_KEY, ObjectClass::SECRET_KEY] {
-            let template = [Attribute::Class(class), Attribute::Token(true)];
-            let found: Vec<_> = self.session.iter_objects(&template)?.take(MOST_LISTED).collect::<Result<_, _>>()?;
-            for key in found {
-                keys.extend(self.listed(class, key)?);
-            }
-        }
-        Ok(Answer::Listed { keys })
-    }
-
-    fn listed(&self, class: ObjectClass, key: ObjectHandle) -> Result<Option<Listed>, Failure> {
-        let wanted = [
-            AttributeType::KeyType,
-            AttributeType::Id,
-            AttributeType::Label,
-            AttributeType::ValueLen,
-            AttributeType::EcParams,
-        ];
-        let (mut kind, mut id, mut label, mut length, mut parameters) = (None, None, None, None, None);
-        for attribute in self.session.get_attributes(key, &wanted)? {
-            match attribute {
-                Attribute::KeyType(said) => kind = Some(u64::from(said)),
-                Attribute::Id(bytes) => id = Some(Plain(bytes)),
-                Attribute::Label(bytes) => label = Some(Plain(bytes)),
-                Attribute::ValueLen(bytes) => length = u32::try_from(u64::from(bytes)).ok(),
-                Attribute::EcParams(bytes) => parameters = Some(Plain(bytes)),
-                _ => {}
-            }
-        }
-        let Some(kind) = kind else { return Ok(None) };
-        let id = id.unwrap_or_default();
-        let mut public = self.public(key)?;
-        if matches!(public, Public::None) && class == ObjectClass::PRIVATE_KEY && !id.0.is_empty() {
-            let template = [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Id(id.0.clone())];
-            let other = self.session.iter_objects(&template)?.next().transpose()?;
-            if let Some(other) = other {
-                public = self.public(other)?;
-            }
-        }
-        let held = self.is_held(key, Leave::Never)?;
-        let key = Reference { class: class.into(), id, label };
-        Ok(Some(Listed { key, kind, length, parameters, public, held }))
-    }
-
     /// Does something with a key. A handle may have gone stale; then the key is looked for once more.
     fn on<T>(&self, key: &Reference, act: impl Fn(ObjectHandle) -> Result<T, Failure>) -> Result<T, Failure> {
         let known = self.handles.lock().unwrap_or_else(PoisonError::into_inner).0.get(&place(key)).copied();
@@ -274,7 +208,7 @@ impl Lane {
         act(handle)
     }
 
-    fn forget(&self, key: &Reference) {
+    pub(super) fn forget(&self, key: &Reference) {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&place(key));
     }
 
@@ -295,7 +229,7 @@ impl Lane {
 }
 
 /// Whether nothing tells a key from any other that has no name either.
-fn is_nameless(key: &Reference) -> bool {
+pub(super) fn is_nameless(key: &Reference) -> bool {
     key.id.0.is_empty() && key.label.as_ref().is_none_or(|label| label.0.is_empty())
 }
 
@@ -311,9 +245,5 @@ fn leniently<T>(create: impl Fn(Uses) -> Result<T, Failure>) -> Result<T, Failur
     }
 }
 
-/// Both halves of a pair, and what an odd token adds.
-const MOST_OF_ONE_NAME: usize = 8;
-/// Keys of a class that are listed.
-const MOST_LISTED: usize = 4096;
 /// A handle with its name takes some hundred bytes.
 const MOST_HANDLES: usize = 16_384;
