@@ -48,6 +48,7 @@ impl Service {
             }
             let token = Token { officer, user: None, label: Some(label.clone()) };
             change.put_setting(&setting(slot), Some(token.to_secret()?));
+            self.end_turn(slot, &mut change)?;
             let (name, exact) = (self.slot_name(slot), [b"C_InitToken", slot.as_bytes(), &label].join(&0));
             let shown = format!("C_InitToken: everything in slot {name} is destroyed, and its user's PIN");
             let guarded = self.emptying(slot)?;

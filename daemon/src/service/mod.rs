@@ -132,6 +132,7 @@ mod ticket;
 mod together;
 mod told;
 mod trial;
+mod turn;
 mod usage;
 mod validate;
 mod working;
@@ -161,6 +162,7 @@ pub use shown::{ApprovalRow, BackupRow, MemberRow, ObjectRow, SlotRow, SlotTerms
 pub use standing::Standing;
 pub use together::Together;
 pub use token::{PinError, PinOf, TokenState};
+pub use turn::{Turn, Turns};
 
 pub use crate::vault::{
     Body, Derivation, End, Family, Field, Finish, Function, Method, Number, Object, ObjectId, Offered, Operand,

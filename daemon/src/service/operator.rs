@@ -223,6 +223,7 @@ impl Service {
                 let fitted = self.vault.slot_called(&slot)?;
                 let fresh = token::Token::new(&so_pin, &user_pin, self.pin_rules(fitted.key()), self.vault.chance())?;
                 done.change(self)?.put_setting(&token::setting(fitted.key()), Some(fresh.to_secret()?));
+                self.end_turn(fitted.key(), done.change(self)?)?;
                 Ok(Report::Done)
             }
             Order::SlotLogin { slot, pin } => self.slot_login(&slot, Some(pin).filter(|pin| !pin.is_empty())),

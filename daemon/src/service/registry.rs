@@ -31,6 +31,7 @@ use super::{
     ticket::Tickets,
     told::Told,
     trial::Tests,
+    turn::Turns,
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Log, Outcome, Reason, Record, Who},
@@ -60,6 +61,8 @@ pub struct Service {
     pub(super) pins: Pins,
     /// Whether keys in slots open the vault once they can.
     pub(super) by_slots: AtomicBool,
+    /// How long logins to tokens last.
+    turns: Arc<Turns>,
     /// What waits for the word of several people.
     pub(super) approvals: Arc<Approvals>,
     /// What waits to be told to clients.
@@ -191,6 +194,7 @@ impl Service {
             cryptoki: Mutex::default(),
             pins: Pins::default(),
             by_slots: AtomicBool::new(false),
+            turns: Arc::default(),
             approvals: Arc::default(),
             outbox: Vec::new(),
         }
@@ -201,6 +205,11 @@ impl Service {
     pub fn conforming(mut self) -> Self {
         self.tests = Some(Tests::default());
         self
+    }
+
+    /// How long logins to tokens last.
+    pub fn turns(&self) -> &Arc<Turns> {
+        &self.turns
     }
 
     /// Takes in what the end of the log told at the start. The store is held against it when the vault opens.

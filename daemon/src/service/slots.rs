@@ -114,6 +114,13 @@ impl Service {
         let guests = pins::settings(key);
         self.vault.settings(&mut |name, _| rows.extend(name.starts_with(&guests).then(|| name.to_owned())))?;
         rows.iter().for_each(|row| change.put_setting(row, None));
+        self.end_turn(key, change)
+    }
+
+    /// Lets every login to a slot end with a change: the PINs that it was under are no more.
+    pub(super) fn end_turn(&self, key: &str, change: &mut Change) -> Result<(), Refusal> {
+        let (turns, number) = (Arc::clone(self.turns()), self.vault.slot(Some(key))?.number);
+        change.afterwards(move || turns.end(number));
         Ok(())
     }
 

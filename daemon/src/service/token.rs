@@ -14,6 +14,7 @@ use super::{
     refusal::Refusal,
     registry::Service,
     stretch::stretch,
+    turn::Turn,
 };
 use crate::{
     audit::{self, Durability, Entry, Event, Outcome, Reason, Who},
@@ -68,6 +69,9 @@ pub enum PinError {
     /// There is none, and who the caller is does not stand in for it.
     #[error("this caller cannot log in without a PIN")]
     Needed,
+    /// The token's PINs were set aside since the caller logged in.
+    #[error("the token was made anew since; log in again")]
+    Left,
     /// The vault or the log does not allow it now.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -238,12 +242,16 @@ impl Service {
         })
     }
 
-    /// Sets the user's PIN, for a security officer who has logged in.
+    /// Sets the user's PIN, for a security officer who is logged in for this turn.
     ///
     /// # Errors
     /// [`PinError`].
-    pub fn set_user_pin(&self, caller: &Caller, slot: &str, new: &Secret) -> Result<(), PinError> {
+    pub fn set_user_pin(&self, caller: &Caller, slot: &str, turn: Turn, new: &Secret) -> Result<(), PinError> {
         self.setting_pins(caller, slot, Event::PinSet, || {
+            let number = usize::try_from(self.vault.slot(Some(slot))?.number).map_err(|_| PinError::Unset)?;
+            if self.turns().of(number) != turn {
+                return Err(PinError::Left);
+            }
             let token = self.load(slot)?.ok_or(PinError::Unset)?;
             // Asked of the security officer alone, who knows the other one: of the user it would be a guess that costs nothing.
             if token.officer.fits(new)? {
@@ -435,6 +443,7 @@ impl PinError {
             Self::Unfounded | Self::Occupied | Self::Lasting | Self::Elsewhere => "CKR_TOKEN_WRITE_PROTECTED",
             Self::Length(_) => "CKR_PIN_LEN_RANGE",
             Self::Same => "CKR_PIN_TOO_WEAK",
+            Self::Left => "CKR_USER_NOT_LOGGED_IN",
             Self::Needed => "CKR_ARGUMENTS_BAD",
             Self::Refused(refusal) if refusal.held => "CKR_FUNCTION_REJECTED",
             Self::Refused(_) => "CKR_GENERAL_ERROR",

@@ -1,14 +1,15 @@
 //! Logging in, and what it opens.
 
-use strongroom::service::Order;
+use strongroom::service::{Order, PinError};
+use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
     AttributeType, Mechanism, MechanismType, Rv,
     call::request,
     number::{SessionState, TokenFlags, UserType},
-    value::Wiped,
+    value::{Room, Wiped},
 };
 
-use crate::house::{House, OFFICER, PIN, RO, RW, labelled, lasting_aes, operator, truth};
+use crate::house::{Client, House, OFFICER, PIN, RO, RW, labelled, lasting_aes, operator, truth};
 
 #[test]
 fn a_wrong_pin_is_refused_and_counted() {
@@ -122,6 +123,55 @@ fn a_registered_user_has_the_objects_of_the_client_until_the_registration_is_rev
     assert_eq!(client.ask(begin).err(), Some(Rv::KEY_HANDLE_INVALID));
 }
 
+/// What orders and officers of elsewhere do to a token whose user is logged in.
+type Aside = (&'static str, fn(&House));
+
+#[test]
+fn who_is_logged_in_is_so_no_more_when_the_pins_are_set_aside() {
+    let cases: [Aside; 3] = [
+        ("C_InitToken", |house| {
+            let label = b"anew".to_vec();
+            house.service.init_token(&operator(), "dev", &Secret::copy_of(OFFICER), label).unwrap();
+        }),
+        ("slot zeroise", |house| {
+            house.service.order(&operator(), Order::SlotZeroise { slot: "dev".to_owned() }).unwrap();
+        }),
+        ("slot init", |_| ()),
+    ];
+    for (name, aside) in cases {
+        let house = House::new();
+        let (mut client, session) = house.user();
+        let other = client.ask(request::OpenSession { slot: 1, flags: RW }).unwrap().session;
+        client.log_in(other, UserType::USER, PIN).unwrap();
+        let (_, private) = client.p256(session, "pair");
+        let mechanism = Some(Mechanism::plain(MechanismType::ECDSA));
+        client.ask(request::SignInit { session, mechanism, key: private }).unwrap();
+        aside(&house);
+        let (slot, so_pin, user_pin) = ("dev".to_owned(), Secret::copy_of(b"11111111"), Secret::copy_of(b"2222"));
+        house.service.order(&operator(), Order::TokenInit { slot, so_pin, user_pin }).unwrap();
+        let state = |client: &mut Client, session| client.ask(request::GetSessionInfo { session }).unwrap().info.state;
+        assert_eq!(state(&mut client, session), SessionState::RW_PUBLIC_SESSION, "{name}");
+        assert_eq!(state(&mut client, other), SessionState::RW_USER_FUNCTIONS, "{name}: of another token");
+        let sign = request::Sign { session, data: Wiped::from(&[7; 32][..]), room: Room::Bytes(64) };
+        assert_eq!(client.ask(sign).err(), Some(Rv::OPERATION_NOT_INITIALIZED), "{name}");
+        assert_eq!(client.ask(request::Logout { session }).err(), Some(Rv::USER_NOT_LOGGED_IN), "{name}");
+        assert_eq!(client.log_in(session, UserType::USER, PIN).err(), Some(Rv::PIN_INCORRECT), "{name}");
+        client.log_in(session, UserType::SO, b"11111111").unwrap();
+        assert_eq!(state(&mut client, session), SessionState::RW_SO_FUNCTIONS, "{name}: whoever comes later stays");
+    }
+}
+
+#[test]
+fn an_officer_of_the_turn_before_sets_no_pin() {
+    let house = House::new();
+    let before = house.service.turns().of(0);
+    let officer = Secret::copy_of(OFFICER);
+    house.service.init_token(&operator(), "dev", &officer, b"anew".to_vec()).unwrap();
+    let set = |turn| house.service.set_user_pin(&operator(), "dev", turn, &Secret::copy_of(b"mine"));
+    assert!(matches!(set(before), Err(PinError::Left)));
+    set(house.service.turns().of(0)).unwrap();
+}
+
 #[test]
 fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
     let house = House::new();
@@ -177,7 +227,7 @@ fn whoever_is_known_needs_no_pin_where_the_slot_says_so() {
     let house = House::new();
     registered(&house, "user");
     let mut client = house.attach(1);
-    let flags = |client: &mut crate::house::Client, slot| {
+    let flags = |client: &mut Client, slot| {
         let info = client.ask(request::GetTokenInfo { slot }).unwrap().info;
         info.flags.has(TokenFlags::PROTECTED_AUTHENTICATION_PATH)
     };

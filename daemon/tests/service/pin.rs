@@ -31,7 +31,7 @@ fn a_pin_whose_change_is_not_recorded_is_not_changed() {
     house.log.close().unwrap();
     let changed = house.service.change_pin(&alice(), "dev", PinOf::User, &pin("1234"), &pin("5678"));
     assert!(matches!(changed, Err(PinError::Refused(_))));
-    let set = house.service.set_user_pin(&alice(), "dev", &pin("9999"));
+    let set = house.service.set_user_pin(&alice(), "dev", house.service.turns().of(0), &pin("9999"));
     assert!(matches!(set, Err(PinError::Refused(_))));
     let house = house.with_new_log();
     house.service.check_pin(&alice(), "dev", PinOf::User, &pin("1234")).unwrap();

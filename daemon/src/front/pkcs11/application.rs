@@ -1,10 +1,7 @@
 //! An application: its sessions, its logins and its handles. A login belongs to the application, not to a connection, and
 //! ends with its last session.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use strongroom_pkcs11_wire::{
     Rv,
@@ -13,11 +10,13 @@ use strongroom_pkcs11_wire::{
 };
 
 use super::{
+    handle::Handle,
     operation::Operation,
     passing::{Leftovers, Passing, Seats},
     session::{Saved, Session, Standing, Ticket},
+    state::State,
 };
-use crate::service::ObjectId;
+use crate::service::{ObjectId, Turn, Turns};
 
 /// What an application has.
 #[derive(Debug)]
@@ -26,34 +25,10 @@ pub struct Application {
     seats: Arc<Seats>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    sessions: HashMap<u64, Session>,
-    logins: HashMap<usize, UserType>,
-    handles: HashMap<u64, Handle>,
-    handle_of: HashMap<ObjectId, u64>,
-    last_handle: u64,
-    /// The objects that end with a session.
-    passing: HashMap<ObjectId, Passing>,
-    /// Operations that were saved. The first was saved first.
-    saved: BTreeMap<Ticket, Saved>,
-    last_ticket: u64,
-    /// In which slots there was a token when the application was last told.
-    tokens: HashMap<u64, bool>,
-}
-
-#[derive(Debug)]
-struct Handle {
-    slot: usize,
-    id: ObjectId,
-    /// Whether it ends with the login.
-    private: bool,
-}
-
 impl Application {
-    /// One that has nothing yet. Its objects of sessions take these seats.
-    pub fn new(seats: Arc<Seats>) -> Self {
-        Self { state: Mutex::default(), seats }
+    /// One that has nothing yet. Its objects of sessions take these seats, its logins last for these turns.
+    pub fn new(seats: Arc<Seats>, turns: &Arc<Turns>) -> Self {
+        Self { state: Mutex::new(State::new(turns)), seats }
     }
 
     /// Opens a session.
@@ -65,7 +40,7 @@ impl Application {
         if state.sessions.len() >= MOST_SESSIONS {
             return Err(Rv::SESSION_COUNT);
         }
-        if state.logins.get(&slot) == Some(&UserType::SO) && !flags.has(SessionFlags::RW_SESSION) {
+        if state.logins.user(slot) == Some(UserType::SO) && !flags.has(SessionFlags::RW_SESSION) {
             return Err(Rv::SESSION_READ_WRITE_SO_EXISTS);
         }
         state.sessions.insert(number, Session::new(slot, flags));
@@ -107,7 +82,11 @@ impl Application {
 
     /// Ends everything.
     pub fn end(&self) -> Leftovers {
-        let mut state = std::mem::take(&mut *self.lock());
+        let mut state = {
+            let mut state = self.lock();
+            let fresh = State::new(state.logins.turns());
+            std::mem::replace(&mut *state, fresh)
+        };
         let mut operations: Vec<Operation> = state.sessions.values_mut().flat_map(Session::clear).collect();
         operations.extend(state.forget_saved(|_| true));
         Leftovers { objects: state.passing.into_keys().collect(), operations }
@@ -159,15 +138,15 @@ impl Application {
         MOST_FOUND.saturating_sub(held).max(FEW_FOUND)
     }
 
-    /// Somebody has entered the right PIN and logs in, if the session is still there and nothing is against it now.
+    /// Somebody has entered the PIN that was right in this turn and logs in, if the session is still there and nothing is
+    /// against it now. Says whether it is that turn still; if not, the PIN may be another one.
     ///
     /// # Errors
     /// What is against it.
-    pub fn log_in(&self, session: u64, user: UserType) -> Result<(), Rv> {
+    pub fn log_in(&self, session: u64, user: UserType, turn: Turn) -> Result<bool, Rv> {
         let mut state = self.lock();
         let slot = state.may_log_in(session, user)?.slot;
-        state.logins.insert(slot, user);
-        Ok(())
+        Ok(state.logins.enter(slot, user, turn))
     }
 
     /// Logs out: private objects are no longer known, those of sessions end, and what was under way with keys is over.
@@ -175,20 +154,15 @@ impl Application {
     /// # Errors
     /// [`Rv::USER_NOT_LOGGED_IN`].
     pub fn log_out(&self, session: u64) -> Result<Leftovers, Rv> {
-        let slot = self.standing(session)?.slot;
-        self.leave(slot).ok_or(Rv::USER_NOT_LOGGED_IN)
+        let mut state = self.lock();
+        let slot = state.standing(session)?.slot;
+        state.leave(slot).ok_or(Rv::USER_NOT_LOGGED_IN)
     }
 
-    /// The same for a slot; nothing where nobody is logged in.
-    pub fn leave(&self, slot: usize) -> Option<Leftovers> {
+    /// The same for every login whose PIN has been set aside since.
+    pub fn expire(&self) -> Vec<Leftovers> {
         let mut state = self.lock();
-        state.logins.remove(&slot)?;
-        let objects = state.end_passing(|passing| passing.slot == slot && passing.private);
-        state.forget_private(slot);
-        let sessions = state.sessions.values_mut().filter(|session| session.slot == slot);
-        let mut operations: Vec<Operation> = sessions.flat_map(Session::clear).collect();
-        operations.extend(state.forget_saved(|saved| saved.slot == slot));
-        Some(Leftovers { objects, operations })
+        state.logins.outlived().into_iter().filter_map(|slot| state.leave(slot)).collect()
     }
 
     /// A slot that came, or whose token came or went, since this was asked last, given whether there are tokens now. What was
@@ -207,15 +181,7 @@ impl Application {
 
     /// The handle of an object, new or known.
     pub fn handle(&self, slot: usize, id: &ObjectId, private: bool) -> u64 {
-        let mut state = self.lock();
-        if let Some(handle) = state.handle_of.get(id) {
-            return *handle;
-        }
-        let handle = state.last_handle.saturating_add(1);
-        state.last_handle = handle;
-        state.handle_of.insert(id.clone(), handle);
-        state.handles.insert(handle, Handle { slot, id: id.clone(), private });
-        handle
+        self.lock().handles.of(slot, id, private)
     }
 
     /// The object behind a handle, in the slot of a session.
@@ -227,14 +193,14 @@ impl Application {
         let standing = state.standing(session)?;
         // Asked at every use: a handle outlives the login that it was given under.
         let open = |object: &&Handle| object.slot == standing.slot && (!object.private || standing.is_user());
-        let object = state.handles.get(&handle).filter(open).ok_or(wrong)?;
+        let object = state.handles.get(handle).filter(open).ok_or(wrong)?;
         Ok((standing, object.id.clone()))
     }
 
     /// Forgets an object that is gone.
     pub fn forget(&self, id: &ObjectId) {
         let mut state = self.lock();
-        state.forget(id);
+        state.handles.forget(id);
         state.passing.remove(id);
     }
 
@@ -257,7 +223,8 @@ impl Application {
     /// Puts an operation back that goes on.
     ///
     /// # Errors
-    /// [`Rv::SESSION_HANDLE_INVALID`] when its session is gone; [`Rv::DEVICE_MEMORY`] when it holds an output for which
+    /// [`Rv::SESSION_HANDLE_INVALID`] when its session is gone; [`Rv::USER_NOT_LOGGED_IN`] when the login that it began
+    /// under is; [`Rv::DEVICE_MEMORY`] when it holds an output for which
     /// there was too little room, or a signature, and the application has too many of those already. The operation is then
     /// over.
     pub fn put_back(&self, session: u64, operation: Operation) -> Result<(), Rv> {
@@ -269,8 +236,7 @@ impl Application {
             }
         }
         let session = state.sessions.get_mut(&session).ok_or(Rv::SESSION_HANDLE_INVALID)?;
-        session.put_back(operation);
-        Ok(())
+        session.put_back(operation)
     }
 
     /// Whether an object that ends with a session ends with one of this application.
@@ -280,75 +246,6 @@ impl Application {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn standing(&self, session: u64) -> Result<Standing, Rv> {
-        let found = self.sessions.get(&session).ok_or(Rv::SESSION_HANDLE_INVALID)?;
-        Ok(Standing { slot: found.slot, flags: found.flags, user: self.logins.get(&found.slot).copied() })
-    }
-
-    fn close(&mut self, slot: usize, closes: impl Fn(u64) -> bool) -> Leftovers {
-        let mut operations = Vec::new();
-        self.sessions.retain(|number, session| {
-            let stays = session.slot != slot || !closes(*number);
-            if !stays {
-                operations.extend(session.clear());
-            }
-            stays
-        });
-        let gone = |passing: &Passing| passing.slot == slot && closes(passing.session);
-        let objects = self.end_passing(gone);
-        if !self.sessions.values().any(|session| session.slot == slot) && self.logins.remove(&slot).is_some() {
-            self.forget_private(slot);
-            operations.extend(self.forget_saved(|saved| saved.slot == slot));
-        }
-        Leftovers { objects, operations }
-    }
-
-    fn may_log_in(&self, session: u64, user: UserType) -> Result<Standing, Rv> {
-        let standing = self.standing(session)?;
-        match standing.user {
-            Some(there) if there == user => return Err(Rv::USER_ALREADY_LOGGED_IN),
-            Some(_) => return Err(Rv::USER_ANOTHER_ALREADY_LOGGED_IN),
-            None => {}
-        }
-        let read_only =
-            |session: &Session| session.slot == standing.slot && !session.flags.has(SessionFlags::RW_SESSION);
-        if user == UserType::SO && self.sessions.values().any(read_only) {
-            return Err(Rv::SESSION_READ_ONLY_EXISTS);
-        }
-        Ok(standing)
-    }
-
-    /// Ends objects of sessions, with their handles.
-    fn end_passing(&mut self, ends: impl Fn(&Passing) -> bool) -> Vec<ObjectId> {
-        let objects: Vec<ObjectId> = self.passing.extract_if(|_, passing| ends(passing)).map(|(id, _)| id).collect();
-        objects.iter().for_each(|id| self.forget(id));
-        objects
-    }
-
-    fn forget(&mut self, id: &ObjectId) {
-        if let Some(handle) = self.handle_of.remove(id) {
-            self.handles.remove(&handle);
-        }
-    }
-
-    /// Forgets what was saved; the operations are to be let go.
-    fn forget_saved(&mut self, ends: impl Fn(&Saved) -> bool) -> Vec<Operation> {
-        self.saved.extract_if(.., |_, saved| ends(saved)).flat_map(|(_, saved)| saved.operations).collect()
-    }
-
-    fn forget_private(&mut self, slot: usize) {
-        let handle_of = &mut self.handle_of;
-        self.handles.retain(|_, handle| {
-            let stays = handle.slot != slot || !handle.private;
-            if !stays {
-                handle_of.remove(&handle.id);
-            }
-            stays
-        });
     }
 }
 
@@ -366,15 +263,23 @@ const MOST_HELD: usize = LARGEST_DATA + (64 << 10);
 #[cfg(test)]
 mod tests {
     use strongroom_kmip::secret::Secret;
+    use strongroom_pkcs11_wire::MechanismType;
 
     use super::*;
-    use crate::front::pkcs11::operation::{Kind, Stage};
+    use crate::{
+        front::pkcs11::{
+            mechanism,
+            operation::{Kind, Stage},
+            session::Messages,
+        },
+        service::{Family, Prepared, Shape},
+    };
 
     const RW: SessionFlags = SessionFlags(0x6);
     const RO: SessionFlags = SessionFlags(0x4);
 
     fn application() -> Application {
-        Application::new(Seats::new(9, 9))
+        Application::new(Seats::new(9, 9), &Arc::default())
     }
 
     #[test]
@@ -383,7 +288,7 @@ mod tests {
         application.open(1, 0, RW).unwrap();
         application.open(2, 0, RO).unwrap();
         application.open(3, 1, RO).unwrap();
-        application.log_in(1, UserType::USER).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
         assert!(application.standing(2).unwrap().is_user());
         assert!(!application.standing(3).unwrap().is_user());
         assert_eq!(application.may_log_in(2, UserType::USER).err(), Some(Rv::USER_ALREADY_LOGGED_IN));
@@ -402,7 +307,7 @@ mod tests {
         assert_eq!(application.may_log_in(1, UserType::SO).err(), Some(Rv::SESSION_READ_ONLY_EXISTS));
         application.close(1).unwrap();
         application.open(2, 0, RW).unwrap();
-        application.log_in(2, UserType::SO).unwrap();
+        assert_eq!(application.log_in(2, UserType::SO, Turn::default()), Ok(true));
         assert_eq!(application.open(3, 0, RO), Err(Rv::SESSION_READ_WRITE_SO_EXISTS));
     }
 
@@ -410,7 +315,7 @@ mod tests {
     fn private_handles_end_with_the_login_and_are_not_used_again() {
         let application = application();
         application.open(1, 0, RW).unwrap();
-        application.log_in(1, UserType::USER).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
         let (public, private) = (ObjectId::from_text("public"), ObjectId::from_text("private"));
         let (seen, hidden) = (application.handle(0, &public, false), application.handle(0, &private, true));
         application.log_out(1).unwrap();
@@ -451,8 +356,8 @@ mod tests {
         let application = application();
         application.open(1, 0, RW).unwrap();
         application.open(2, 1, RW).unwrap();
-        application.log_in(1, UserType::USER).unwrap();
-        application.log_in(2, UserType::USER).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
+        assert_eq!(application.log_in(2, UserType::USER, Turn::default()), Ok(true));
         let [private, public, elsewhere] = ["private", "public", "elsewhere"].map(ObjectId::from_text);
         application.tie(1, &private, true).unwrap();
         application.tie(1, &public, false).unwrap();
@@ -468,7 +373,7 @@ mod tests {
         application.open(1, 0, RW).unwrap();
         application.may_log_in(1, UserType::USER).unwrap();
         application.close(1).unwrap();
-        assert_eq!(application.log_in(1, UserType::USER), Err(Rv::SESSION_HANDLE_INVALID));
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Err(Rv::SESSION_HANDLE_INVALID));
         application.open(2, 0, RW).unwrap();
         assert!(!application.standing(2).unwrap().is_user());
     }
@@ -489,5 +394,67 @@ mod tests {
         assert_eq!(application.put_back(2, waits(1)), Ok(()));
         assert!(application.with(1, |session| session.take(Kind::Digest)).unwrap().is_some());
         assert_eq!(application.put_back(3, waits(LARGEST_DATA)), Ok(()));
+    }
+
+    #[test]
+    fn a_login_ends_with_the_turn_of_its_token_and_of_no_other() {
+        let turns = Arc::new(Turns::default());
+        let application = Application::new(Seats::new(9, 9), &turns);
+        for session in [1, 2] {
+            application.open(session, session.try_into().unwrap(), RW).unwrap();
+        }
+        let (first, user) = (turns.of(1), UserType::USER);
+        assert_eq!(application.log_in(1, user, first), Ok(true));
+        assert_eq!(application.log_in(2, user, turns.of(2)), Ok(true));
+        let private = ObjectId::from_text("private");
+        application.tie(1, &private, true).unwrap();
+        turns.end(1);
+        assert!(!application.standing(1).unwrap().is_user() && application.standing(2).unwrap().is_user());
+        assert_eq!(application.log_in(1, user, first), Ok(false), "the PIN was that of the turn before");
+        assert_eq!(application.log_in(1, user, turns.of(1)), Ok(false), "something is left of the turn before");
+        let left = application.expire();
+        assert_eq!(left.into_iter().flat_map(|left| left.objects).collect::<Vec<_>>(), [private]);
+        assert_eq!(application.log_in(1, user, turns.of(1)), Ok(true));
+        assert!(application.expire().is_empty() && application.standing(1).unwrap().is_user());
+    }
+
+    #[test]
+    fn what_was_out_during_a_logout_is_not_put_back() {
+        let application = application();
+        application.open(1, 0, RW).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
+        let begun = || Operation::digest(strongroom_kmip::mechanism::Hash::Sha256);
+        application.with(1, |session| session.begin(begun())).unwrap().unwrap();
+        let out = application.with(1, |session| session.take(Kind::Digest)).unwrap().unwrap();
+        application.log_out(1).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
+        assert_eq!(application.put_back(1, out), Err(Rv::USER_NOT_LOGGED_IN));
+        assert!(!application.with(1, |session| session.is_active(Kind::Digest)).unwrap());
+    }
+
+    #[test]
+    fn messages_that_were_out_during_a_logout_are_not_put_back() {
+        let application = application();
+        application.open(1, 0, RW).unwrap();
+        assert_eq!(application.log_in(1, UserType::USER, Turn::default()), Ok(true));
+        let messages = |term| Messages {
+            key: ObjectId::from_text("key"),
+            named: mechanism::named(MechanismType::AES_GCM).unwrap(),
+            way: None,
+            prepared: Prepared { shape: Shape::Symmetric { family: Family::Aes, bits: 256 }, output: None },
+            tag: 0,
+            counter: 0,
+            in_parts: false,
+            term,
+        };
+        let (kind, term) = (Kind::Encrypt, application.standing(1).unwrap().term);
+        application.with(1, |session| session.begin_messages(kind, messages(term))).unwrap().unwrap();
+        let out = application.with(1, |session| session.take_messages(kind)).unwrap().unwrap();
+        application.log_out(1).unwrap();
+        let put = |messages| application.with(1, |session| session.put_messages(kind, messages)).unwrap();
+        assert_eq!(put(out), Err(Rv::USER_NOT_LOGGED_IN));
+        let late = application.with(1, |session| session.begin_messages(kind, messages(term))).unwrap();
+        assert_eq!(late, Err(Rv::USER_NOT_LOGGED_IN), "what was looked for under the login is not begun after it");
+        assert_eq!(put(messages(application.standing(1).unwrap().term)), Ok(()));
     }
 }

@@ -5,7 +5,6 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::AtomicU64,
         mpsc::{Receiver, TryRecvError},
     },
     thread,
@@ -56,8 +55,6 @@ pub struct House {
     pub room: Room,
     /// Who is refused too often.
     pub pace: Pace,
-    /// How often a token was made anew.
-    pub anew: AtomicU64,
     /// Whether what an earlier run left is gone.
     swept: Mutex<bool>,
 }
@@ -81,16 +78,16 @@ impl House {
     /// A house in which nobody is yet. `run` names this run of the daemon; sessions are numbered from `first`.
     pub fn new(service: Arc<Service>, run: [u8; 16], first: u64, seats: &Arc<Seats>) -> Self {
         let slots = Mutex::new(Arc::from([]));
-        let applications = Applications::new(first, Arc::clone(seats));
+        let turns = Arc::clone(service.turns());
+        let applications = Applications::new(first, Arc::clone(seats), Arc::clone(&turns));
         Self {
             service,
             slots,
             applications,
-            guests: Guests::new(Arc::clone(seats)),
+            guests: Guests::new(Arc::clone(seats), turns),
             run,
             room: Room::default(),
             pace: Pace::default(),
-            anew: AtomicU64::default(),
             swept: Mutex::default(),
         }
     }
@@ -405,6 +402,11 @@ impl Desk<'_> {
     pub fn destroy(&self, object: &Object) -> Result<(), Failure> {
         self.told.set(true);
         destroy(&self.house.service, self.caller, object)
+    }
+
+    /// Logs the application out where its PIN has been set aside since.
+    pub fn expire(&self) {
+        self.application.expire().into_iter().for_each(|left| self.tidy(left));
     }
 
     /// Tidies up after sessions that were closed.

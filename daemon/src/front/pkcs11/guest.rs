@@ -12,12 +12,13 @@ use super::{
     application::Application,
     passing::{Leftovers, Seats},
 };
-use crate::{caller::Principal, clock::Time};
+use crate::{caller::Principal, clock::Time, service::Turns};
 
 /// The applications that are there, each under the value that names it to its client.
 pub struct Guests {
     next: AtomicU64,
     seats: Arc<Seats>,
+    turns: Arc<Turns>,
     there: Mutex<HashMap<Vec<u8>, Guest>>,
 }
 
@@ -29,9 +30,9 @@ struct Guest {
 }
 
 impl Guests {
-    /// Nobody yet. Objects of sessions take these seats.
-    pub fn new(seats: Arc<Seats>) -> Self {
-        Self { next: AtomicU64::default(), seats, there: Mutex::default() }
+    /// Nobody yet. Objects of sessions take these seats, and logins last for these turns.
+    pub fn new(seats: Arc<Seats>, turns: Arc<Turns>) -> Self {
+        Self { next: AtomicU64::default(), seats, turns, there: Mutex::default() }
     }
 
     /// Begins an application, in this run of the daemon, and names it; nothing when there are too many.
@@ -43,7 +44,7 @@ impl Guests {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let name = [run.as_slice(), &number.to_be_bytes()].concat();
-        let application = Arc::new(Application::new(Arc::clone(&self.seats)));
+        let application = Arc::new(Application::new(Arc::clone(&self.seats), &self.turns));
         there.insert(name.clone(), Guest { owner: owner.clone(), application, last: now });
         Some(name)
     }
@@ -72,9 +73,9 @@ impl Guests {
         self.lock().values().any(|guest| guest.application.count(slot).0 > 0)
     }
 
-    /// Logs all of them out of a slot.
-    pub fn leave(&self, slot: usize) -> Vec<Leftovers> {
-        self.lock().values().filter_map(|guest| guest.application.leave(slot)).collect()
+    /// Logs those out whose PIN has been set aside.
+    pub fn expire(&self) -> Vec<Leftovers> {
+        self.lock().values().flat_map(|guest| guest.application.expire()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Vec<u8>, Guest>> {

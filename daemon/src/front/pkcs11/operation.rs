@@ -102,6 +102,8 @@ pub struct Operation {
     pub proof: Option<Signature>,
     /// Whether the key wants to see the PIN.
     pub consent: Consent,
+    /// The session's term in which it was begun, once that counts.
+    pub term: Option<u64>,
 }
 
 /// How long an output is.
@@ -146,7 +148,14 @@ impl Operation {
             waiting: None,
             proof: None,
             consent: Consent::Unasked,
+            term: None,
         }
+    }
+
+    /// The same, begun in this term of its session.
+    #[must_use]
+    pub fn within(self, term: u64) -> Self {
+        Self { term: Some(term), ..self }
     }
 
     /// A second one of it that goes on with `stream`, where nothing waits to be fetched.
@@ -173,6 +182,7 @@ impl Operation {
             waiting: None,
             proof,
             consent: Consent::Unasked,
+            term: None,
         })
     }
 

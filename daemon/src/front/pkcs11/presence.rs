@@ -13,7 +13,7 @@ use super::{
     application::Application,
     passing::{Leftovers, Seats},
 };
-use crate::{clock::Time, front::contract::Fingerprint};
+use crate::{clock::Time, front::contract::Fingerprint, service::Turns};
 
 /// Who is at the other end of a connection, as somebody else than the peer itself says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,7 @@ pub struct Applications {
     there: Mutex<HashMap<Name, Entry>>,
     sessions: AtomicU64,
     seats: Arc<Seats>,
+    turns: Arc<Turns>,
 }
 
 #[derive(Debug)]
@@ -57,16 +58,16 @@ struct Entry {
 
 impl Applications {
     /// Nobody yet. `first` is the number of the first session; none is ever used again. Objects of sessions take these
-    /// seats.
-    pub fn new(first: u64, seats: Arc<Seats>) -> Self {
-        Self { there: Mutex::default(), sessions: AtomicU64::new(first), seats }
+    /// seats, and logins last for these turns.
+    pub fn new(first: u64, seats: Arc<Seats>, turns: Arc<Turns>) -> Self {
+        Self { there: Mutex::default(), sessions: AtomicU64::new(first), seats, turns }
     }
 
     /// One more connection of an application.
     pub fn attach(&self, name: Name) -> Arc<Application> {
         let mut there = self.lock();
         let entry = there.entry(name).or_insert_with(|| Entry {
-            application: Arc::new(Application::new(Arc::clone(&self.seats))),
+            application: Arc::new(Application::new(Arc::clone(&self.seats), &self.turns)),
             connections: 0,
             left: Time(i64::MAX),
         });
@@ -94,9 +95,9 @@ impl Applications {
         self.lock().values().any(|entry| entry.application.count(slot).0 > 0)
     }
 
-    /// Logs all of them out of a slot.
-    pub fn leave(&self, slot: usize) -> Vec<Leftovers> {
-        self.lock().values().filter_map(|entry| entry.application.leave(slot)).collect()
+    /// Logs those out whose PIN has been set aside.
+    pub fn expire(&self) -> Vec<Leftovers> {
+        self.lock().values().flat_map(|entry| entry.application.expire()).collect()
     }
 
     /// Whether somebody is in the grace.
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_application_outlives_its_connection_by_the_grace() {
-        let applications = Applications::new(7, Seats::new(9, 9));
+        let applications = Applications::new(7, Seats::new(9, 9), Arc::default());
         let first = applications.attach(name(1, 1));
         first.open(applications.number(), 0, RW).unwrap();
         applications.detach(name(1, 1), Time(1_000));
@@ -147,20 +148,22 @@ mod tests {
 
     #[test]
     fn every_application_is_logged_out_of_a_slot_and_of_no_other() {
-        let applications = Applications::new(1, Seats::new(9, 9));
+        let turns = Arc::new(Turns::default());
+        let applications = Applications::new(1, Seats::new(9, 9), Arc::clone(&turns));
         let all = [1, 2].map(|process| applications.attach(name(process, 1)));
         for (application, (session, slot)) in all.iter().flat_map(|all| [(all, (1, 0)), (all, (2, 7))]) {
             application.open(session, slot, RW).unwrap();
-            application.log_in(session, UserType::USER).unwrap();
+            assert_eq!(application.log_in(session, UserType::USER, turns.of(slot)), Ok(true));
         }
-        assert_eq!(applications.leave(0).len(), 2);
+        turns.end(0);
+        assert_eq!(applications.expire().len(), 2);
         assert!(all.iter().all(|all| !all.standing(1).unwrap().is_user() && all.standing(2).unwrap().is_user()));
-        assert!(applications.leave(0).is_empty(), "nobody is logged in any more");
+        assert!(applications.expire().is_empty(), "nobody is logged in any more");
     }
 
     #[test]
     fn a_process_and_its_child_are_two_applications() {
-        let applications = Applications::new(1, Seats::new(9, 9));
+        let applications = Applications::new(1, Seats::new(9, 9), Arc::default());
         applications.attach(name(1, 1)).open(1, 0, RW).unwrap();
         let afar = Name { peer: Peer::Key([1; 32]), nonce: [1; 16] };
         for (why, other) in [("another nonce", name(1, 2)), ("another process", name(2, 1)), ("from afar", afar)] {

@@ -139,6 +139,7 @@ pub fn pin(error: &PinError) -> Rv {
         PinError::Unfounded | PinError::Occupied | PinError::Lasting | PinError::Elsewhere => Rv::TOKEN_WRITE_PROTECTED,
         PinError::Length(_) => Rv::PIN_LEN_RANGE,
         PinError::Same => Rv::PIN_TOO_WEAK,
+        PinError::Left => Rv::USER_NOT_LOGGED_IN,
         // There is no path but the PIN, so one must be given (PKCS#11 3.2 §5.6.8).
         PinError::Needed => Rv::ARGUMENTS_BAD,
         PinError::Refused(refusal) => rv(refusal, About::Token),

@@ -24,6 +24,8 @@ pub struct Session {
     pub flags: SessionFlags,
     /// The search under way.
     pub search: Option<Search>,
+    /// How often all that was under way in it has been ended.
+    pub term: u64,
     operations: [Option<Operation>; Kind::ALL.len()],
     /// What messages are worked on with, where they are.
     messages: [Option<Messages>; Kind::ALL.len()],
@@ -60,6 +62,8 @@ pub struct Messages {
     pub counter: u64,
     /// Whether a message in parts is under way.
     pub in_parts: bool,
+    /// The session's term in which they were begun.
+    pub term: u64,
 }
 
 /// Operations that were saved, in the slot that they belong to.
@@ -100,19 +104,23 @@ pub struct Standing {
     pub flags: SessionFlags,
     /// Who is logged in.
     pub user: Option<UserType>,
+    /// The session's term: what is begun in one ends with it.
+    pub term: u64,
 }
 
 impl Session {
     /// A session in which nothing is under way.
     pub fn new(slot: usize, flags: SessionFlags) -> Self {
-        Self { slot, flags, search: None, operations: Default::default(), messages: Default::default() }
+        Self { slot, flags, search: None, term: 0, operations: Default::default(), messages: Default::default() }
     }
 
     /// Begins an operation.
     ///
     /// # Errors
-    /// [`Rv::OPERATION_ACTIVE`] when one of its kind is under way.
-    pub fn begin(&mut self, operation: Operation) -> Result<(), Rv> {
+    /// [`Rv::OPERATION_ACTIVE`] when one of its kind is under way, [`Rv::USER_NOT_LOGGED_IN`] when its key was looked for under
+    /// a login that has ended.
+    pub fn begin(&mut self, mut operation: Operation) -> Result<(), Rv> {
+        operation.term = self.fits(operation.term)?;
         if self.has_messages(operation.kind) {
             return Err(Rv::OPERATION_ACTIVE);
         }
@@ -141,8 +149,7 @@ impl Session {
         if self.has_messages(kind) || self.is_active(kind) {
             return Err(Rv::OPERATION_ACTIVE);
         }
-        self.put_messages(kind, messages);
-        Ok(())
+        self.put_messages(kind, messages)
     }
 
     /// Takes out what messages are worked on with.
@@ -151,10 +158,20 @@ impl Session {
     }
 
     /// Puts it back.
-    pub fn put_messages(&mut self, kind: Kind, messages: Messages) {
+    ///
+    /// # Errors
+    /// [`Rv::USER_NOT_LOGGED_IN`] when the login that it began under has ended.
+    pub fn put_messages(&mut self, kind: Kind, messages: Messages) -> Result<(), Rv> {
+        self.fits(Some(messages.term))?;
         if let Some(place) = self.messages.get_mut(kind.index()) {
             *place = Some(messages);
         }
+        Ok(())
+    }
+
+    /// The term, if it is this one, or that of what belongs to none.
+    fn fits(&self, term: Option<u64>) -> Result<Option<u64>, Rv> {
+        if term.is_none_or(|term| term == self.term) { Ok(Some(self.term)) } else { Err(Rv::USER_NOT_LOGGED_IN) }
     }
 
     /// Whether messages are worked on.
@@ -168,10 +185,15 @@ impl Session {
     }
 
     /// Puts an operation back that goes on.
-    pub fn put_back(&mut self, operation: Operation) {
+    ///
+    /// # Errors
+    /// [`Rv::USER_NOT_LOGGED_IN`] when the login that it began under has ended.
+    pub fn put_back(&mut self, operation: Operation) -> Result<(), Rv> {
+        self.fits(operation.term)?;
         if let Some(place) = self.place(operation.kind) {
             *place = Some(operation);
         }
+        Ok(())
     }
 
     /// Whether an operation waits until its key has seen the PIN.
@@ -195,12 +217,20 @@ impl Session {
         self.operations.iter().flatten().map(|operation| operation.branch(operation.stream.clone())).collect()
     }
 
-    /// Goes on with other operations; gives those that were under way.
-    pub fn replace(&mut self, operations: Vec<Operation>) -> Vec<Operation> {
+    /// Goes on with other operations, which were saved and looked for in a term; gives those that are over: the ones that were
+    /// under way or, where the term has ended, the others.
+    pub fn replace(&mut self, operations: Vec<Operation>, term: u64) -> Result<Vec<Operation>, Vec<Operation>> {
+        if term != self.term {
+            return Err(operations);
+        }
         self.messages = Default::default();
         let ended = self.operations.iter_mut().filter_map(Option::take).collect();
-        operations.into_iter().for_each(|operation| self.put_back(operation));
-        ended
+        for operation in operations {
+            if let Some(place) = self.place(operation.kind) {
+                *place = Some(operation.within(term));
+            }
+        }
+        Ok(ended)
     }
 
     /// Whether a verification is under way whose signature came first.
@@ -217,6 +247,7 @@ impl Session {
     /// Takes out everything that is under way.
     pub fn clear(&mut self) -> Vec<Operation> {
         self.search = None;
+        self.term = self.term.saturating_add(1);
         self.messages = Default::default();
         self.operations.iter_mut().filter_map(Option::take).collect()
     }

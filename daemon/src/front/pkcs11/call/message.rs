@@ -42,6 +42,7 @@ fn begin(desk: &Desk<'_>, kind: Kind, session: u64, asked: Option<Mechanism>, ke
         tag,
         counter: 0,
         in_parts: false,
+        term: ready.term,
     };
     desk.application.with(session, |session| session.begin_messages(kind, messages))?
 }
@@ -76,7 +77,7 @@ fn on<T>(
         // A part that fails ends its message.
         messages.in_parts = desk.application.with(session, |session| session.is_active(kind))?;
     }
-    desk.application.with(session, |session| session.put_messages(kind, messages))?;
+    desk.application.with(session, |session| session.put_messages(kind, messages))??;
     outcome
 }
 
@@ -94,7 +95,8 @@ fn sealed(kind: Kind, messages: &mut Messages, said: &Message, nonce: &[u8]) -> 
     let way = translate::translate(messages.named, &sealing::parameter(messages.named.offered, said, nonce)?)?;
     messages.tag = usize::try_from(said.tag_bits / 8).map_err(|_| Rv::MECHANISM_PARAM_INVALID)?;
     let limit = way.limit(kind);
-    Ok(Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, limit))
+    let operation = Operation::with_key(kind, messages.key.clone(), way.mechanism, messages.prepared, limit);
+    Ok(operation.within(messages.term))
 }
 
 /// A message in one go.
@@ -274,7 +276,7 @@ fn open(desk: &Desk<'_>, kind: Kind, session: u64, messages: &Messages) -> Resul
     }
     let way = messages.way.clone().ok_or(Rv::MECHANISM_INVALID)?;
     let operation = Operation::with_key(kind, messages.key.clone(), way, messages.prepared, None);
-    desk.application.with(session, |session| session.begin(operation))?
+    desk.application.with(session, |session| session.begin(operation.within(messages.term)))?
 }
 
 impl Serve for request::MessageSignInit {

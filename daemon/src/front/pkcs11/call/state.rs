@@ -64,8 +64,11 @@ impl Serve for request::SetOperationState {
             }
         }
         go_on(desk, &mut operations, Rv::SAVED_STATE_INVALID)?;
-        let ended = desk.application.with(self.session, |session| session.replace(operations))?;
+        let replaced = desk.application.with(self.session, |session| session.replace(operations, standing.term))?;
+        let (said, ended) =
+            replaced.map_or_else(|unused| (Err(Rv::USER_NOT_LOGGED_IN), unused), |ended| (Ok(()), ended));
         ended.iter().for_each(|operation| desk.abandon(operation));
+        said?;
         Ok((Rv::OK, answer::SetOperationState {}))
     }
 }

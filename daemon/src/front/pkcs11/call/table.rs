@@ -22,6 +22,7 @@ pub fn serve(request: Request, desk: &Desk<'_>, to: &mut Vec<u8>) {
             }
         };
     }
+    desk.expire();
     serves! {
         Finalize, GetSlotList, GetSlotInfo, GetTokenInfo, GetMechanismList, GetMechanismInfo, InitToken, InitPIN, SetPIN,
         WaitForSlotEvent, OpenSession, CloseSession, CloseAllSessions, GetSessionInfo, SessionCancel, GetOperationState, SetOperationState,

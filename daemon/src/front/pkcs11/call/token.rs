@@ -1,6 +1,6 @@
 //! Logging in and out, and the PINs.
 
-use std::{sync::atomic::Ordering, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
@@ -44,20 +44,19 @@ fn log_in(desk: &Desk<'_>, session: u64, user: UserType, pin: Option<Wiped>) -> 
     };
     let standing = desk.application.may_log_in(session, user)?;
     let slot = key(desk, standing.slot)?;
-    let (house, pin) = (desk.house, pin.map(|pin| Secret::new(pin.into_vec())));
+    let (service, pin) = (&desk.house.service, pin.map(|pin| Secret::new(pin.into_vec())));
     loop {
-        let anew = house.anew.load(Ordering::SeqCst);
+        let turn = service.turns().of(standing.slot);
+        desk.expire();
         desk.pin(match &pin {
-            Some(pin) => house.service.check_pin(desk.caller, &slot, of, pin),
-            None => house.service.check_peer(desk.caller, &slot, of),
+            Some(pin) => service.check_pin(desk.caller, &slot, of, pin),
+            None => service.check_peer(desk.caller, &slot, of),
         })?;
-        // Another thread may have logged in or closed the session meanwhile; the rules are asked again.
-        desk.application.log_in(session, user)?;
-        if house.anew.load(Ordering::SeqCst) == anew {
+        // Another thread may have logged in or closed the session meanwhile; the rules are asked again. And the PINs may have
+        // been set aside after this one was looked at: it may be another one by now, or none.
+        if desk.application.log_in(session, user, turn)? {
             return Ok(());
         }
-        // A token was made anew after the PIN was looked at: it may have another one by now, or none.
-        desk.application.leave(standing.slot).into_iter().for_each(|left| desk.tidy(left));
     }
 }
 
@@ -93,16 +92,15 @@ impl Serve for request::InitToken {
         }
         let service = &desk.house.service;
         desk.pin(service.init_token(desk.caller, &slot.key, &entered(self.pin)?, self.label.to_vec()))?;
-        log_out_all(desk.house, place);
+        log_out_all(desk.house);
         Ok((Rv::OK, answer::InitToken {}))
     }
 }
 
-/// Logs out whoever came to a token after it was looked whether somebody had, and before it was made anew. Who enters a PIN
-/// at this moment and is not logged in yet sees it by the count.
-fn log_out_all(house: &House, place: usize) {
-    house.anew.fetch_add(1, Ordering::SeqCst);
-    let left = house.applications.leave(place).into_iter().chain(house.guests.leave(place));
+/// Clears up after whoever came to a token after it was looked whether somebody had, and before it was made anew: logged in
+/// they are no more since then.
+fn log_out_all(house: &House) {
+    let left = house.applications.expire().into_iter().chain(house.guests.expire());
     left.for_each(|left| house.tidy(left));
 }
 
@@ -124,12 +122,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 impl Serve for request::InitPIN {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::InitPIN), Rv> {
-        let standing = desk.application.standing(self.session)?;
-        if standing.user != Some(UserType::SO) {
+        let service = &desk.house.service;
+        let place = desk.application.standing(self.session)?.slot;
+        let turn = service.turns().of(place);
+        // Looked at after the turn: whoever is logged in now is so for this turn or a later one.
+        if !desk.application.standing(self.session)?.is_officer() {
             return Err(Rv::USER_NOT_LOGGED_IN);
         }
-        let (slot, new) = (key(desk, standing.slot)?, entered(self.pin)?);
-        desk.pin(desk.house.service.set_user_pin(desk.caller, &slot, &new))?;
+        let (slot, new) = (key(desk, place)?, entered(self.pin)?);
+        desk.pin(service.set_user_pin(desk.caller, &slot, turn, &new))?;
         Ok((Rv::OK, answer::InitPIN {}))
     }
 }

@@ -41,10 +41,10 @@ pub fn begin(desk: &Desk<'_>, kind: Kind, session: u64, mechanism: Option<Mechan
     if desk.application.with(session, |session| session.is_active(kind) || session.has_messages(kind))? {
         return Err(Rv::OPERATION_ACTIVE);
     }
-    let ready = ready(desk, kind, session, &asked, key)?;
-    let limit = ready.way.limit(kind);
-    let mut operation = Operation::with_key(kind, ready.key, ready.way.mechanism, ready.prepared, limit);
-    if ready.asks {
+    let Ready { key, way, prepared, asks, term, .. } = ready(desk, kind, session, &asked, key)?;
+    let limit = way.limit(kind);
+    let mut operation = Operation::with_key(kind, key, way.mechanism, prepared, limit).within(term);
+    if asks {
         operation.consent = Consent::Awaited;
     }
     desk.application.with(session, |session| session.begin(operation))?
@@ -62,6 +62,8 @@ pub struct Ready {
     pub prepared: Prepared,
     /// Whether the key wants to see the PIN before each use.
     pub asks: bool,
+    /// The session's term.
+    pub term: u64,
 }
 
 /// Whether a key can be worked with so, now. A refusal is recorded.
@@ -88,7 +90,7 @@ pub fn ready(desk: &Desk<'_>, kind: Kind, session: u64, asked: &Mechanism, key: 
     if !recovers(&object, kind) {
         return Err(desk.deny(recorded, &id, Rv::KEY_FUNCTION_NOT_PERMITTED));
     }
-    Ok(Ready { key: id, named, way, prepared, asks: object::asks_each_time(&object) })
+    Ok(Ready { key: id, named, way, prepared, asks: object::asks_each_time(&object), term: standing.term })
 }
 
 /// Ends what is under way, if anything is (PKCS#11 3.2 §5.8.2).
@@ -171,15 +173,12 @@ pub fn take_for_part(desk: &Desk<'_>, kind: Kind, session: u64) -> Result<Operat
 /// Puts an operation back that goes on.
 ///
 /// # Errors
-/// [`Rv::SESSION_HANDLE_INVALID`] when its session was closed meanwhile, [`Rv::DEVICE_MEMORY`] when too much waits for
-/// room; it is then over.
+/// [`Rv::SESSION_HANDLE_INVALID`] when its session was closed meanwhile, [`Rv::USER_NOT_LOGGED_IN`] after a logout,
+/// [`Rv::DEVICE_MEMORY`] when too much waits for room; it is then over.
 pub fn put_back(desk: &Desk<'_>, session: u64, operation: Operation) -> Result<(), Rv> {
     let stream = operation.stream.clone();
-    desk.application.put_back(session, operation).inspect_err(|_| {
-        if let Some(stream) = stream {
-            desk.house.service.abandon(&stream);
-        }
-    })
+    let over = |_: &Rv| stream.iter().for_each(|stream| desk.house.service.abandon(stream));
+    desk.application.put_back(session, operation).inspect_err(over)
 }
 
 /// Goes on with an operation that gives an output: the two-call rule (PKCS#11 3.2 §5.2), and the work.
