@@ -11,7 +11,7 @@ use crate::house::{Client, House, lasting_aes};
 
 fn said(nonce: &[u8], generator: Generator) -> Message {
     let (nonce, aad) = (Bytes(nonce.to_vec()), Bytes(b"aad".to_vec()));
-    Message { nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
+    Message { of: MechanismType::AES_GCM, nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
 }
 
 fn data(length: usize) -> Wiped {
@@ -39,7 +39,11 @@ fn messages_of_ccm_are_as_long_as_they_say() {
     let house = House::new();
     let (mut client, session) = house.user();
     encrypts(&mut client, session, MechanismType::AES_CCM);
-    let of = |nonce: &[u8], generator, data_length| Message { data_length, ..said(nonce, generator) };
+    let of = |nonce: &[u8], generator, data_length| Message {
+        of: MechanismType::AES_CCM,
+        data_length,
+        ..said(nonce, generator)
+    };
     for (name, nonce, generator) in [
         ("made here", [5; 13], Generator::GENERATE),
         ("counted", [5; 13], Generator::GENERATE_COUNTER),
@@ -72,7 +76,7 @@ fn a_message_of_ccm_comes_in_parts() {
     let house = House::new();
     let (mut client, session) = house.user();
     encrypts(&mut client, session, MechanismType::AES_CCM);
-    let said = || Message { data_length: 60, ..said(&[4; 12], Generator::NO_GENERATE) };
+    let said = || Message { of: MechanismType::AES_CCM, data_length: 60, ..said(&[4; 12], Generator::NO_GENERATE) };
     client.ask(request::EncryptMessageBegin { session, message: said() }).unwrap();
     let mut next = |length, last| {
         let ask = request::EncryptMessageNext { session, data: data(length), last, room: Room::Bytes(100) };
@@ -268,4 +272,24 @@ fn work_on_messages_and_other_work_keep_out_of_each_others_way() {
     assert!(client.ask(wrong).is_err());
     let nothing = request::SignMessage { session, data: data(1), room: Room::Query };
     assert_eq!(client.ask(nothing).err(), Some(Rv::OPERATION_NOT_INITIALIZED));
+}
+
+#[test]
+fn a_message_in_the_structure_of_another_mechanism_is_refused_and_the_session_goes_on() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let (gcm, ccm, poly) = (MechanismType::AES_GCM, MechanismType::AES_CCM, MechanismType::CHACHA20_POLY1305);
+    for (name, mechanism, others) in [("GCM", gcm, [ccm, poly]), ("CCM", ccm, [gcm, poly])] {
+        encrypts(&mut client, session, mechanism);
+        let whole = |of| {
+            let message = Message { of, data_length: 5, ..said(&[7; 12], Generator::NO_GENERATE) };
+            request::EncryptMessage { session, message, data: data(5), room: Room::Bytes(64) }
+        };
+        for other in others {
+            assert_eq!(client.ask(whole(other)).err(), Some(Rv::MECHANISM_PARAM_INVALID), "{name}: {other}");
+        }
+        assert!(client.ask(whole(mechanism)).is_ok(), "{name}");
+        client.ask(request::MessageEncryptFinal { session }).unwrap();
+        client.ask(request::MessageDecryptFinal { session }).unwrap();
+    }
 }

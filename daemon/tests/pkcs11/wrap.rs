@@ -325,7 +325,7 @@ fn a_nonce_wraps_once_and_asking_for_the_length_spends_none() {
 /// What is said of a key that is sealed.
 fn message(nonce: &[u8], generator: Generator) -> Message {
     let (nonce, aad) = (Bytes(nonce.to_vec()), Bytes(b"beside".to_vec()));
-    Message { nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
+    Message { of: MechanismType::AES_GCM, nonce, fixed_bits: 0, generator, tag_bits: 128, data_length: 0, aad }
 }
 
 /// Wraps with AES-GCM, with the nonce and the tag apart.
@@ -392,7 +392,8 @@ fn a_key_is_sealed_with_ccm_too() {
     let house = House::new();
     let (mut client, session) = house.user();
     let (wrapping, key) = (wrapping(&mut client, session), leaving(&mut client, session, "key"));
-    let (mechanism, said) = (MechanismType::AES_CCM, || message(&[9; 13], Generator::NO_GENERATE));
+    let (mechanism, of) = (MechanismType::AES_CCM, MechanismType::AES_CCM);
+    let said = || Message { of, ..message(&[9; 13], Generator::NO_GENERATE) };
     let room = Room::Bytes(4096);
     let ask = request::WrapKeyAuthenticated { session, mechanism, message: said(), wrapping, key, room };
     let answer::WrapKeyAuthenticated { output, tag, .. } = client.ask(ask).unwrap();

@@ -12,6 +12,7 @@ use super::memory::{self, Input, Row};
 /// The parameter of a message that is encrypted or decrypted. Each structure that there is has its own length.
 #[derive(Debug)]
 pub(super) struct Sealing<'a> {
+    of: MechanismType,
     nonce: Row<'a, u8>,
     given: Bytes,
     fixed_bits: u64,
@@ -34,18 +35,21 @@ impl<'a> Sealing<'a> {
         let parts = match length {
             // SAFETY: the caller vouches for the bytes, and they are as many as the structure has.
             GCM => unsafe { memory::structure(start.cast::<CK_GCM_MESSAGE_PARAMS>()) }
-                .map(|p| (p.pIv, p.ulIvLen, p.ulIvFixedBits, Generator(p.ivGenerator), p.pTag, p.ulTagBits, 0)),
+                .map(|p| (p.pIv, p.ulIvLen, p.ulIvFixedBits, Generator(p.ivGenerator), p.pTag, p.ulTagBits, 0))
+                .map(|parts| (MechanismType::AES_GCM, parts)),
             // SAFETY: the same.
             CCM => unsafe { memory::structure(start.cast::<CK_CCM_MESSAGE_PARAMS>()) }.map(|p| {
                 let (generator, tag_bits) = (Generator(p.nonceGenerator), p.ulMACLen.saturating_mul(8));
-                (p.pNonce, p.ulNonceLen, p.ulNonceFixedBits, generator, p.pMAC, tag_bits, p.ulDataLen)
+                let nonce = (p.pNonce, p.ulNonceLen, p.ulNonceFixedBits);
+                (MechanismType::AES_CCM, (nonce.0, nonce.1, nonce.2, generator, p.pMAC, tag_bits, p.ulDataLen))
             }),
             // SAFETY: the same.
             POLY => unsafe { memory::structure(start.cast::<CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS>()) }
-                .map(|p| (p.pNonce, p.ulNonceLen, 0, Generator::NO_GENERATE, p.pTag, 128, 0)),
+                .map(|p| (p.pNonce, p.ulNonceLen, 0, Generator::NO_GENERATE, p.pTag, 128, 0))
+                .map(|parts| (MechanismType::CHACHA20_POLY1305, parts)),
             _ => None,
         };
-        let (nonce, nonce_length, fixed_bits, generator, tag, tag_bits, data_length) =
+        let (of, (nonce, nonce_length, fixed_bits, generator, tag, tag_bits, data_length)) =
             parts.ok_or(Rv::MECHANISM_PARAM_INVALID)?;
         if tag_bits > 128 || tag_bits % 8 != 0 {
             return Err(Rv::MECHANISM_PARAM_INVALID);
@@ -58,7 +62,7 @@ impl<'a> Sealing<'a> {
         let tag_start = tag.cast_const();
         // SAFETY: promised above.
         let tag = unsafe { Row::new(tag, tag_bits / 8) }.map_err(wrong)?;
-        Ok(Self { nonce, given, fixed_bits, generator, data_length, tag, tag_start })
+        Ok(Self { of, nonce, given, fixed_bits, generator, data_length, tag, tag_start })
     }
 
     /// What the daemon is told, with what is authenticated besides.
@@ -69,7 +73,8 @@ impl<'a> Sealing<'a> {
         let tag_bits = u64::try_from(self.tag.room()).unwrap_or(0).saturating_mul(8);
         let nonce = Bytes::from(&self.given[..]);
         let (fixed_bits, generator, data_length) = (self.fixed_bits, self.generator, self.data_length);
-        Ok(Message { nonce, fixed_bits, generator, tag_bits, data_length, aad: aad.bytes(Rv::DATA_LEN_RANGE)? })
+        let of = self.of;
+        Ok(Message { of, nonce, fixed_bits, generator, tag_bits, data_length, aad: aad.bytes(Rv::DATA_LEN_RANGE)? })
     }
 
     /// The tag that the application has put there.

@@ -344,6 +344,8 @@ calls! {
 structure! {
     /// What is said of one encrypted message (`CK_GCM_MESSAGE_PARAMS` and the like).
     Message {
+        /// The mechanism whose structure it came in.
+        of: MechanismType,
         /// The nonce, or the room for one and its fixed beginning.
         nonce: Bytes,
         /// How many bits of the nonce are fixed.

@@ -4,7 +4,7 @@ use std::ptr;
 
 use cryptoki_sys::*;
 use strongroom_pkcs11_wire::{
-    Rv,
+    MechanismType, Rv,
     call::{Request, answer, request},
     value::{Bytes, Output, Wiped},
 };
@@ -37,6 +37,8 @@ fn encrypt<P>(parameter: &mut P, length: usize) -> (Rv, [u8; 4]) {
 fn sealing() -> Daemon {
     Daemon::scripted(|request| match request {
         Request::EncryptMessage(ask) => {
+            let of = if ask.message.data_length == 0 { MechanismType::AES_GCM } else { MechanismType::AES_CCM };
+            assert_eq!(ask.message.of, of, "the structure is told");
             let tag = Bytes(vec![9; usize::try_from(ask.message.tag_bits).unwrap() / 8]);
             let output = Output::Bytes(Wiped::from(ask.data.reveal()));
             let answer = answer::EncryptMessage { output, nonce: Bytes(vec![8; ask.message.nonce.len()]), tag };

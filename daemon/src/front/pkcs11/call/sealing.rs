@@ -11,15 +11,19 @@ use strongroom_pkcs11_wire::{
 };
 
 use crate::{
-    front::pkcs11::{desk::Desk, refusal::About},
+    front::pkcs11::{desk::Desk, mechanism, refusal::About},
     service::Offered,
 };
 
 /// The parameter that says the same without a word of who makes the nonce.
 ///
 /// # Errors
-/// [`Rv::MECHANISM_PARAM_INVALID`] for a mechanism that seals nothing, and for a tag that it does not have.
+/// [`Rv::MECHANISM_PARAM_INVALID`] for a mechanism that seals nothing, for the structure of another one, and for a tag that it
+/// does not have.
 pub fn parameter(offered: Offered, said: &Message, nonce: &[u8]) -> Result<Parameter, Rv> {
+    if mechanism::named(said.of).is_none_or(|named| named.offered != offered) {
+        return Err(Rv::MECHANISM_PARAM_INVALID);
+    }
     let (iv, aad) = (Bytes(nonce.to_vec()), Bytes(said.aad.to_vec()));
     match offered {
         Offered::ChaCha20Poly1305 if said.tag_bits == 128 => Ok(Parameter::Poly1305(Poly1305 { nonce: iv, aad })),
