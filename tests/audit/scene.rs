@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -185,8 +185,12 @@ pub(crate) fn alice() -> Caller {
 
 fn created(caller: &Caller) -> Entry<'_> {
     let entry = Entry::new(Who::Known(caller), Action::Operation(Operation::Create), Outcome::Success);
-    Entry { object: Some(Object { id: "6f1c", version: Some(1) }), after: Some(State::PreActive), ..entry }
+    let object = Some(Object { id: "6f1c", version: Some(1) });
+    Entry { object, others: &OTHERS[..], after: Some(State::PreActive), ..entry }
 }
+
+/// What was made besides it: names that need an escape, and none too many.
+static OTHERS: LazyLock<[String; 2]> = LazyLock::new(|| ["6f1d".to_owned(), "a \"quoted\" \\ one".to_owned()]);
 
 pub(crate) fn signed(caller: &Caller) -> Entry<'_> {
     let entry = Entry::new(Who::Known(caller), Action::Operation(Operation::Sign), Outcome::Success);

@@ -21,6 +21,8 @@ pub struct Entry<'a> {
     pub outcome: Outcome,
     /// On what.
     pub object: Option<Object<'a>>,
+    /// The identifiers of what was made besides it.
+    pub others: &'a [String],
     /// The object's state before the call.
     pub before: Option<State>,
     /// The object's state after it.
@@ -51,6 +53,7 @@ impl<'a> Entry<'a> {
             action,
             outcome,
             object: None,
+            others: &[],
             before: None,
             after: None,
             mechanism: None,
@@ -307,6 +310,13 @@ impl Entry<'_> {
         if let Some(object) = self.object {
             foreign(line, "object", object.id);
             number(line, "version", object.version);
+        }
+        for (at, other) in self.others.iter().enumerate() {
+            line.push_str(if at == 0 { ",\"others\":[\"" } else { "\",\"" });
+            push_escaped(line, other);
+        }
+        if !self.others.is_empty() {
+            line.push_str("\"]");
         }
         let (result, reason) = match self.outcome {
             Outcome::Success => ("success", None),

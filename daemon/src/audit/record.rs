@@ -42,6 +42,9 @@ pub struct Record {
     /// Which version of it.
     #[serde(default)]
     pub version: Option<u64>,
+    /// The identifiers of what was made besides it.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// `success`, `refused` or `failed`.
     pub result: String,
     /// Why not.

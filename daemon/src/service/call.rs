@@ -94,6 +94,8 @@ pub enum Instead {
 pub struct Notes {
     /// The object.
     pub object: Option<ObjectId>,
+    /// The identifiers of what was made besides it.
+    pub others: Vec<String>,
     /// Its version.
     pub generation: Option<u64>,
     /// Where it stood before.

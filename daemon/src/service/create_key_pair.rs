@@ -42,6 +42,7 @@ impl Perform for CreateKeyPairRequest {
         call.link(&private_id, link)?;
         call.placeholder = Some(private_id.clone());
         call.notes.object = Some(private_id.clone());
+        call.notes.others = vec![public_id.to_string()];
         Ok(CreateKeyPairResponse {
             private_key_unique_identifier: private_id.as_str().into(),
             public_key_unique_identifier: public_id.as_str().into(),

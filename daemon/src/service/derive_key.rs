@@ -112,6 +112,7 @@ impl Perform for DeriveKeyRequest {
         if !beside.is_empty() {
             call.notes.output = u64::try_from(beside.len()).ok();
         }
+        call.notes.others = others.iter().map(ToString::to_string).collect();
         if !others.is_empty() || !beside.is_empty() {
             call.instead = Some(Instead::Shared(others.to_vec(), beside));
         }

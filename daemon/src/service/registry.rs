@@ -414,6 +414,7 @@ pub(super) fn refused(refusal: &Refusal) -> Outcome {
 
 fn note<'n>(entry: &mut Entry<'n>, notes: &'n Notes) {
     entry.object = notes.object.as_ref().map(|id| audit::Object { id: id.as_str(), version: notes.generation });
+    entry.others = &notes.others;
     entry.before = notes.before;
     entry.after = notes.after;
     entry.mechanism = notes.mechanism;

@@ -124,11 +124,15 @@ impl House {
 
     /// How many records in the audit log have this text.
     pub fn records(&self, text: &str) -> usize {
+        self.logs().map(|log| log.matches(text).count()).sum()
+    }
+
+    /// The audit log, file by file.
+    pub fn logs(&self) -> impl Iterator<Item = String> {
         let files = std::fs::read_dir(self.folder.join("audit")).unwrap().map(|file| file.unwrap().path());
         // The journal beside them holds the newest records a second time.
         let logs = files.filter(|path| path.extension().is_some_and(|end| end == "log"));
-        let lines = logs.map(|path| std::fs::read(path).unwrap());
-        lines.map(|bytes| String::from_utf8_lossy(&bytes).matches(text).count()).sum()
+        logs.map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned())
     }
 
     /// A connection that has said nothing yet.

@@ -1,6 +1,12 @@
 //! Several keys out of one derivation: what protects a connection of TLS 1.2, and the further keys of SP 800-108.
 
-use strongroom::service::{Guarded, Quorum, Rule};
+use std::collections::HashSet;
+
+use strongroom::{
+    audit::Record,
+    caller::{Caller, Front, Principal},
+    service::{Guarded, ObjectId, Quorum, Rule},
+};
 use strongroom_pkcs11_wire::{
     Attribute, AttributeType, Mechanism, MechanismType, Rv,
     attribute::{Template, Value},
@@ -12,7 +18,7 @@ use strongroom_pkcs11_wire::{
 
 use crate::{
     derive::{is, of, open, secret, value, with},
-    house::{Client, House, PIN, RW, class, labelled, number, truth},
+    house::{Client, House, PIN, RW, class, labelled, number, operator, truth},
 };
 
 /// The bytes 0, 1, 2 and so on: a master secret, or a key to derive from.
@@ -67,6 +73,23 @@ fn a_connection_of_tls_gets_its_four_keys() {
             assert_eq!(is(&mut client, session, *key, use_), wanted, "{use_} of key {place}");
         }
     }
+}
+
+#[test]
+fn the_log_names_every_key_that_was_derived() {
+    let house = House::new();
+    let (mut client, session) = house.user();
+    let base = secret(&mut client, session, &counted(48), open());
+    let template = vec![number(AttributeType::KEY_TYPE, KeyType::AES.0)];
+    let mechanism = protection(SAFE, MechanismType::SHA256, [256, 128, 128]);
+    derive(&mut client, session, mechanism, base, template).unwrap();
+    let log: String = house.logs().collect();
+    let line = log.lines().find(|line| line.contains("\"action\":\"Derive Key\"")).unwrap();
+    let record = Record::parse(line.as_bytes()).unwrap();
+    let named: HashSet<_> = record.object.into_iter().chain(record.others).collect();
+    assert_eq!((record.count, named.len()), (Some(4), 4), "{line}");
+    let daemon = Caller { principal: Principal::Daemon, front: Front::Rounds, ..operator() };
+    assert!(named.iter().all(|id| house.service.glance(&daemon, &ObjectId::from_text(id)).is_ok()), "{line}");
 }
 
 #[test]
