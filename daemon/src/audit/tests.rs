@@ -208,7 +208,6 @@ impl Scene {
         to
     }
 
-    /// Waits for the log to notice that it failed.
     /// Waits until so many lines are signed.
     fn signed(&self, size: u64) {
         let since = Instant::now();
@@ -218,6 +217,7 @@ impl Scene {
         }
     }
 
+    /// Waits for the log to notice that it failed.
     fn failed(&self) {
         let since = Instant::now();
         while self.stops.load(Ordering::SeqCst) == 0 {

@@ -65,12 +65,12 @@ fn hangs_up(stream: &mut impl Read) -> bool {
 
 #[test]
 fn a_peer_that_does_not_shake_hands_is_let_go_and_keeps_nobody_waiting() {
-    let door = Door::with(Limits { handshake: Duration::from_millis(600), ..usual() });
+    let door = Door::with(Limits { handshake: Duration::from_secs(3), ..usual() });
     let alice = door.register("alice");
     let mut silent: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(door.address).unwrap()).collect();
     let begun = Instant::now();
     door.client(&alice, V1_2).ask(operations()).unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(500), "accept waited for a handshake");
+    assert!(begun.elapsed() < Duration::from_millis(2500), "accept waited for a handshake");
     for stream in &mut silent {
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         assert!(hangs_up(stream));
@@ -92,25 +92,26 @@ fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
 
 #[test]
 fn a_connection_is_closed_in_order_when_nothing_has_come_for_the_limit_and_not_before() {
-    for carrier in CARRIERS {
-        let door = Door::over(carrier, Limits { idle: Duration::from_secs(3), ..usual() });
+    let closed_in_order = |carrier| {
+        let door = Door::over(carrier, Limits { idle: Duration::from_secs(5), ..usual() });
         let mut stream = connect(&door, &door.register("alice"));
         for _ in 0..4 {
             assert!(served(carrier, &mut stream), "{carrier:?}");
-            std::thread::sleep(Duration::from_secs(1));
+            std::thread::sleep(Duration::from_millis(1500));
         }
         assert!(served(carrier, &mut stream), "{carrier:?}: longer than the limit in all, and never idle for as long");
         let begun = Instant::now();
         // An end that TLS does not tell of would be an error.
         assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0, "{carrier:?}");
         let waited = begun.elapsed();
-        assert!(waited > Duration::from_secs(2) && waited < Duration::from_secs(10), "{carrier:?}: {waited:?}");
-    }
+        assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(12), "{carrier:?}: {waited:?}");
+    };
+    std::thread::scope(|scope| CARRIERS.iter().for_each(|carrier| drop(scope.spawn(|| closed_in_order(*carrier)))));
 }
 
 #[test]
 fn whoever_stalls_in_the_handshake_is_let_go_over_https_too() {
-    let door = Door::over(Carrier::Https, Limits { handshake: Duration::from_millis(600), ..usual() });
+    let door = Door::over(Carrier::Https, Limits { handshake: Duration::from_secs(3), ..usual() });
     let alice = door.register("alice");
     let mut silent = TcpStream::connect(door.address).unwrap();
     let mut half = TcpStream::connect(door.address).unwrap();

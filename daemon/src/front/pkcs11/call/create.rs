@@ -393,8 +393,7 @@ pub fn bits(bytes: usize) -> Result<i32, Rv> {
 /// Bytes of the longest prime of a group, with a nought in front.
 const LONGEST_PRIME: usize = 1025;
 
-/// The vendors' range: KMIP has no word for data of an application.
-/// The type of what PKCS#11 calls data.
+/// What PKCS#11 calls data. The vendors' range: KMIP has no word for data of an application.
 pub const OPAQUE: OpaqueDataType = OpaqueDataType(0x8000_0001);
 
 /// A secret of no particular kind is one for HMAC, which takes any hash with it.
