@@ -37,6 +37,8 @@ pub(super) struct Desk {
     /// So many more lines that must be durable are left to the writer: whoever comes alone is served faster by its own
     /// thread, and whoever comes together by one write for all of them.
     pub(super) crowded: u8,
+    /// Whether a caller makes lines durable on its own thread now.
+    pub(super) alone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +111,7 @@ impl Desk {
             state: State::Running,
             // How callers come is not known yet.
             crowded: CROWDED,
+            alone: false,
         }
     }
 

@@ -409,6 +409,21 @@ fn who_comes_alone_goes_to_the_disk_alone_and_who_comes_meanwhile_goes_together(
 }
 
 #[test]
+fn who_meets_nobody_but_the_writer_at_the_disk_leaves_the_next_to_go_alone() {
+    let scene = lonely();
+    scene.disk.become_(Mood::Slow);
+    scene.append(Durability::Written).wait().unwrap();
+    // The writer gathers such lines no longer than this, and then waits for the disk.
+    thread::sleep(Duration::from_millis(100));
+    let met = scene.append(Durability::Sync);
+    assert!(!met.is_ready());
+    scene.disk.become_(Mood::Well);
+    let last = met.wait().unwrap().0;
+    scene.signed(last + 1);
+    assert!(scene.append(Durability::Sync).is_ready());
+}
+
+#[test]
 fn who_comes_alone_to_a_disk_that_forgets_stops_the_log_and_is_promised_nothing() {
     let scene = lonely();
     scene.disk.become_(Mood::Forgets);

@@ -87,8 +87,10 @@ impl Inner {
         if durability == Durability::Sync && desk.is_lone() {
             match self.journal.try_lock() {
                 Ok(journal) => return Receipt::ready(self.keep_alone(desk, journal, asleep).map(|()| sequence)),
-                // Somebody is at it, or the lock is poisoned and the log about to fail.
-                Err(_) => desk.learn(true),
+                // Another caller is at it; or the writer, with lines that nobody waits for, and then the next comes alone again;
+                // or the lock is poisoned and the log about to fail.
+                Err(_) if desk.alone => desk.learn(true),
+                Err(_) => {}
             }
         }
         let receipt = match durability {
@@ -118,9 +120,10 @@ impl Inner {
         asleep: bool,
     ) -> Result<(), Error> {
         let (fresh, segment, size) = (mem::take(&mut desk.fresh), Arc::clone(&desk.segment), desk.next);
-        (desk.dirty, desk.unpublished) = (false, true);
+        (desk.dirty, desk.unpublished, desk.alone) = (false, true, true);
         drop(desk);
         let kept = write_lines(&mut journal, &fresh, &[], &*segment, size);
+        self.desk().alone = false;
         drop(journal);
         if let Err(error) = kept {
             log::error!("audit log: {error}");

@@ -19,6 +19,8 @@ pub(super) struct Desk {
     /// So many more groups are left to the writer: whoever comes alone is served faster by its own thread, and those who
     /// come together by one write for all of them.
     pub(super) crowded: AtomicU8,
+    /// Whether a caller has the pen, and not the writer.
+    pub(super) alone: AtomicBool,
     pub(super) news: Condvar,
     pub(super) generation: AtomicU64,
     pub(super) failed: AtomicBool,
@@ -42,6 +44,7 @@ impl Desk {
             pen: Mutex::default(),
             // How callers come is not known yet.
             crowded: AtomicU8::new(CROWDED),
+            alone: AtomicBool::new(false),
             news: Condvar::new(),
             generation: AtomicU64::new(generation),
             failed: AtomicBool::new(false),

@@ -100,13 +100,18 @@ impl<M: Medium> Store for Written<M> {
             return self.ring();
         }
         let Ok(pen) = self.desk.pen.try_lock() else {
-            self.desk.learn(true);
+            // The writer may be at what was jotted, which nobody waits for; then the next comes alone again.
+            if self.desk.alone.load(Ordering::Relaxed) {
+                self.desk.learn(true);
+            }
             return self.ring();
         };
+        self.desk.alone.store(true, Ordering::Relaxed);
         let (group, jotted) = self.desk.group();
         if !group.is_empty() || jotted {
             write(&*self.medium, &self.desk, &self.lookers, group, jotted);
         }
+        self.desk.alone.store(false, Ordering::Relaxed);
         drop(pen);
         if !self.desk.look().changes.is_empty() {
             self.ring();
@@ -353,6 +358,21 @@ mod tests {
         assert_eq!(generations, [42; 100]);
         assert_eq!(*store.medium.applied.lock().unwrap(), [1, 100]);
         assert_eq!(store.generation(), 42);
+    }
+
+    #[test]
+    fn who_meets_nobody_but_the_writer_leaves_the_next_to_write_alone() {
+        let store = store();
+        while store.desk.crowded.load(Ordering::Relaxed) > 0 {
+            store.commit(put(Table::Object)).wait().unwrap();
+        }
+        for (name, alone, crowded) in [("the writer", false, false), ("another caller", true, true)] {
+            let pen = store.desk.pen();
+            store.desk.alone.store(alone, Ordering::Relaxed);
+            store.write();
+            assert_eq!(store.desk.crowded.load(Ordering::Relaxed) > 0, crowded, "{name}");
+            drop(pen);
+        }
     }
 
     #[test]
