@@ -14,7 +14,8 @@ use crate::{caller::Caller, clock::Stopwatch, service::Service};
 /// The threads that go their rounds, until they are told to stop.
 pub struct Attendant {
     stop: Arc<Stop>,
-    threads: [JoinHandle<()>; 2],
+    round: JoinHandle<()>,
+    ahead: JoinHandle<()>,
 }
 
 impl Attendant {
@@ -45,16 +46,19 @@ impl Attendant {
         };
         let round = thread::Builder::new().name("attendant".to_owned()).spawn(round)?;
         let ahead = thread::Builder::new().name("ahead".to_owned()).spawn(ahead)?;
-        Ok(Self { stop, threads: [round, ahead] })
+        Ok(Self { stop, round, ahead })
     }
 
-    /// Ends the rounds: what is in hand is finished.
+    /// Ends the rounds: what is in hand is finished, but for what nobody has asked for. That cannot be broken off; it is left
+    /// behind, and wiped as it comes, since the house forgets what was ordered when it closes.
     pub fn stop(self) {
         self.stop.say();
-        for thread in self.threads {
-            if thread.join().is_err() {
-                log::error!("an attendant of the slots ended in a panic");
-            }
+        let mut ended = vec![self.round.join()];
+        if self.ahead.is_finished() {
+            ended.push(self.ahead.join());
+        }
+        if ended.iter().any(Result::is_err) {
+            log::error!("an attendant of the slots ended in a panic");
         }
     }
 }

@@ -94,8 +94,8 @@ impl Perform for DeriveKeyRequest {
             return Err(Refusal::held("where people approve what leaves, nothing is given out beside derived keys"));
         }
         let secret = match derivation {
-            Derivation::Encapsulation => {
-                let (ciphertext, secret) = base.encapsulate(pieces.whole)?;
+            Derivation::Encapsulation(finish) => {
+                let (ciphertext, secret) = base.encapsulate(&finish, pieces.whole)?;
                 call.instead = Some(Instead::Beside(ciphertext));
                 secret
             }

@@ -8,7 +8,7 @@ use strongroom_kmip::{
 };
 
 use super::{
-    derivation::Derivation,
+    derivation::{Derivation, Finish},
     group::Group,
     holding::{Condition, Found, Member, Name, News},
 };
@@ -59,12 +59,13 @@ pub trait Slot: Send + Sync {
     /// for, [`Error::Parameter`] for parameters that cannot be.
     fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error>;
 
-    /// A secret of its own choice for whoever has the private half of a key, and the ciphertext that brings it there.
+    /// A secret of so many bytes for whoever has the private half of a key, and what brings it there: a ciphertext, or the
+    /// public half of a new pair, its point or number alone.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for a key that brings nothing.
-    fn encapsulate(&self, public: &Kept) -> Result<(Vec<u8>, Secret), Error> {
-        let _ = public;
+    /// [`Error::Unsupported`] for a key that brings nothing, [`Error::Length`] for more bytes than it brings.
+    fn encapsulate(&self, public: &Kept, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+        let _ = (public, finish, length);
         Err(Error::Unsupported("bringing secrets with such a key"))
     }
 

@@ -67,8 +67,9 @@ pub enum Derivation {
     },
     /// What a ciphertext of ML-KEM brings to whoever has this private key.
     Decapsulation(Vec<u8>),
-    /// What a new ciphertext of ML-KEM brings to whoever has the private half of this key.
-    Encapsulation,
+    /// What is brought to whoever has the private half of this key, by a new ciphertext of ML-KEM, or by the public half of a
+    /// new pair that agrees with this key; and what becomes of it.
+    Encapsulation(Finish),
     /// The signing key of Amazon's Signature Version 4.
     Aws {
         /// The day, as eight digits.
@@ -228,6 +229,16 @@ impl Number {
     pub const USUAL: Self = Self { bytes: 4, end: End::Big };
 }
 
+impl Finish {
+    /// The hash that it rests on, where it takes one.
+    pub const fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::First | Self::Last => None,
+            Self::X963(hash, _) | Self::OneStep(hash, _) => Some(*hash),
+        }
+    }
+}
+
 impl Derivation {
     /// SP 800-108 as KMIP has it (KMIP 2.1 §6.1.18): a counter of four bytes, then the data, behind what the method goes
     /// by.
@@ -250,8 +261,8 @@ impl Derivation {
             | Self::Hmac { hash, .. }
             | Self::Hkdf { hash, .. }
             | Self::Tls { hash, .. }
-            | Self::Chain { function: Function::Hmac(hash), .. }
-            | Self::Agreement { finish: Finish::X963(hash, _) | Finish::OneStep(hash, _), .. } => Some(*hash),
+            | Self::Chain { function: Function::Hmac(hash), .. } => Some(*hash),
+            Self::Agreement { finish, .. } | Self::Encapsulation(finish) => finish.hash(),
             _ => None,
         }
     }
@@ -269,7 +280,7 @@ impl Derivation {
             Self::Chain { method: Method::Pipeline, .. } => "SP800-108-PIPELINE",
             Self::Hkdf { .. } => "HKDF",
             Self::Agreement { .. } => "ECDH",
-            Self::Decapsulation(_) | Self::Encapsulation => "ML-KEM",
+            Self::Decapsulation(_) | Self::Encapsulation(_) => "ML-KEM",
             Self::Aws { .. } => "AWS-SIGV4",
             Self::Tls { .. } => "TLS-PRF",
             Self::Join { .. } => "CONCATENATE",
@@ -281,7 +292,9 @@ impl Derivation {
     /// The same, for a key of this shape: an agreement is called by what is agreed with.
     pub const fn name_from(&self, base: Shape) -> &'static str {
         match (self, base) {
-            (Self::Agreement { .. }, Shape::Private(Pair::Group { .. })) => "DH",
+            (Self::Agreement { .. }, Shape::Private(Pair::Group { .. }))
+            | (Self::Encapsulation(_), Shape::Public(Pair::Group { .. })) => "DH",
+            (Self::Encapsulation(_), Shape::Public(Pair::Elliptic(_))) => "ECDH",
             _ => self.name(),
         }
     }

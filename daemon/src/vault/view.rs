@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use strongroom_kmip::secret::Secret;
+use strongroom_kmip::{mechanism::Hash, secret::Secret};
 
 use super::{
     action::Action,
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     caller::Caller,
     clock::Time,
-    slot::{Derivation, Family, Form, Kept, Material, Purpose, Shape, policy::Level},
+    slot::{Derivation, Family, Finish, Form, Kept, Material, Purpose, Shape, policy::Level},
     store::{Store, Table},
 };
 
@@ -76,17 +76,23 @@ impl Base {
         &self.content
     }
 
-    /// A secret for whoever has the private half of this key, cut to so many bytes, and the ciphertext that brings it.
+    /// A secret of so many bytes for whoever has the private half of this key, and what brings it there.
     ///
     /// # Errors
-    /// [`Error::Slot`], as the slot says.
-    pub fn encapsulate(&self, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+    /// [`Error::Slot`], as the slot or its policy says.
+    pub fn encapsulate(&self, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
         let Content::Key(kept) = &self.content else {
             return Err(Error::Use { object: self.object.id.clone(), why: "it is not a key" });
         };
-        let (ciphertext, secret) = self.fitted.slot.encapsulate(kept)?;
-        let cut = secret.reveal().get(..length).map(Secret::copy_of).ok_or(crate::slot::Error::Length)?;
-        Ok((ciphertext, cut))
+        self.allow(finish.hash())?;
+        Ok(self.fitted.slot.encapsulate(kept, finish, length)?)
+    }
+
+    /// Whether the slot's policy lets a secret rest on that hash, where it rests on one.
+    fn allow(&self, hash: Option<Hash>) -> Result<(), Error> {
+        let Some(hash) = hash else { return Ok(()) };
+        crate::slot::policy::check_digest(self.fitted.level, hash)
+            .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })
     }
 
     /// Makes a secret of so many bytes out of the key or, where the object is none, out of `bytes`, which are its own.
@@ -115,10 +121,7 @@ impl Base {
             crate::slot::policy::check(self.fitted.level, Purpose::Encrypt, mechanism, kept.shape)
                 .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;
         }
-        if let Some(hash) = derivation.hash() {
-            crate::slot::policy::check_digest(self.fitted.level, hash)
-                .map_err(|forbidden| Error::Use { object: self.object.id.clone(), why: forbidden.what })?;
-        }
+        self.allow(derivation.hash())?;
         Ok(self.fitted.slot.derive(kept, derivation, length)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use strongroom::slot::{
-    Derivation, Error, Form, Kept, Made, Material, Pair, Purpose, QuantumPrivate, Recipe, Shape, Slot, registry,
+    Derivation, Error, Finish, Form, Kept, Made, Material, Pair, Purpose, QuantumPrivate, Recipe, Shape, Slot, registry,
 };
 use strongroom_kmip::{
     mechanism::{Hash, Input, Keys, Mechanism, ParameterSet, Prehash, Signing},
@@ -162,7 +162,7 @@ fn what_others_encapsulate_is_brought_and_the_other_way_round() {
         let bring = |ciphertext: Vec<u8>| slot().derive(&key, &Derivation::Decapsulation(ciphertext), 32);
         let secret = record.bytes("secret");
         assert_eq!(bring(record.bytes("ciphertext")).unwrap().reveal(), secret, "{set:?}");
-        let (ciphertext, ours) = slot().encapsulate(&other).unwrap();
+        let (ciphertext, ours) = slot().encapsulate(&other, &Finish::First, 32).unwrap();
         assert!(bring(ciphertext).unwrap().same_as(ours.reveal()), "{set:?}");
         // FIPS 203 §6.3: a ciphertext of nobody's brings something that nobody else knows.
         let mut wrong = record.bytes("ciphertext");
@@ -170,7 +170,7 @@ fn what_others_encapsulate_is_brought_and_the_other_way_round() {
         assert_ne!(bring(wrong.clone()).unwrap().reveal(), secret, "{set:?}");
         wrong.pop();
         assert_eq!(bring(wrong).unwrap_err(), Error::Parameter("ciphertext"), "{set:?}");
-        assert!(slot().encapsulate(&key).is_err(), "{set:?}");
+        assert!(slot().encapsulate(&key, &Finish::First, 32).is_err(), "{set:?}");
     }
 }
 
@@ -182,7 +182,7 @@ fn pairs_of_every_set_are_made_and_sign_or_bring() {
             panic!("no pair");
         };
         if set.facts().keys == Keys::MlKem {
-            let (ciphertext, ours) = slot().encapsulate(&public).unwrap();
+            let (ciphertext, ours) = slot().encapsulate(&public, &Finish::First, 32).unwrap();
             let theirs = slot().derive(&private, &Derivation::Decapsulation(ciphertext), 32).unwrap();
             assert!(theirs.same_as(ours.reveal()), "{set:?}");
             continue;

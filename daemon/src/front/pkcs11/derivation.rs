@@ -1,12 +1,12 @@
 //! From a deriving mechanism with its parameter to the derivation that a slot understands.
 
 use strongroom_kmip::{
-    mechanism::{Block, Hash, Mechanism as Way, Mode, Padding},
+    mechanism::{Block, Hash, Keys, Mechanism as Way, Mode, Padding},
     secret::Secret,
 };
 use strongroom_pkcs11_wire::{
     MechanismType, Rv,
-    mechanism::{Chain, ChainField, Mechanism, Parameter},
+    mechanism::{Chain, ChainField, Ecdh, Mechanism, Parameter},
     number::Derivation as Kdf,
 };
 
@@ -150,14 +150,17 @@ pub fn password(parameter: &Parameter) -> Result<(Secret, Derivation), Rv> {
 pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Option<usize> {
     let [own, second] = lengths;
     match derivation {
-        Derivation::Agreement { finish: Finish::First | Finish::Last, .. } => match base {
-            Shape::Private(Pair::Elliptic(curve)) => Some(curve.length()),
-            Shape::Private(Pair::Group { bits }) => Some(bits.div_ceil(8)),
+        Derivation::Agreement { finish: Finish::First | Finish::Last, .. }
+        | Derivation::Encapsulation(Finish::First | Finish::Last) => match base {
+            Shape::Private(Pair::Elliptic(curve)) | Shape::Public(Pair::Elliptic(curve)) => Some(curve.length()),
+            Shape::Private(Pair::Group { bits }) | Shape::Public(Pair::Group { bits }) => Some(bits.div_ceil(8)),
+            // FIPS 203 §8.
+            Shape::Public(Pair::Quantum(_)) => Some(32),
             _ => None,
         },
         Derivation::Digest(hash) | Derivation::Hkdf { step: Step::Extract, hash, .. } => Some(hash.length()),
         // FIPS 203 §8.
-        Derivation::Encapsulation | Derivation::Decapsulation(_) => Some(32),
+        Derivation::Decapsulation(_) => Some(32),
         // FIPS 202: as strong as the function is.
         Derivation::Shake(Shake::Shake128) => Some(32),
         Derivation::Shake(Shake::Shake256) => Some(64),
@@ -173,13 +176,50 @@ pub fn natural(derivation: &Derivation, base: Shape, lengths: [usize; 2]) -> Opt
 fn agreement(parameter: &Parameter, base: Shape) -> Result<Derivation, Rv> {
     let Parameter::Ecdh(given) = parameter else { return Err(Rv::MECHANISM_PARAM_INVALID) };
     let Shape::Private(Pair::Elliptic(curve)) = base else { return Err(Rv::KEY_TYPE_INCONSISTENT) };
-    let finish = match KDFS.iter().find(|(known, ..)| *known == given.derivation) {
-        Some((_, hash, Kind::X963)) => Finish::X963(*hash, given.shared.to_vec()),
-        Some((_, hash, Kind::OneStep)) => Finish::OneStep(*hash, given.shared.to_vec()),
-        None if given.derivation == Kdf::NULL && given.shared.is_empty() => Finish::Last,
-        None => return Err(Rv::MECHANISM_PARAM_INVALID),
-    };
-    Ok(Derivation::Agreement { peer: Peer::Bare(der::point(curve, &given.public).to_vec()), finish })
+    let peer = Peer::Bare(der::point(curve, &given.public).to_vec());
+    Ok(Derivation::Agreement { peer, finish: finish(given)? })
+}
+
+fn finish(given: &Ecdh) -> Result<Finish, Rv> {
+    match KDFS.iter().find(|(known, ..)| *known == given.derivation) {
+        Some((_, hash, Kind::X963)) => Ok(Finish::X963(*hash, given.shared.to_vec())),
+        Some((_, hash, Kind::OneStep)) => Ok(Finish::OneStep(*hash, given.shared.to_vec())),
+        None if given.derivation == Kdf::NULL && given.shared.is_empty() => Ok(Finish::Last),
+        None => Err(Rv::MECHANISM_PARAM_INVALID),
+    }
+}
+
+/// What becomes of a secret that a ciphertext brings, and how many bytes the ciphertext has, for a mechanism that says nothing of
+/// the other side's key, as C_EncapsulateKey and C_DecapsulateKey take it.
+///
+/// # Errors
+/// [`Rv::MECHANISM_INVALID`] for one that brings nothing, [`Rv::MECHANISM_PARAM_INVALID`] for a parameter that cannot be.
+pub fn brought(asked: &Mechanism, key: Shape) -> Result<(Finish, usize), Rv> {
+    type M = MechanismType;
+    let (Shape::Public(pair) | Shape::Private(pair)) = key else { return Err(Rv::KEY_TYPE_INCONSISTENT) };
+    match (asked.kind, &asked.parameter, pair) {
+        (M::ML_KEM, Parameter::None, Pair::Quantum(set)) => Ok((Finish::First, set.facts().output)),
+        (M::DH_PKCS_DERIVE, Parameter::None, Pair::Group { bits }) => Ok((Finish::Last, bits.div_ceil(8))),
+        (M::ECDH1_DERIVE | M::ECDH1_COFACTOR_DERIVE, Parameter::Ecdh(given), Pair::Elliptic(curve))
+            if given.public.is_empty() =>
+        {
+            // A point stands there with both its numbers, behind a byte that says so.
+            let point = if curve.keys() == Keys::Montgomery { 0 } else { curve.length().saturating_add(1) };
+            Ok((finish(given)?, curve.length().saturating_add(point)))
+        }
+        (M::ML_KEM | M::DH_PKCS_DERIVE | M::ECDH1_DERIVE | M::ECDH1_COFACTOR_DERIVE, ..) => {
+            Err(Rv::MECHANISM_PARAM_INVALID)
+        }
+        _ => Err(Rv::MECHANISM_INVALID),
+    }
+}
+
+/// The derivation that has the secret which a ciphertext brings to whoever has this private key.
+pub fn bringing(key: Shape, finish: Finish, ciphertext: Vec<u8>) -> Derivation {
+    match key {
+        Shape::Private(Pair::Quantum(_)) => Derivation::Decapsulation(ciphertext),
+        _ => Derivation::Agreement { peer: Peer::Bare(ciphertext), finish },
+    }
 }
 
 fn hkdf(parameter: &Parameter) -> Result<Asked, Rv> {

@@ -76,7 +76,9 @@ pub fn info(served: &Served) -> Option<MechanismInfo> {
         Work::Digest => MechanismFlags::DIGEST,
         Work::Key => MechanismFlags::GENERATE,
         Work::Pair => MechanismFlags::GENERATE_KEY_PAIR,
-        Work::Derivation if served.mechanism == Offered::MlKem => {
+        Work::Derivation
+            if matches!(served.mechanism, Offered::MlKem | Offered::Ecdh | Offered::EcdhCofactor | Offered::Dh) =>
+        {
             MechanismFlags::ENCAPSULATE | MechanismFlags::DECAPSULATE
         }
         Work::Cipher | Work::Sealing | Work::Signature | Work::Mac | Work::Derivation => MechanismFlags::default(),

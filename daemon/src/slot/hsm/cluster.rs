@@ -22,7 +22,7 @@ use crate::{
     chance::{Chance, array},
     slot::{
         contract::{Error, Form, Holding, Kept, Key, Made, Material, Offer, Recipe, Running, Shape, Slot},
-        derivation::Derivation,
+        derivation::{Derivation, Finish},
         holding::{Condition, Found, Member, Name, News, Why},
     },
 };
@@ -122,6 +122,11 @@ impl Slot for Cluster {
             None => self.shared.beside.open(kept),
             Some(held) => Ok(Arc::new(JointKey::new(&self.shared, &held, kept.shape))),
         }
+    }
+
+    // Public keys are here, also those of the token's pairs.
+    fn encapsulate(&self, public: &Kept, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+        self.shared.beside.encapsulate(public, finish, length)
     }
 
     fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error> {

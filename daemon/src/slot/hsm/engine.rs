@@ -29,7 +29,7 @@ use crate::{
         contract::{
             Error, Family, Form, Holding, Kept, Key, Made, Material, Offer, Pair, Purpose, Recipe, Running, Shape, Slot,
         },
-        derivation::{Derivation, Peer},
+        derivation::{Derivation, Finish, Peer},
         holding::{self, Condition, Found, Name, News},
     },
 };
@@ -166,6 +166,11 @@ impl Slot for Hsm {
             key: held.key,
             shape: kept.shape,
         }))
+    }
+
+    // Public keys are here, also those of the token's pairs.
+    fn encapsulate(&self, public: &Kept, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+        self.beside.encapsulate(public, finish, length)
     }
 
     fn derive(&self, base: &Kept, derivation: &Derivation, length: usize) -> Result<Secret, Error> {

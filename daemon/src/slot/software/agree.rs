@@ -15,7 +15,7 @@ use super::encoding::{self, Parsed};
 use super::finite::{self, Theirs};
 use super::hash::Digesting;
 use super::{bare, goldilocks, info, point};
-use crate::slot::contract::{Error, Kept, Pair, Shape};
+use crate::slot::contract::{Error, Form, Kept, Made, Material, Pair, Shape};
 use crate::slot::derivation::{Finish, Peer};
 
 /// So many bytes of what both sides, and nobody else, can make.
@@ -35,6 +35,23 @@ pub(super) fn agree(base: &Kept, peer: &Peer, finish: &Finish, length: usize) ->
             digests(*hash, length, |counter| [&counter.to_be_bytes(), secret.reveal(), shared].map(<[u8]>::to_vec))
         }
     }
+}
+
+/// So many bytes of what a new pair and a public key agree on, and the point or number of the new public half, as long as all of
+/// its kind are.
+pub(super) fn bring(public: &Kept, fresh: Made, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
+    let Made::Pair { private, public: ours } = fresh else { return Err(UNFIT) };
+    let Material::PublicKeyInfo(theirs) = encoding::give(public, Form::PublicKeyInfo)? else { return Err(UNFIT) };
+    let brings = match encoding::give(&ours, Form::Numbers)? {
+        Material::EllipticPublic { point, .. } => point,
+        Material::GroupPublic { group, number } => {
+            let digits: Vec<u8> = number.into_iter().skip_while(|byte| *byte == 0).collect();
+            let noughts = group.bits().div_ceil(8).checked_sub(digits.len()).ok_or(ENGINE)?;
+            [vec![0; noughts], digits].concat()
+        }
+        _ => return Err(UNFIT),
+    };
+    Ok((brings, agree(&private, &Peer::Info(theirs), finish, length)?))
 }
 
 /// The common secret, whole.

@@ -53,7 +53,7 @@ pub(super) fn derive(
             _ => Err(UNFIT),
         },
         // What is brought comes out beside it, by a function of its own.
-        Derivation::Encapsulation => Err(UNFIT),
+        Derivation::Encapsulation(_) => Err(UNFIT),
         Derivation::Aws { date, region, service } => {
             let mut key = Secret::new([b"AWS4", bytes(base)?].concat());
             for part in [date.reveal(), region.reveal(), service.reveal(), b"aws4_request"] {

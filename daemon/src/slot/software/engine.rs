@@ -27,12 +27,12 @@ use super::rsa::{PrivateRsa, PublicRsa};
 use super::stateless::{PrivateStateless, PublicStateless};
 use super::symmetric::{Aes, ChaCha20, TripleDes};
 use super::xts::{self, Xts};
-use super::{bare, derive, native, offer, point};
+use super::{agree, bare, bytes, derive, finite, native, offer, point};
 use crate::chance::Chance;
 use crate::slot::contract::{
     Error, Family, Form, Kept, Key, Made, Material, Offer, Offered, Pair, Purpose, Recipe, Running, Shape, Slot,
 };
-use crate::slot::derivation::Derivation;
+use crate::slot::derivation::{Derivation, Finish};
 
 /// A slot without hardware.
 #[derive(Debug)]
@@ -218,9 +218,16 @@ impl Slot for Software {
         derive::derive(base, derivation, length, |base| self.open(base))
     }
 
-    fn encapsulate(&self, public: &Kept) -> Result<(Vec<u8>, Secret), Error> {
+    fn encapsulate(&self, public: &Kept, finish: &Finish, length: usize) -> Result<(Vec<u8>, Secret), Error> {
         match (public.shape, encoding::open(public)?) {
-            (Shape::Public(Pair::Quantum(set)), Parsed::Public(key)) => lattice::encapsulate(set, &key),
+            (Shape::Public(Pair::Quantum(set)), Parsed::Public(key)) => {
+                let (ciphertext, secret) = lattice::encapsulate(set, &key)?;
+                Ok((ciphertext, bytes::cut(&secret, length)?))
+            }
+            (Shape::Public(pair @ Pair::Elliptic(_)), _) => agree::bring(public, self.pair(pair)?, finish, length),
+            (Shape::Public(Pair::Group { .. }), _) => {
+                agree::bring(public, finite::beside(public, &self.random)?, finish, length)
+            }
             _ => Err(offer::UNSUPPORTED),
         }
     }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::info::{self, INTEGER, OCTETS, SEQUENCE, next, only};
 use super::native;
 use crate::chance::Chance;
-use crate::slot::contract::{Error, Form, Material};
+use crate::slot::contract::{Error, Form, Kept, Made, Material, Pair, Shape};
 use crate::slot::group::{self, Group};
 
 /// A key of either half: its group, and its number.
@@ -26,6 +26,20 @@ pub(super) fn make(bits: usize, chance: &dyn Chance) -> Result<Secret, Error> {
     let mut number = Zeroizing::new(vec![0; group::NUMBER]);
     chance.fill(&mut number)?;
     Ok(Numbers { group, number: Secret::new(std::mem::take(&mut *number)) }.keep())
+}
+
+/// A new pair of the group of a public key.
+pub(super) fn beside(public: &Kept, chance: &dyn Chance) -> Result<Made, Error> {
+    let Numbers { group, .. } = Numbers::kept(public.held.reveal())?;
+    let pair = Pair::Group { bits: group.bits() };
+    let mut number = Zeroizing::new(vec![0; group::NUMBER]);
+    chance.fill(&mut number)?;
+    let private = Numbers { group, number: Secret::new(std::mem::take(&mut *number)) }.keep();
+    let public = Secret::new(public_of(&private)?);
+    Ok(Made::Pair {
+        private: Kept { shape: Shape::Private(pair), held: private },
+        public: Kept { shape: Shape::Public(pair), held: public },
+    })
 }
 
 /// Reads a private key and checks that it is one; the result is kept.

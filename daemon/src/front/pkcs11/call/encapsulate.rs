@@ -12,32 +12,35 @@ use strongroom_pkcs11_wire::{
 use super::{contract::Serve, create, derive, slot};
 use crate::{
     front::pkcs11::{
+        derivation,
         desk::Desk,
         mechanism, object,
         refusal::About,
         session::Standing,
         template::{self, Wishes},
-        translate,
     },
-    service::{Derivation, ObjectId, Pair, Shape},
+    service::{Derivation, ObjectId, Shape},
 };
 
 impl Serve for request::EncapsulateKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::EncapsulateKey), Rv> {
         let (standing, public) = desk.application.object(self.session, self.public, Rv::KEY_HANDLE_INVALID)?;
         let shape = ready(desk, standing, &self.mechanism, MechanismFlags::ENCAPSULATE, &public)?;
-        let Shape::Public(Pair::Quantum(set)) = shape else {
+        if !matches!(shape, Shape::Public(_)) {
             return Err(desk.deny(DERIVE, &public, Rv::KEY_TYPE_INCONSISTENT));
-        };
+        }
+        let brought = derivation::brought(&self.mechanism, shape);
+        let (finish, length) = brought.map_err(|rv| desk.deny(DERIVE, &public, rv))?;
         // A question for the length makes no key.
-        if let Err((rv, output)) = self.room.check(set.facts().output) {
+        if let Err((rv, output)) = self.room.check(length) {
             return Ok((rv, answer::EncapsulateKey { output, key: 0 }));
         }
+        let derivation = Derivation::Encapsulation(finish);
         let template = fixed(desk, &public, self.template, AttributeType::ENCAPSULATE_TEMPLATE)?;
-        let (wishes, made) = wished(&template, standing, &Derivation::Encapsulation, shape)?;
+        let (wishes, made) = wished(&template, standing, &derivation, shape)?;
         let bases = vec![public.as_str().into()];
         let request = derive::request(desk, &wishes, bases, made, DerivationMethod::AsymmetricKey)?;
-        let made = desk.ask_beside(standing.slot, request, Derivation::Encapsulation);
+        let made = desk.ask_beside(standing.slot, request, derivation);
         let (made, ciphertext) = made.map_err(derive::refused)?;
         let key = create::settle(desk, self.session, standing, &wishes, &made.unique_identifier.0)?;
         Ok((Rv::OK, answer::EncapsulateKey { output: Output::Bytes(Wiped::new(ciphertext)), key }))
@@ -48,13 +51,15 @@ impl Serve for request::DecapsulateKey {
     fn serve(self, desk: &Desk<'_>) -> Result<(Rv, answer::DecapsulateKey), Rv> {
         let (standing, private) = desk.application.object(self.session, self.private, Rv::KEY_HANDLE_INVALID)?;
         let shape = ready(desk, standing, &self.mechanism, MechanismFlags::DECAPSULATE, &private)?;
-        let Shape::Private(Pair::Quantum(set)) = shape else {
+        if !matches!(shape, Shape::Private(_)) {
             return Err(desk.deny(DERIVE, &private, Rv::KEY_TYPE_INCONSISTENT));
-        };
-        if self.ciphertext.len() != set.facts().output {
+        }
+        let brought = derivation::brought(&self.mechanism, shape);
+        let (finish, length) = brought.map_err(|rv| desk.deny(DERIVE, &private, rv))?;
+        if self.ciphertext.len() != length {
             return Err(desk.deny(DERIVE, &private, Rv::WRAPPED_KEY_LEN_RANGE));
         }
-        let derivation = Derivation::Decapsulation(self.ciphertext.to_vec());
+        let derivation = derivation::bringing(shape, finish, self.ciphertext.to_vec());
         let template = fixed(desk, &private, self.template, AttributeType::DECAPSULATE_TEMPLATE)?;
         let (wishes, made) = wished(&template, standing, &derivation, shape)?;
         let bases = vec![private.as_str().into()];
@@ -76,7 +81,6 @@ fn ready(
     let here = desk.house.slot(standing.slot).and_then(|view| slot::info(&view, asked.kind));
     here.filter(|info| info.flags.has(flag)).ok_or(Rv::MECHANISM_INVALID)?;
     let named = mechanism::named(asked.kind).ok_or(Rv::MECHANISM_INVALID)?;
-    translate::nothing(&asked.parameter, ())?;
     let shape = desk.house.service.derivable(desk.caller, key);
     let shape = shape.map_err(|refusal| desk.refuse(DERIVE, key, refusal, About::Key))?;
     if !mechanism::suits(named.offered, shape) {
