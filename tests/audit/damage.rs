@@ -183,7 +183,7 @@ fn notes(own: &Path, change: fn(&mut Vec<String>)) {
 
 /// A log of several files, four lines in each.
 pub(crate) fn long() -> Scene {
-    Scene::closed_with(25, |options| options.segment = 1200)
+    Scene::closed_with(25, |options| options.segment = 1250)
 }
 
 #[test]
