@@ -17,10 +17,10 @@ use std::{
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
+    poll::{PollFd, PollFlags, PollTimeout, poll, ppoll},
     sys::socket::{MsgFlags, recv},
 };
-use strongroom_pkcs11_wire::watch::Way;
+use strongroom_pkcs11_wire::watch::{Look, Way};
 
 use crate::clock::{Deadline, Stopwatch};
 
@@ -75,28 +75,34 @@ impl<'r> Wakeful<'r> {
         if !self.room.is_quiet() {
             return self.sleep(stream, into, until);
         }
-        let begun = Stopwatch::start();
+        let (begun, mut missed) = (Stopwatch::start(), false);
         let seen = match self.watch.way() {
             Way::Asleep => self.sleep(stream, into, until),
             Way::Awake => match self.watch(stream, into, begun) {
                 Some(seen) => seen,
                 None => {
-                    if self.room.is_quiet() {
-                        self.watch.in_vain();
-                    }
+                    missed = true;
                     self.sleep(stream, into, until)
                 }
             },
         };
         if self.room.is_quiet() {
-            self.watch.took(begun.elapsed());
+            self.watch.took(begun.elapsed(), if missed { Look::Vain } else { Look::Fine });
         }
         seen
     }
 
-    /// Looks again and again, for as long as nobody else is awake and it is not too long; nothing when nothing came.
+    /// Naps where that is known to be too early to look, and then looks again and again, for as long as nobody else is awake
+    /// and it is not too long; nothing when nothing came.
     fn watch(&self, stream: &UnixStream, into: &mut [u8], begun: Stopwatch) -> Option<io::Result<usize>> {
-        while begun.elapsed() < WORTHWHILE {
+        let (nap, patience) = (self.watch.nap(), self.watch.patience());
+        if !nap.is_zero() {
+            self.room.awake.fetch_sub(1, Ordering::Relaxed);
+            // What comes meanwhile ends it, and so may a signal.
+            let _ = ppoll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], Some(nap.into()), None);
+            self.room.awake.fetch_add(1, Ordering::Relaxed);
+        }
+        while begun.elapsed() < patience {
             for _ in 0..TRIES {
                 match recv(stream.as_raw_fd(), into, MsgFlags::MSG_DONTWAIT) {
                     Err(Errno::EAGAIN) if self.room.is_quiet() => thread::yield_now(),
@@ -155,5 +161,3 @@ impl Drop for Wakeful<'_> {
 
 /// Looks between two at the clock. A look takes half a microsecond or so.
 const TRIES: usize = 16;
-/// As long as some signatures with P-256 take: whoever calls again and again does so sooner.
-const WORTHWHILE: Duration = Duration::from_micros(100);

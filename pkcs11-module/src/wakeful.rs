@@ -20,11 +20,11 @@ use std::{
 
 use nix::{
     errno::Errno,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
+    poll::{PollFd, PollFlags, PollTimeout, poll, ppoll},
     sys::socket::{MsgFlags, recv},
 };
 
-use strongroom_pkcs11_wire::watch::{Watch, Way};
+use strongroom_pkcs11_wire::watch::{Look, Watch, Way};
 
 use crate::line::Line;
 
@@ -43,28 +43,32 @@ impl Wakeful {
         if !waiting.is_alone() || !has_two_processors() {
             return sleep(stream, into, patience);
         }
-        let begun = Instant::now();
+        let (begun, mut missed) = (Instant::now(), false);
         let seen = match self.0.way() {
             Way::Asleep => sleep(stream, into, patience),
-            Way::Awake => match watch(stream, into, &waiting, begun) {
+            Way::Awake => match watch(stream, into, &waiting, begun, &self.0) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if waiting.is_alone() {
-                        self.0.in_vain();
-                    }
+                    missed = true;
                     sleep(stream, into, patience)
                 }
                 seen => seen,
             },
         };
         if waiting.is_alone() {
-            self.0.took(begun.elapsed());
+            self.0.took(begun.elapsed(), if missed { Look::Vain } else { Look::Fine });
         }
         seen
     }
 }
 
-/// Looks again and again, for as long as nobody else waits and it is not too long.
-fn watch(stream: &UnixStream, into: &mut [u8], waiting: &Waiting, begun: Instant) -> io::Result<usize> {
+/// Naps where that is known to be too early to look, and then looks again and again, for as long as nobody else waits and it
+/// is not too long.
+fn watch(stream: &UnixStream, into: &mut [u8], waiting: &Waiting, begun: Instant, known: &Watch) -> io::Result<usize> {
+    let (nap, patience) = (known.nap(), known.patience().max(WORTHWHILE));
+    if !nap.is_zero() {
+        // What comes meanwhile ends it, and so may a signal.
+        let _ = ppoll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], Some(nap.into()), None);
+    }
     loop {
         for _ in 0..TRIES {
             match look(stream, into) {
@@ -72,7 +76,7 @@ fn watch(stream: &UnixStream, into: &mut [u8], waiting: &Waiting, begun: Instant
                 seen => return seen,
             }
         }
-        if begun.elapsed() > WORTHWHILE {
+        if begun.elapsed() > patience {
             return Err(io::ErrorKind::WouldBlock.into());
         }
     }
