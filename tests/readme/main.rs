@@ -101,7 +101,7 @@ fn mechanisms(page: &mut String) {
     let slot = Software::new("readme");
     // The hashes of one mechanism, `Hmac(Sha256)`, share a row where nothing else tells them apart.
     let mut rows: Vec<(String, &str, String, Vec<&str>)> = Vec::new();
-    for offer in slot.offers() {
+    for offer in slot.offers().iter() {
         let strictest = Level::ALL.into_iter().rev().find(|level| purposes_at(*level, offer)).unwrap();
         let bits = match listing::bits(strictest, offer) {
             (_, 0) => String::new(),

@@ -37,7 +37,14 @@ pub struct SlotView {
     pub maker: String,
     fitted: Arc<vault::Fitted>,
     /// What it served when that was asked last, and for which offers.
-    served: Mutex<(&'static [vault::Offer], Arc<[Served]>)>,
+    served: Mutex<Serving>,
+}
+
+/// What a slot serves, and what it offered then.
+#[derive(Default)]
+struct Serving {
+    offers: Arc<[vault::Offer]>,
+    served: Arc<[Served]>,
 }
 
 impl SlotView {
@@ -61,7 +68,7 @@ impl SlotView {
     pub fn offers(&self) -> Arc<[Served]> {
         let offers = self.fitted.slot.offers();
         let mut known = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if !std::ptr::eq(known.0, offers) {
+        if !Arc::ptr_eq(&known.offers, &offers) {
             let served = |offer: &vault::Offer| {
                 let purposes = vault::listing::purposes(self.fitted.level, offer)?;
                 Some(Served {
@@ -70,9 +77,10 @@ impl SlotView {
                     purposes,
                 })
             };
-            *known = (offers, offers.iter().filter_map(served).collect());
+            let served = offers.iter().filter_map(served).collect();
+            *known = Serving { offers, served };
         }
-        Arc::clone(&known.1)
+        Arc::clone(&known.served)
     }
 }
 

@@ -26,7 +26,7 @@ pub trait Slot: Send + Sync {
     fn maker(&self) -> &str;
 
     /// What it can do with which keys; the one list that Query, C_GetMechanismList and refusals follow.
-    fn offers(&self) -> &'static [Offer];
+    fn offers(&self) -> Arc<[Offer]>;
 
     /// Makes a new key, or a new pair.
     ///

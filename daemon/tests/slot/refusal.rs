@@ -2,7 +2,7 @@
 
 use strongroom::slot::{
     Error, Made, Purpose, Recipe,
-    contract::{Family, Offer, Offered, Pair},
+    contract::{Family, Offered, Pair},
 };
 use strongroom_kmip::mechanism::{Block, Curve, Form, Hash, Input, Mechanism, Mode, Padding, Side};
 
@@ -317,7 +317,7 @@ fn a_new_triple_des_key_has_odd_parity_and_different_parts() {
 #[test]
 fn the_table_names_each_mechanism_once_and_in_bounds() {
     for slot in slots() {
-        let offers: &[Offer] = slot.offers();
+        let offers = slot.offers();
         for (at, offer) in offers.iter().enumerate() {
             assert!(offer.bits.0 <= offer.bits.1, "{offer:?}");
             assert!(offers[..at].iter().all(|other| other.mechanism != offer.mechanism), "{offer:?} twice");

@@ -38,8 +38,8 @@ pub struct Cluster {
 /// What all tokens offer, for the offers that they had when they were asked.
 #[derive(Default)]
 struct Listing {
-    of: Vec<&'static [Offer]>,
-    offers: &'static [Offer],
+    of: Vec<Arc<[Offer]>>,
+    offers: Arc<[Offer]>,
 }
 
 impl Cluster {
@@ -93,16 +93,16 @@ impl Slot for Cluster {
     }
 
     /// What all of them offer: a key may be used at any.
-    fn offers(&self) -> &'static [Offer] {
+    fn offers(&self) -> Arc<[Offer]> {
         let of: Vec<_> =
             self.shared.tokens.iter().map(|token| token.slot.offers()).filter(|offers| !offers.is_empty()).collect();
         let mut listing = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         let same =
-            listing.of.len() == of.len() && listing.of.iter().zip(&of).all(|(one, other)| std::ptr::eq(*one, *other));
+            listing.of.len() == of.len() && listing.of.iter().zip(&of).all(|(one, other)| Arc::ptr_eq(one, other));
         if !same {
             *listing = Listing { offers: offer::common(&of), of };
         }
-        listing.offers
+        Arc::clone(&listing.offers)
     }
 
     fn make(&self, recipe: &Recipe) -> Result<Made, Error> {

@@ -49,7 +49,7 @@ pub struct Hsm {
 #[derive(Default)]
 struct Listing {
     of: Vec<(u64, u8)>,
-    offers: &'static [Offer],
+    offers: Arc<[Offer]>,
 }
 
 impl Hsm {
@@ -132,14 +132,14 @@ impl Slot for Hsm {
         "pkcs11"
     }
 
-    fn offers(&self) -> &'static [Offer] {
-        let Some(token) = self.keeper.token() else { return &[] };
+    fn offers(&self) -> Arc<[Offer]> {
+        let Some(token) = self.keeper.token() else { return Arc::default() };
         let of = token.mechanisms.iter().map(|Known { number, uses, .. }| (*number, *uses)).collect();
         let mut listing = self.offers.lock().unwrap_or_else(PoisonError::into_inner);
         if listing.of != of {
-            *listing = Listing { of, offers: offer::offers(&token, self.beside.offers()).leak() };
+            *listing = Listing { of, offers: offer::offers(&token, &self.beside.offers()).into() };
         }
-        listing.offers
+        Arc::clone(&listing.offers)
     }
 
     fn make(&self, recipe: &Recipe) -> Result<Made, Error> {

@@ -1,5 +1,7 @@
 //! What a token can do, said in mechanisms of ours, whose numbers stand in the one table of mechanisms.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use cryptoki_sys::{
     CKK_AES, CKK_DES2, CKK_DES3, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_GENERIC_SECRET, CKM_AES_KEY_WRAP_PAD,
 };
@@ -228,7 +230,7 @@ fn lacks(token: &Token, parameters: &Plain) -> bool {
 
 /// What the slot offers: what the token does with secret keys, what others do with public ones, and digests, which need no
 /// token.
-pub(super) fn offers(token: &Token, beside: &'static [Offer]) -> Vec<Offer> {
+pub(super) fn offers(token: &Token, beside: &[Offer]) -> Vec<Offer> {
     let offer = |row: &Offer| {
         if matches!(row.mechanism, Offered::Digest(_)) {
             return Some(*row);
@@ -252,18 +254,16 @@ pub(super) fn offers(token: &Token, beside: &'static [Offer]) -> Vec<Offer> {
         if left.is_empty() {
             return None;
         }
-        // A token has one list for as long as it is in its slot; whoever asks for it keeps it once.
-        let purposes: &'static [Purpose] = if left == row.purposes { row.purposes } else { left.leak() };
-        Some(Offer { purposes, ..*row })
+        Some(Offer { purposes: part(row.purposes, &left), ..*row })
     };
     beside.iter().filter_map(offer).collect()
 }
 
 /// What all of several lists have, with the purposes and lengths that all of them have.
-pub(super) fn common(lists: &[&'static [Offer]]) -> &'static [Offer] {
-    let Some((first, others)) = lists.split_first() else { return &[] };
+pub(super) fn common(lists: &[Arc<[Offer]>]) -> Arc<[Offer]> {
+    let Some((first, others)) = lists.split_first() else { return Arc::default() };
     if others.is_empty() {
-        return first;
+        return Arc::clone(first);
     }
     let shared = |offer: &Offer| {
         let mut least = *offer;
@@ -271,16 +271,31 @@ pub(super) fn common(lists: &[&'static [Offer]]) -> &'static [Offer] {
             let other = list.iter().find(|other| other.mechanism == offer.mechanism)?;
             let both = |purpose: &Purpose| other.purposes.contains(purpose);
             let left: Vec<_> = least.purposes.iter().copied().filter(both).collect();
-            if left != least.purposes {
-                // As with a token's own list: there is one for as long as the tokens are the same.
-                least.purposes = left.leak();
-            }
+            least.purposes = part(least.purposes, &left);
             least.bits = (least.bits.0.max(other.bits.0), least.bits.1.min(other.bits.1));
         }
         // What makes keys, and digests, have no purposes to lose.
         (offer.purposes.is_empty() || !least.purposes.is_empty()).then_some(least)
     };
-    first.iter().filter_map(shared).collect::<Vec<_>>().leak()
+    first.iter().filter_map(shared).collect()
+}
+
+/// Some of the purposes of a row, in its order. Each selection is kept once for good: there are a few dozen that any row can
+/// come to, whatever tokens say and however often they say something else.
+fn part(all: &'static [Purpose], left: &[Purpose]) -> &'static [Purpose] {
+    static KEPT: Mutex<Vec<&'static [Purpose]>> = Mutex::new(Vec::new());
+    if left == all {
+        return all;
+    }
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    match kept.iter().find(|known| **known == left) {
+        Some(known) => known,
+        None => {
+            let fresh: &'static [Purpose] = left.to_vec().leak();
+            kept.push(fresh);
+            fresh
+        }
+    }
 }
 
 pub(super) const UNSUPPORTED: Error = Error::Unsupported("this mechanism with such a key");
@@ -288,7 +303,7 @@ const NOT_MADE: Error = Error::Unsupported("making such a key");
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::message::Known, *};
     use crate::slot::{contract::Slot as _, software::Software};
 
     #[test]
@@ -296,7 +311,35 @@ mod tests {
         let names = |list: &[Offer]| list.iter().map(|offer| offer.mechanism).collect::<Vec<_>>();
         let all = Software::new("alike").offers();
         assert!(all.iter().any(|offer| offer.purposes.is_empty()), "some make keys");
-        assert_eq!(names(common(&[all, all, all])), names(all));
+        let like = || Arc::clone(&all);
+        assert_eq!(names(&common(&[like(), like(), like()])), names(&all));
+    }
+
+    #[test]
+    fn a_list_that_changes_for_ever_leaves_nothing_behind() {
+        // For each number of a mechanism, all uses that a token can say, twice: the second time nothing new is kept.
+        let all = Software::new("beside").offers();
+        let mut first = Vec::new();
+        for round in 0..2 {
+            for uses in 0..=u8::MAX {
+                let mechanisms = 0x1000..0x1200u64;
+                let known = |number| Known { number, least: 0, most: 0, uses };
+                let said = || String::new();
+                let token = Token {
+                    label: said(),
+                    serial: said(),
+                    manufacturer: said(),
+                    model: said(),
+                    library: said(),
+                    mechanisms: mechanisms.map(known).collect(),
+                };
+                let places: Vec<_> = offers(&token, &all).iter().map(|offer| offer.purposes.as_ptr()).collect();
+                match round {
+                    0 => first.push(places),
+                    _ => assert_eq!(first.get(usize::from(uses)), Some(&places), "uses {uses:#x}"),
+                }
+            }
+        }
     }
 
     #[test]

@@ -139,8 +139,8 @@ impl Slot for Software {
         "software"
     }
 
-    fn offers(&self) -> &'static [Offer] {
-        &offer::OFFERS
+    fn offers(&self) -> Arc<[Offer]> {
+        Arc::clone(&offer::OFFERS)
     }
 
     fn make(&self, recipe: &Recipe) -> Result<Made, Error> {

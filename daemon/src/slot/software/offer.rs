@@ -1,6 +1,6 @@
 //! What the software slot can do: the one table from which support is decided and listed.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use strongroom_kmip::mechanism::{Hash, Mechanism, Work};
 
@@ -8,7 +8,7 @@ use crate::slot::contract::{Error, Offer, Offered, Purpose, Shape};
 use crate::slot::group;
 
 /// Every row.
-pub(super) static OFFERS: LazyLock<Vec<Offer>> = LazyLock::new(|| {
+pub(super) static OFFERS: LazyLock<Arc<[Offer]>> = LazyLock::new(|| {
     let hashed = HASHED.iter().flat_map(|&(with, bits, purposes)| {
         let fitting =
             Hash::ALL.iter().filter(move |hash| with(**hash).facts().work != Work::Signature || signs(**hash));
