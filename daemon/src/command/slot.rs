@@ -135,9 +135,11 @@ fn made(daemon: &Daemon, order: Order, what: &str) -> Result<(), Error> {
 pub(super) fn member_condition(member: &MemberRow) -> String {
     let advice = member.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
     let lacking = match (member.lacking, member.bound) {
-        (0, _) => String::new(),
-        (keys, 0) => format!(" ({keys} keys are not there yet)"),
-        (keys, bound) => format!(" ({keys} keys are not there, and {bound} of them stay where they are)"),
+        (None, _) if member.condition != "usable" => String::new(),
+        (None, _) => " (which keys are there is being found out)".to_owned(),
+        (Some(0), _) => String::new(),
+        (Some(keys), 0) => format!(" ({keys} keys are not there yet)"),
+        (Some(keys), bound) => format!(" ({keys} keys are not there, and {bound} of them stay where they are)"),
     };
     format!("{}{lacking}{advice}", member.condition)
 }

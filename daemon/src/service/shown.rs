@@ -119,8 +119,8 @@ pub struct MemberRow {
     pub why: Option<String>,
     /// The same as a sentence.
     pub advice: Option<String>,
-    /// Keys that it lacks and others have.
-    pub lacking: usize,
+    /// Keys that it lacks and others have; nothing while that is being found out.
+    pub lacking: Option<usize>,
     /// How many of these cannot come to it, because their token does not let them go.
     pub bound: usize,
 }

@@ -51,8 +51,8 @@ pub struct Member {
     pub condition: Condition,
     /// What keeps keys of others from coming to it.
     pub hindrance: Option<Why>,
-    /// How many keys it lacks that others have, as far as is known.
-    pub lacking: usize,
+    /// How many keys it lacks that others have; nothing until it was found out since the token was opened.
+    pub lacking: Option<usize>,
     /// How many of these cannot come, because their token does not let them go.
     pub bound: usize,
 }

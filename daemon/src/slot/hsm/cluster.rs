@@ -271,8 +271,9 @@ impl Holding for Cluster {
     fn members(&self) -> Vec<Member> {
         let row = |(at, token): (usize, &Token)| {
             let (lacking, bound) = self.shared.presence.lacking(at);
-            let hindrance = *token.hindrance();
-            Member { name: token.name.clone(), condition: self.shared.condition(at), hindrance, lacking, bound }
+            let (hindrance, condition) = (*token.hindrance(), self.shared.condition(at));
+            let known = condition == Condition::Usable && token.is_known();
+            Member { name: token.name.clone(), condition, hindrance, lacking: known.then_some(lacking), bound }
         };
         self.shared.tokens.iter().enumerate().map(row).collect()
     }

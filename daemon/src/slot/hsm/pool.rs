@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use super::{
@@ -35,6 +35,8 @@ pub(super) struct Token {
     busy: AtomicUsize,
     /// What keeps keys of others from coming to it.
     hindrance: Mutex<Option<Why>>,
+    /// How often it had been opened when it was last found out of all keys which it has; nought where it has to be found out.
+    looked: AtomicU64,
 }
 
 impl Shared {
@@ -119,13 +121,24 @@ impl Shared {
 
 impl Token {
     pub(super) fn new(name: String, slot: Hsm) -> Self {
-        Self { name, slot, busy: AtomicUsize::new(0), hindrance: Mutex::default() }
+        Self { name, slot, busy: AtomicUsize::new(0), hindrance: Mutex::default(), looked: AtomicU64::new(0) }
     }
 
     /// Begins a call.
     pub(super) fn begin(&self) -> Busy<'_> {
         self.busy.fetch_add(1, Ordering::Relaxed);
         Busy(&self.busy)
+    }
+
+    /// It was found out which keys it has, when it had been opened so often; or nothing is known any more.
+    pub(super) fn was_looked_at(&self, opening: Option<u64>) {
+        self.looked.store(opening.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether it is known which keys it has since it was opened.
+    pub(super) fn is_known(&self) -> bool {
+        let looked = self.looked.load(Ordering::Relaxed);
+        looked != 0 && looked == self.slot.keeper.openings()
     }
 
     /// What keeps keys of others from coming to it.

@@ -47,6 +47,9 @@ impl Shared {
         let (due, opened) = self.round().is_due(openings);
         for at in opened {
             self.presence.forget_member(at);
+            if let Some(token) = self.tokens.get(at) {
+                token.was_looked_at(None);
+            }
             self.hinder(at, None);
         }
         due
@@ -56,12 +59,12 @@ impl Shared {
     pub(super) fn spread(&self, keys: &[Secret]) -> usize {
         let usable: Vec<_> = (0..self.tokens.len()).filter(|at| self.is_usable(*at)).collect();
         for at in &usable {
+            let Some(token) = self.tokens.get(*at) else { continue };
+            let opening = token.slot.keeper.openings();
             let unknown: Vec<_> =
                 keys.iter().filter(|key| self.presence.row(key.reveal()).at(*at) != Some(true)).collect();
-            for some in unknown.chunks(ASKED_AT_ONCE) {
-                if self.look(*at, some).is_err() {
-                    break;
-                }
+            if unknown.chunks(ASKED_AT_ONCE).all(|some| self.look(*at, some).is_ok()) {
+                token.was_looked_at(Some(opening));
             }
         }
         let (mut brought, mut left) = (0usize, false);
