@@ -7,23 +7,57 @@ use serde::Deserialize;
 use super::schema::tables;
 use crate::slot::hsm::Choice;
 
-tables! {
+/// Declares a table that says, beside rows of its own, which token is meant and how it is opened: a member says it of itself, a
+/// slot of its only token, or of all members that do not say it.
+macro_rules! tokens {
+    ($(#[$about:meta])* $name:ident { $($own:tt)* }) => {
+        $crate::config::member::tokens! {
+            @ $(#[$about])* $name { $($own)* }
+            /// The vendor's PKCS#11 library.
+            library: PathBuf;
+            /// The token, by its label.
+            token: String;
+            /// The token, by its serial number.
+            serial: String;
+            /// The token, by a PKCS#11 URI (RFC 7512).
+            uri: String;
+            /// A file with the user's PIN.
+            pin_file: PathBuf;
+            /// The name of a systemd credential with the user's PIN. Without either, an operator enters it.
+            pin_credential: String;
+        }
+    };
+    (@ $(#[$about:meta])* $name:ident { $($own:tt)* } $($(#[$doc:meta])* $field:ident: $kind:ty;)*) => {
+        tables! {
+            $(#[$about])*
+            $name {
+                $($own)*
+                $($(#[$doc])* $field: Option<$kind> = None;)*
+            }
+        }
+
+        impl $name {
+            /// Each key about a token, and whether it is said.
+            pub(super) fn said(&self) -> impl Iterator<Item = (&'static str, bool)> {
+                [$((stringify!($field), self.$field.is_some())),*].into_iter()
+            }
+
+            /// What is said of a token, as of one of this name.
+            #[allow(dead_code, reason = "a member is one already")]
+            pub(super) fn member(&self, name: Option<String>) -> Member {
+                Member { name, $($field: self.$field.clone(),)* }
+            }
+        }
+    };
+}
+
+pub(super) use tokens;
+
+tokens! {
     /// A token of a cluster. What it does not say, its slot says.
     Member {
         /// What reports call it; its label or serial number where it says nothing.
         name: Option<String> = None;
-        /// The vendor's PKCS#11 library.
-        library: Option<PathBuf> = None;
-        /// The token, by its label.
-        token: Option<String> = None;
-        /// The token, by its serial number.
-        serial: Option<String> = None;
-        /// The token, by a PKCS#11 URI (RFC 7512).
-        uri: Option<String> = None;
-        /// A file with the user's PIN.
-        pin_file: Option<PathBuf> = None;
-        /// The name of a systemd credential with the user's PIN.
-        pin_credential: Option<String> = None;
     }
 }
 
@@ -41,8 +75,7 @@ pub(super) struct Token {
 /// # Errors
 /// The key that is wrong, and what is wrong with which member.
 pub(super) fn check(members: &[Member], own: &Member, wrap_with: Option<&str>) -> Result<(), (&'static str, String)> {
-    let said = [("token", own.token.is_some()), ("serial", own.serial.is_some()), ("uri", own.uri.is_some())];
-    if let Some((key, _)) = said.into_iter().find(|(_, given)| *given) {
+    if let Some((key, _)) = own.said().find(|(key, given)| *given && matches!(*key, "token" | "serial" | "uri")) {
         return Err((key, "its tokens are its members; say this of each of them".to_owned()));
     }
     if !(FEWEST..=MOST).contains(&members.len()) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     Secrecy, file,
-    member::{self, Member, Token},
+    member::{self, Member, Token, tokens},
     schema::tables,
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-tables! {
+tokens! {
     /// A slot.
     Slot {
         /// Its name, as PKCS#11 shows it.
@@ -40,18 +40,6 @@ tables! {
         protected_path: bool = false;
         /// What it is made of.
         kind: SlotKind = SlotKind::Software;
-        /// The vendor's PKCS#11 library.
-        library: Option<PathBuf> = None;
-        /// The token behind it, by its label.
-        token: Option<String> = None;
-        /// The token behind it, by its serial number.
-        serial: Option<String> = None;
-        /// The token behind it, by a PKCS#11 URI (RFC 7512).
-        uri: Option<String> = None;
-        /// A file with the user's PIN.
-        pin_file: Option<PathBuf> = None;
-        /// The name of a systemd credential with the user's PIN. Without either, an operator enters it.
-        pin_credential: Option<String> = None;
         /// The tokens of a cluster, which hold the same keys, in the place of one.
         member: Vec<Member> = Vec::new();
         /// The label of the key by which keys go from one member to another. Without it the members see to it themselves.
@@ -180,13 +168,7 @@ impl Slot {
     /// What belongs together, and what does not.
     fn check(&self) -> Result<(), (&'static str, String)> {
         let wrong = |key: &'static str, what: &str| Err((key, format!("slot {:?}: {what}", self.name)));
-        let named: [(&'static str, bool); 12] = [
-            ("library", self.library.is_some()),
-            ("token", self.token.is_some()),
-            ("serial", self.serial.is_some()),
-            ("uri", self.uri.is_some()),
-            ("pin_file", self.pin_file.is_some()),
-            ("pin_credential", self.pin_credential.is_some()),
+        let of_tokens = [
             ("member", !self.member.is_empty()),
             ("wrap_with", self.wrap_with.is_some()),
             ("environment", !self.environment.is_empty()),
@@ -195,12 +177,12 @@ impl Slot {
             ("paths", !self.paths.is_empty()),
         ];
         if self.kind == SlotKind::Software {
-            return match named.into_iter().find(|(_, given)| *given) {
+            return match self.said().chain(of_tokens).find(|(_, given)| *given) {
                 Some((key, _)) => wrong(key, "this is for slots of kind \"pkcs11\""),
                 None => Ok(()),
             };
         }
-        let own = self.own();
+        let own = self.member(Some(self.name.clone()));
         match self.member.is_empty() {
             true if self.library.is_none() => return wrong("kind", "a slot of kind \"pkcs11\" needs a `library`"),
             true if self.wrap_with.is_some() => return wrong("wrap_with", "this is for a slot with several `member`s"),
@@ -227,7 +209,7 @@ impl Slot {
 
     /// The slot. PINs that systemd hands over are in the folder of credentials.
     pub fn open(&self, credentials: Option<PathBuf>, clock: &Arc<dyn Clock>) -> Arc<dyn slot::Slot> {
-        let own = self.own();
+        let own = self.member(Some(self.name.clone()));
         let settings = |name: String, token: Token| self.settings(name, token, credentials.clone(), clock);
         if !self.member.is_empty() {
             let members = self.member.iter().filter_map(|member| {
@@ -239,19 +221,6 @@ impl Slot {
         match own.token(&own) {
             Some(token) => registry::token(settings(self.name.clone(), token)),
             None => Arc::new(Software::new(self.name.clone()).with_ready(self.ready_pairs)),
-        }
-    }
-
-    /// What it says of a token: of its only one, or of all its members.
-    fn own(&self) -> Member {
-        Member {
-            name: Some(self.name.clone()),
-            library: self.library.clone(),
-            token: self.token.clone(),
-            serial: self.serial.clone(),
-            uri: self.uri.clone(),
-            pin_file: self.pin_file.clone(),
-            pin_credential: self.pin_credential.clone(),
         }
     }
 
