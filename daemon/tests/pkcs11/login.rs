@@ -1,5 +1,7 @@
 //! Logging in, and what it opens.
 
+use std::{thread, time::Duration};
+
 use strongroom::service::{Order, PinError};
 use strongroom_kmip::secret::Secret;
 use strongroom_pkcs11_wire::{
@@ -195,6 +197,43 @@ fn a_token_made_anew_has_a_label_and_neither_objects_nor_a_user() {
     assert!(client.find(session, vec![labelled("key")]).is_empty());
     assert!(house.records("\"removed\"") > 0, "its rows are gone too");
 }
+
+#[test]
+fn whoever_logs_in_while_a_token_is_made_anew_is_not_logged_in_to_the_new_one() {
+    let house = House::new();
+    let (mut maker, mut client) = (house.attach(1), house.attach(2));
+    let make = || request::InitToken { slot: 0, pin: Some(Wiped::from(OFFICER)), label: [b'n'; 32] };
+    let mut made = 0;
+    for round in 0..ROUNDS {
+        let (anew, session, login) = thread::scope(|scope| {
+            let anew = scope.spawn(|| maker.ask(make()));
+            // A little later each time: before the token is looked at, between that and its end, and after.
+            thread::sleep(STEP * round);
+            let session = client.session(RW);
+            let login = client.log_in(session, UserType::USER, PIN);
+            (anew.join().unwrap(), session, login)
+        });
+        match anew {
+            Ok(_) => {
+                made += 1;
+                let info = client.ask(request::GetSessionInfo { session }).unwrap().info;
+                assert_eq!(info.state, SessionState::RW_PUBLIC_SESSION, "round {round}: by a PIN that is gone");
+                client.log_in(session, UserType::SO, OFFICER).unwrap();
+                client.ask(request::InitPIN { session, pin: Some(Wiped::from(PIN)) }).unwrap();
+            }
+            Err(refused) => {
+                assert_eq!(refused, Rv::SESSION_EXISTS, "round {round}");
+                login.unwrap();
+            }
+        }
+        client.ask(request::CloseAllSessions { slot: 0 }).unwrap();
+    }
+    assert!(made > 0, "every round met a token in use");
+}
+
+/// Logins beside tokens that are made anew, each so much later than the one before.
+const ROUNDS: u32 = 16;
+const STEP: Duration = Duration::from_millis(1);
 
 #[test]
 fn a_token_with_something_that_may_not_be_destroyed_stays_as_it_is() {
