@@ -126,11 +126,14 @@ fn errand(holding: &dyn Holding, kept: &Kept) -> Secret {
     holding.errand(&kept.held).unwrap()
 }
 
-/// Whether a key signs in a slot so that its public half says so.
+/// Whether a key signs in a slot so that its public half says so, there and elsewhere.
 fn signs(slot: &dyn Slot, private: &Kept, public: &Kept, mechanism: &Mechanism) -> bool {
     let signature = slot.open(private).unwrap().work(Purpose::Sign, mechanism, b"data");
-    let public = Software::new("beside").open(public).unwrap();
-    signature.is_ok_and(|signature| public.verify(mechanism, b"data", signature.reveal()).is_ok())
+    let elsewhere = Software::new("beside");
+    let publics = [slot, &elsewhere as &dyn Slot].map(|slot| slot.open(public).unwrap());
+    signature.is_ok_and(|signature| {
+        publics.iter().all(|public| public.verify(mechanism, b"data", signature.reveal()).is_ok())
+    })
 }
 
 #[test]
