@@ -86,10 +86,13 @@ impl Watch {
             self.pauses = if look == Look::Vain { self.pauses.saturating_add(1) } else { self.pauses };
             return;
         }
+        let (way, at, rested) = (self.way(), self.at(), self.pauses >= FEW);
         self.pauses = 0;
         self.usual = Some(self.usual.map_or(time, |usual| (usual * 7 + time) / 8));
-        let way = self.way();
-        let at = self.at();
+        if rested {
+            // It was slept through, whichever way was to be tried.
+            return;
+        }
         let tried = if way == Way::Awake { &mut self.awake } else { &mut self.asleep };
         if let Some(place) = at.checked_sub(if way == Way::Awake { 0 } else { TRIED }).and_then(|at| tried.get_mut(at))
         {
@@ -218,6 +221,7 @@ mod tests {
         assert_eq!(watch.way(), Way::Asleep);
         watch.took(LONG, Look::Fine);
         assert_eq!(watch.way(), Way::Awake, "whoever asks again and again is known");
+        assert_eq!((watch.waits, watch.usual > Some(SHORT)), (100, true), "it counts for no way that was not taken");
     }
 
     #[test]
