@@ -13,11 +13,12 @@ mod step;
 
 use std::env;
 use std::ffi::OsString;
+use std::process::Command;
 
 use strongroom::store::{Batch, Keeps, MEMBERS, Settings, Table, open};
 use strongroom_tests::{Dice, Folder, Loss, Names, Pages, Powerloss};
 
-use crate::round::{Chronicle, End, round};
+use crate::round::{Chronicle, End, play, round};
 
 /// After so many rounds the store is made anew, so that making one is interrupted too.
 const LIFE: u64 = 20;
@@ -71,6 +72,28 @@ fn a_kill_loses_nothing_jotted() {
         println!("{member}: {rounds} kills, {acknowledged} batches acknowledged or jotted, none lost, none torn");
         assert!(acknowledged > rounds * 2, "the rounds wrote next to nothing");
     });
+}
+
+#[test]
+fn no_kill_lets_a_spent_nonce_come_again() {
+    let rounds = setting("STRONGROOM_CRASH_KILLS", 200) / 4;
+    let (mut dice, mut acknowledged) = (dice(6), 0);
+    for life in 0..rounds.div_ceil(LIFE) {
+        let (folder, mut chronicle) = (Folder::new(), Chronicle::default());
+        for turn in life * LIFE..rounds.min((life + 1) * LIFE) {
+            acknowledged += chronicle.follow(&format!("round {turn}"), &spend(&folder, End::killed(&mut dice)));
+        }
+        chronicle.follow("after the last round", &spend(&folder, End::ByItself));
+    }
+    println!("{rounds} kills, {acknowledged} nonces spent, none of them forgotten");
+    assert!(acknowledged > rounds * 10, "the rounds spent next to nothing");
+}
+
+/// Runs a spender and hears all that it said.
+fn spend(folder: &Folder, end: End) -> Vec<String> {
+    let mut spender = Command::new(env!("CARGO_BIN_EXE_spender"));
+    spender.arg(folder.join("store"));
+    play(spender, &[], end)
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use super::contract::{Batch, Error, Table, Visit};
 use super::folder::disk;
-use super::jot::{Jots, Jotted};
+use super::jot::Jots;
 use super::journal::{JOURNAL, Journal, Kept};
 use super::medium::Medium;
 use super::recent::Recent;
@@ -43,7 +43,6 @@ struct Inner<M> {
     path: PathBuf,
     journal: Mutex<Desk>,
     jots: Mutex<Jots>,
-    jotted: Mutex<Jotted>,
     /// With this many blocks in use, the database is given what it lacks at once.
     half: u64,
     recent: RwLock<Recent>,
@@ -86,7 +85,6 @@ impl<M: Medium> Ahead<M> {
             path: folder.join(JOURNAL),
             journal: Mutex::new(Desk { journal: Journal::begin(slate, blocks), follows, blocks: None }),
             jots: Mutex::new(Jots::begin(jots, generation)),
-            jotted: Mutex::default(),
             half: blocks / 2,
             recent: RwLock::new(Recent::new(generation)),
             giving: Mutex::default(),
@@ -141,17 +139,11 @@ impl<M: Medium> Inner<M> {
         given.map_err(|error| self.fail(error))
     }
 
-    /// Keeps a group durably, after what was jotted before it, and answers how many blocks it took.
-    fn keep(
-        &self,
-        journal: &mut Journal,
-        jotted: &[Batch],
-        group: &[Batch],
-        generation: u64,
-    ) -> Result<Option<u64>, Error> {
+    /// Keeps a group durably, and answers how many blocks it took.
+    fn keep(&self, journal: &mut Journal, group: &[Batch], generation: u64) -> Result<Option<u64>, Error> {
         loop {
             let held = self.recent().blocks();
-            match journal.write(jotted.iter().chain(group), generation, held).map_err(|error| self.lost(error))? {
+            match journal.write(group, generation, held).map_err(|error| self.lost(error))? {
                 Kept::Durably(blocks) => return Ok(Some(blocks)),
                 Kept::Never => return Ok(None),
                 Kept::Later => self.give()?,
@@ -184,10 +176,6 @@ impl<M: Medium> Inner<M> {
 
     fn jots(&self) -> MutexGuard<'_, Jots> {
         self.jots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn jotted(&self) -> MutexGuard<'_, Jotted> {
-        self.jotted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ring(&self, call: Call) {
@@ -223,12 +211,12 @@ impl<M: Medium> Medium for Ahead<M> {
         }
     }
 
-    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error> {
+    fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
         self.inner.usable()?;
         // As it is now: what the database is given meanwhile is shown once, and as one of both has it.
-        let mut changed = self.inner.recent().of(table).into_iter().peekable();
+        let mut changed = self.inner.recent().of(table, from).into_iter().peekable();
         let mut ended = false;
-        let walked = self.inner.medium.walk(table, &mut |key, value| {
+        let walked = self.inner.medium.walk(table, from, &mut |key, value| {
             let mut flow = ControlFlow::Continue(());
             while let Some((new, fresh)) = changed.next_if(|(new, _)| flow.is_continue() && **new < *key) {
                 flow = fresh.map_or(flow, |fresh| visit(&new, &fresh));
@@ -255,32 +243,29 @@ impl<M: Medium> Medium for Ahead<M> {
     }
 
     fn admits(&self, batch: &Batch) -> Result<(), Error> {
-        if self.inner.jotted().has_all(batch) { Ok(()) } else { self.inner.medium.admits(batch) }
+        self.inner.medium.admits(batch)
+    }
+
+    fn turn(&self, generation: u64) {
+        self.inner.jots().turn(generation);
     }
 
     fn prepare(&self, group: &[Batch], generation: u64) -> Result<(), Error> {
         let inner = &*self.inner;
         inner.goes_on()?;
         let mut desk = inner.desk();
-        let jotted = inner.jots().turn(generation);
         desk.blocks = match mem::replace(&mut desk.follows, true) {
-            true => inner.keep(&mut desk.journal, &jotted, group, generation)?,
+            true => inner.keep(&mut desk.journal, group, generation)?,
             false => None,
         };
         Ok(())
     }
 
-    fn jot(&self, batch: &Batch) -> Result<bool, Error> {
+    fn jot(&self, note: &Batch) -> Result<bool, Error> {
         let inner = &*self.inner;
         inner.goes_on()?;
-        let mut jots = inner.jots();
-        let taken = jots.take(batch).map_err(|error| inner.lost(error))?;
-        if taken {
-            // Under the lock still, so that rows have what was jotted last.
-            inner.recent_mut().note(batch);
-            inner.jotted().enter(batch);
-        }
-        Ok(taken)
+        let taken = inner.jots().take(note);
+        taken.map_err(|error| inner.lost(error))
     }
 
     fn apply(&self, group: &[Batch], generation: u64) -> Result<(), Error> {
@@ -288,7 +273,6 @@ impl<M: Medium> Medium for Ahead<M> {
         inner.goes_on()?;
         let blocks = inner.desk().blocks.take();
         if blocks.is_none() {
-            // What was jotted before is given with all the rest, and so before the group.
             inner.give()?;
             let _one = inner.giving.lock().unwrap_or_else(PoisonError::into_inner);
             inner.give_group(group, generation)?;
@@ -369,7 +353,7 @@ mod tests {
             shown += &format!("{}={} ", String::from_utf8_lossy(key), String::from_utf8_lossy(value));
             ControlFlow::Continue(())
         };
-        medium.walk(Table::Object, &mut visit).unwrap();
+        medium.walk(Table::Object, &[], &mut visit).unwrap();
         shown.trim_end().to_owned()
     }
 
@@ -379,12 +363,11 @@ mod tests {
         keep(&ahead, &[("b", Some("1")), ("d", Some("1")), ("f", Some("1"))], 1);
         ahead.inner.give().unwrap();
         keep(&ahead, &[("a", Some("2")), ("b", None), ("d", Some("2")), ("e", Some("2")), ("g", Some("2"))], 2);
-        assert!(ahead.jot(&batch(&[("e", Some("3"))])).unwrap());
         assert_eq!(shown(&ahead.inner.medium), "b=1 d=1 f=1");
-        let expected = "a=2 d=2 e=3 f=1 g=2";
+        let expected = "a=2 d=2 e=2 f=1 g=2";
         assert_eq!(shown(&ahead), expected);
         assert_eq!(ahead.get(Table::Object, b"b").unwrap(), None);
-        assert_eq!(ahead.get(Table::Object, b"e").unwrap(), Some(b"3".to_vec()));
+        assert_eq!(ahead.get(Table::Object, b"e").unwrap(), Some(b"2".to_vec()));
         ahead.close().unwrap();
         assert_eq!((shown(&ahead), shown(&ahead.inner.medium)), (expected.to_owned(), expected.to_owned()));
     }
@@ -406,8 +389,7 @@ mod tests {
         let large = batch(&[("a", Some(&"a".repeat(40_000)))]);
         let jotted: Vec<_> = (0..4).map(|_| ahead.jot(&large).unwrap()).collect();
         assert_eq!(jotted, [true, true, true, false]);
-        ahead.prepare(&[], 1).unwrap();
-        ahead.apply(&[], 1).unwrap();
+        ahead.turn(1);
         assert!(ahead.jot(&large).unwrap());
     }
 
@@ -423,7 +405,7 @@ mod tests {
                 seen += 1;
                 if seen == most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            ahead.walk(Table::Object, &mut visit).unwrap();
+            ahead.walk(Table::Object, &[], &mut visit).unwrap();
             assert_eq!(seen, most);
         }
     }

@@ -36,6 +36,15 @@ pub trait Store: Send + Sync {
     /// that *can* be read has been shown.
     fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error>;
 
+    /// The same, from a key on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`walk`](Store::walk).
+    fn walk_from(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
+        self.walk(table, &mut |key, value| if key < from { ControlFlow::Continue(()) } else { visit(key, value) })
+    }
+
     /// Hands a change to the writer: all of it is kept or nothing. The receipt says when it is durable.
     ///
     /// Batches of one thread are applied in the order in which they were handed over. The receipt answers
@@ -52,11 +61,16 @@ pub trait Store: Send + Sync {
     /// saves waking the writer and being woken by it; else the writer does it. May take as long as a write to the disk does.
     fn write(&self) {}
 
-    /// Hands over a change of which it is enough that it survives the process when it is answered; a loss of power may take
-    /// it within some ten milliseconds, after which it is as durable as any. The answer is there at once, save where much
-    /// comes together. It overtakes changes that are not answered yet, so it must not touch their rows.
-    fn jot(&self, batch: Batch) -> Receipt {
-        self.commit(batch)
+    /// Lets rows be asked for with the next group: once, and after whatever changes the group has. It never waits, and nobody is
+    /// told of it before something is committed, written or [jotted](Store::jot).
+    fn gather(&self, from: Arc<dyn Gather>);
+
+    /// Hands over a note of which it is enough that it survives the process when it is answered; a loss of power may take it
+    /// within some ten milliseconds. Then what was [gathered](Store::gather) before has been made durable, and stands for it:
+    /// its rows are there only if the process ended before that, from the next start on. The answer is there at once, save
+    /// where much comes together. It overtakes changes that are not answered yet, so it must not touch their rows.
+    fn jot(&self, note: Batch) -> Receipt {
+        self.commit(note)
     }
 
     /// Wakes the writer for what was handed over, and never waits.
@@ -78,6 +92,17 @@ pub trait Store: Send + Sync {
     ///
     /// Whatever kept the last changes from becoming durable.
     fn close(&self) -> Result<(), Error>;
+}
+
+/// Something that changes in memory and whose rows are asked for once for each group.
+pub trait Gather: Send + Sync {
+    /// The rows for everything that has changed since the last time. They are durable with the group that is being made: what
+    /// gives them is let go of when they can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] where they cannot be made; then nothing more is kept.
+    fn rows(&self) -> Result<Batch, Error>;
 }
 
 /// The rows of a store as they stood at one generation.

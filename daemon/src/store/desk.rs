@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use crate::receipt;
 
-use super::contract::{Batch, Error};
+use super::contract::{Batch, Error, Gather};
 
 /// Where callers and the writer meet.
 pub(super) struct Desk {
@@ -30,6 +30,8 @@ pub(super) struct Desk {
 pub(super) struct Queued {
     pub(super) changes: VecDeque<(Batch, Promise)>,
     pub(super) bytes: usize,
+    /// Who is asked for rows with the next group.
+    pub(super) gathers: Vec<Arc<dyn Gather>>,
     /// Whether something was jotted that the next group makes durable.
     pub(super) jotted: bool,
     pub(super) closed: bool,

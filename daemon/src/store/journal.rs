@@ -143,14 +143,24 @@ pub(super) fn read_entry(bytes: &[u8]) -> Option<(u64, &[u8], &[u8])> {
     (sum(&entry_head(generation, rows), rows) == *check).then_some((generation, rows, rest))
 }
 
+/// Appends a whole entry.
+pub(super) fn write_entry(generation: u64, batch: &Batch, to: &mut Vec<u8>) {
+    let mut rows = Vec::new();
+    write_rows(batch, &mut rows);
+    let head = entry_head(generation, &rows);
+    for part in [&head[..], &sum(&head, &rows), &rows] {
+        to.extend_from_slice(part);
+    }
+}
+
 /// What an entry begins with, before its check.
-pub(super) fn entry_head(generation: u64, rows: &[u8]) -> Vec<u8> {
+fn entry_head(generation: u64, rows: &[u8]) -> Vec<u8> {
     let length = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     [&MARK[..], &generation.to_be_bytes(), &length.to_be_bytes()].concat()
 }
 
 /// The check of an entry.
-pub(super) fn sum(head: &[u8], rows: &[u8]) -> [u8; 32] {
+fn sum(head: &[u8], rows: &[u8]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     context.update(head);
     context.update(rows);
@@ -160,7 +170,7 @@ pub(super) fn sum(head: &[u8], rows: &[u8]) -> [u8; 32] {
 }
 
 /// Writes the changes of a batch.
-pub(super) fn write_rows(batch: &Batch, rows: &mut Vec<u8>) {
+fn write_rows(batch: &Batch, rows: &mut Vec<u8>) {
     for write in batch.writes() {
         let length = write.value.as_ref().map_or(0, Vec::len);
         rows.push(write.table.number());

@@ -7,8 +7,8 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// As `Store::get`.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
-    /// As `Store::walk`.
-    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error>;
+    /// As `Store::walk_from`.
+    fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error>;
 
     /// The generation it was opened with.
     fn generation(&self) -> u64;
@@ -17,15 +17,18 @@ pub(super) trait Medium: Send + Sync + 'static {
     /// a failure of [`apply`](Self::apply) ends the store.
     fn admits(&self, batch: &Batch) -> Result<(), Error>;
 
+    /// Is told that a group of this generation begins: it makes durable whatever was jotted until now.
+    fn turn(&self, _generation: u64) {}
+
     /// Is told of the batches before they are applied, to write them down; what is told is applied next, or nothing is any
     /// more.
     fn prepare(&self, _group: &[Batch], _generation: u64) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Applies a batch of which it is enough that it survives the process, until the next group is made durable, which
-    /// makes it so too. Answers whether it could.
-    fn jot(&self, _batch: &Batch) -> Result<bool, Error> {
+    /// Writes down a note of which it is enough that it survives the process, until the next group is durable, which has what
+    /// stands for it. Its rows are applied only if the process ends before. Answers whether it could.
+    fn jot(&self, _note: &Batch) -> Result<bool, Error> {
         Ok(false)
     }
 

@@ -40,8 +40,8 @@ impl Medium for Memory {
         Ok(self.look().get(&(table, key.to_vec())).cloned())
     }
 
-    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error> {
-        let mut from = Vec::new();
+    fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
+        let mut from = from.to_vec();
         // The lock is not held while the visitor runs: it may read, and it may be slow.
         while let Some((mut key, value)) = self.next(table, from) {
             if visit(&key, &value) == ControlFlow::Break(()) {

@@ -19,6 +19,6 @@ mod settings;
 mod sled;
 mod writer;
 
-pub use contract::{Batch, Error, Receipt, Snapshot, Store, Table, Visit, Write};
+pub use contract::{Batch, Error, Gather, Receipt, Snapshot, Store, Table, Visit, Write};
 pub use registry::{Keeps, MEMBERS, Member, open};
 pub use settings::{Kind, Queue, Settings};

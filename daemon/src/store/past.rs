@@ -126,7 +126,7 @@ impl<M: Medium> Snapshot for Past<M> {
     fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error> {
         let mut last: Option<Vec<u8>> = None;
         let mut ended = false;
-        let outcome = self.medium.walk(table, &mut |key, value| {
+        let outcome = self.medium.walk(table, &[], &mut |key, value| {
             // What the medium shows may be newer. Whatever is newer was put aside before it could be seen.
             let mut flow = self.show(table, last.as_deref(), Some(key), visit);
             if flow.is_continue() {

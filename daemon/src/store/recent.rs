@@ -50,8 +50,7 @@ impl Recent {
         Self { generation, newer: Layer::default(), older: None }
     }
 
-    /// Takes in what the journal will have with its next entry.
-    pub(super) fn note(&mut self, batch: &Batch) {
+    fn note(&mut self, batch: &Batch) {
         for write in batch.writes() {
             self.newer.rows.insert((write.table, write.key.clone()), write.value.as_deref().map(Arc::from));
         }
@@ -83,10 +82,11 @@ impl Recent {
         self.newer.rows.get(&row).or_else(|| self.older.as_ref().and_then(|older| older.rows.get(&row))).cloned()
     }
 
-    /// The rows of a table that were changed, in the order of their keys.
-    pub(super) fn of(&self, table: Table) -> BTreeMap<Vec<u8>, Value> {
+    /// The rows of a table that were changed, in the order of their keys, from one on.
+    pub(super) fn of(&self, table: Table, from: &[u8]) -> BTreeMap<Vec<u8>, Value> {
         let layers = self.older.as_deref().into_iter().chain([&self.newer]);
-        let rows = layers.flat_map(|layer| layer.rows.range((table, Vec::new())..).take_while(|row| row.0.0 == table));
+        let rows =
+            layers.flat_map(|layer| layer.rows.range((table, from.to_vec())..).take_while(|row| row.0.0 == table));
         rows.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 

@@ -243,8 +243,8 @@ impl Medium for Sled {
         }
     }
 
-    fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error> {
-        let (mut from, mut damage) = (Vec::new(), Ok(()));
+    fn walk(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
+        let (mut from, mut damage) = (from.to_vec(), Ok(()));
         loop {
             let error = match self.stroll(table, &mut from, visit) {
                 Ok(()) => return damage,

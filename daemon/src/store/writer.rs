@@ -5,12 +5,11 @@
 //! pages that it could not write), so nothing is read or written any more until the store is opened again.
 
 use std::mem;
-use std::slice;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::contract::{Batch, Error, Receipt, Snapshot, Store, Table, Visit};
+use super::contract::{Batch, Error, Gather, Receipt, Snapshot, Store, Table, Visit};
 use super::desk::{Desk, Fuse, Promise, weight};
 use super::medium::Medium;
 use super::past::Lookers;
@@ -62,8 +61,12 @@ impl<M: Medium> Store for Written<M> {
     }
 
     fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), Error> {
+        self.walk_from(table, &[], visit)
+    }
+
+    fn walk_from(&self, table: Table, from: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
         self.desk.usable()?;
-        self.medium.walk(table, visit)
+        self.medium.walk(table, from, visit)
     }
 
     fn commit(&self, batch: Batch) -> Receipt {
@@ -118,20 +121,18 @@ impl<M: Medium> Store for Written<M> {
         }
     }
 
-    fn jot(&self, batch: Batch) -> Receipt {
-        if let Err(error) = fits(&batch) {
+    fn gather(&self, from: Arc<dyn Gather>) {
+        self.desk.look().gathers.push(from);
+    }
+
+    fn jot(&self, note: Batch) -> Receipt {
+        if let Err(error) = fits(&note) {
             return Receipt::ready(Err(error));
         }
         if self.desk.look().closed {
             return Receipt::ready(Err(self.desk.usable().err().unwrap_or(Error::Closed)));
         }
-        if let Err(error) = self.desk.usable().and_then(|()| self.medium.admits(&batch)) {
-            return Receipt::ready(Err(error));
-        }
-        let applying = self.lookers.before(&*self.medium, slice::from_ref(&batch));
-        let jotted = self.medium.jot(&batch);
-        drop(applying);
-        match jotted {
+        match self.desk.usable().and_then(|()| self.medium.jot(&note)) {
             Ok(true) => {
                 // Only now: whoever makes it durable takes this back first.
                 if !mem::replace(&mut self.desk.look().jotted, true) {
@@ -140,13 +141,15 @@ impl<M: Medium> Store for Written<M> {
                 Receipt::ready(Ok(self.generation()))
             }
             Ok(false) => {
-                let receipt = self.enter(batch);
+                // What stands for it is durable with the next group, and needs no note.
+                let receipt = self.enter(Batch::new());
                 self.write();
                 receipt
             }
             Err(error) => {
-                self.desk.failed.store(true, Ordering::Release);
-                log::error!("{error}; the store takes nothing more until it is opened again");
+                if !self.desk.failed.swap(true, Ordering::AcqRel) {
+                    log::error!("{error}; the store takes nothing more until it is opened again");
+                }
                 Receipt::ready(Err(error))
             }
         }
@@ -216,12 +219,20 @@ fn write(medium: &impl Medium, desk: &Desk, lookers: &Lookers, group: Vec<(Batch
         return fuse.out();
     }
     let generation = desk.generation.load(Ordering::Acquire).saturating_add(1);
-    let applied = medium.prepare(&batches, generation).and_then(|()| {
+    medium.turn(generation);
+    // Only now: what was jotted until then is in these rows. They are held until their rows can be read.
+    let gathers = mem::take(&mut desk.look().gathers);
+    let gathered = gathers.iter().try_for_each(|from| {
+        batches.push(from.rows()?);
+        Ok(())
+    });
+    let applied = gathered.and_then(|()| medium.prepare(&batches, generation)).and_then(|()| {
         let _applying = lookers.before(medium, &batches);
         medium.apply(&batches, generation).and_then(|()| medium.sync())?;
         desk.generation.store(generation, Ordering::Release);
         Ok(())
     });
+    drop(gathers);
     match applied {
         Ok(()) => {
             for promise in promises {
@@ -295,7 +306,7 @@ mod tests {
             Ok(None)
         }
 
-        fn walk(&self, _: Table, _: &mut Visit<'_>) -> Result<(), Error> {
+        fn walk(&self, _: Table, _: &[u8], _: &mut Visit<'_>) -> Result<(), Error> {
             Ok(())
         }
 

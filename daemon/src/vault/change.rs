@@ -21,7 +21,6 @@ use super::{
     slots::Fitted,
 };
 use crate::{
-    caller::ClientName,
     receipt::Receipt,
     store::{self, Batch, Store, Table},
 };
@@ -30,8 +29,9 @@ use crate::{
 pub struct Change {
     opened: Arc<Opened>,
     objects: Vec<Written>,
-    clients: Vec<Client>,
+    pub(super) clients: Vec<Client>,
     settings: Vec<(String, Option<Secret>)>,
+    /// Dropped before the claims are.
     pub(super) nonces: Nonces,
     claims: Vec<Claim>,
     /// The slots that it has to do with.
@@ -171,51 +171,19 @@ impl Change {
         })
     }
 
-    /// Enters a client, in place of the one of its name.
-    pub fn put_client(&mut self, client: Client) {
-        self.clients.push(client);
-    }
-
-    /// Claims a name and a key for a client that is to be known by them: whoever asks next whether they are free asks when
-    /// this change is kept or dropped.
-    ///
-    /// # Errors
-    /// [`Error::Busy`].
-    pub fn reserve_client(&mut self, name: &ClientName, key: &[u8; 32]) -> Result<(), Error> {
-        self.seize(&format!("client {name}"))?;
-        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.seize(&format!("key {hex}"))
-    }
-
     /// Claims a name that stands for no object: whoever claims it next waits until this change is kept or dropped.
     ///
     /// # Errors
     /// [`Error::Busy`].
     pub fn seize(&mut self, what: &str) -> Result<(), Error> {
-        let claim = ObjectId::from_text(what);
+        self.claim_name(ObjectId::from_text(what))
+    }
+
+    pub(super) fn claim_name(&mut self, claim: ObjectId) -> Result<(), Error> {
         if !self.claims.iter().any(|held| *held.object() == claim) {
             let taken = self.opened.claims.take(&claim);
             self.claims.push(taken.ok_or(Error::Busy(claim))?);
         }
-        Ok(())
-    }
-
-    /// Changes a client as it stands now. Until the change is committed or dropped, nobody else changes it so: what an
-    /// operator has ordered meanwhile is never written over.
-    ///
-    /// # Errors
-    /// [`Error::Busy`], or what `edit` says; then the client is as it was.
-    pub fn edit_client<E: From<Error>>(
-        &mut self,
-        name: &ClientName,
-        edit: impl FnOnce(&mut Client) -> Result<(), E>,
-    ) -> Result<(), E> {
-        self.seize(&format!("client {name}"))?;
-        let written = self.clients.iter().rev().find(|client| client.name == *name).cloned();
-        let known = || self.opened.clients.read().unwrap_or_else(PoisonError::into_inner).named(name).cloned();
-        let mut client = written.or_else(known).ok_or(Error::Broken("changing a client that is not registered"))?;
-        edit(&mut client)?;
-        self.put_client(client);
         Ok(())
     }
 
@@ -366,7 +334,7 @@ impl Change {
     }
 
     /// Hands the change over, and lets whom `wake` wakes make it durable.
-    pub(super) fn commit(self, store: &dyn Store, wake: fn(&dyn Store)) -> store::Receipt {
+    pub(super) fn commit(mut self, store: &dyn Store, wake: fn(&dyn Store)) -> store::Receipt {
         if self.writes_nothing() {
             self.make_visible();
             return Receipt::ready(Ok(store.generation()));
@@ -386,13 +354,15 @@ impl Change {
 
     /// Writes the batch. The manifest is held from its reckoning until the batch stands in the queue, so that the
     /// store sees manifests in their order.
-    fn hand_over(&self, store: &dyn Store) -> Result<store::Receipt, Error> {
-        let _open = self.opened.gate.read().unwrap_or_else(PoisonError::into_inner);
+    fn hand_over(&mut self, store: &dyn Store) -> Result<store::Receipt, Error> {
+        let opened = self.opened();
+        let _open = opened.gate.read().unwrap_or_else(PoisonError::into_inner);
         let mut batch = self.batch()?;
+        self.nonces.hand_over(&mut batch, store, &opened.sealer, &opened.shelf)?;
         if self.objects.is_empty() {
             return Ok(store.enter(batch));
         }
-        let mut current = self.opened.manifest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = opened.manifest.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Manifest::clone(&current);
         for Written { object, before, secret } in &self.objects {
             if let Some(before) = before {
@@ -402,7 +372,7 @@ impl Change {
                 next.enter(&object.id, object.generation);
             }
         }
-        batch.put(Table::Setting, manifest::KEY, next.seal(&self.opened.sealer)?);
+        batch.put(Table::Setting, manifest::KEY, next.seal(&opened.sealer)?);
         let receipt = store.enter(batch);
         if !receipt.is_ready() {
             *current = next;
@@ -415,7 +385,7 @@ impl Change {
     }
 
     /// All that it writes.
-    pub(super) fn batch(&self) -> Result<Batch, Error> {
+    fn batch(&self) -> Result<Batch, Error> {
         let (mut batch, sealer) = (Batch::new(), &self.opened.sealer);
         for Written { object, secret, .. } in &self.objects {
             let (meta_row, secret_row) = Object::rows(&object.id);
@@ -432,7 +402,6 @@ impl Change {
                 Secretly::Erase | Secretly::Expunge => batch.remove(Table::Object, secret_row),
             }
         }
-        self.nonces.write(&mut batch, sealer)?;
         for client in &self.clients {
             batch.put(Table::Client, client.row(), client.close(sealer)?);
         }
@@ -477,6 +446,8 @@ impl Change {
         for (slot, key) in parted {
             opened.errands.enter(&Errands::row(&slot, &key), &slot, key, Standing::Due);
         }
+        // Before anybody sees what came in another's place.
+        nonces.keep(&opened.shelf);
         {
             let mut index = opened.index.write().unwrap_or_else(PoisonError::into_inner);
             for Written { object, secret, .. } in objects {
@@ -493,7 +464,6 @@ impl Change {
             let mut known = opened.clients.write().unwrap_or_else(PoisonError::into_inner);
             clients.into_iter().for_each(|client| known.enter(client));
         }
-        nonces.keep(&opened.shelf);
         effects.into_iter().for_each(|effect| effect());
         drop((claims, stays, flight));
     }

@@ -22,7 +22,7 @@ use super::{
     flight::Flights,
     header,
     identifier::ObjectId,
-    nonce::Spent,
+    marks::Spent,
     opened::{Findings, Opened},
     policy::{self, Permit},
     record::{Body, Object},

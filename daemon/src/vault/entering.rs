@@ -202,6 +202,8 @@ impl Vault {
         if !flights.wait() {
             return Err(Error::Broken("unsealing: a change from before the sealing has not ended; try again"));
         }
+        // So are the rows of nonces, which the store asks for later.
+        self.firm().wait()?;
         let held = Held { root: Arc::new(root), header: header.clone(), ring };
         let opened = Opened::load(held, &*self.store, &self.chance)?;
         self.recall_slots(&opened)?;

@@ -21,11 +21,11 @@ use super::{
     load::{self, Loaded},
     lodge::Lodges,
     manifest::{self, Manifest},
-    nonce::Shelf,
     record::Object,
     ring::Ring,
     round::Round,
     seal::{Place, Root, Sealer},
+    shelf::Shelf,
 };
 use crate::{
     chance::Chance,

@@ -12,9 +12,10 @@ use std::{
 
 use super::{
     change::Change,
+    chunk::Name,
     door::Vault,
     error::Error,
-    header, manifest, nonce,
+    header, manifest,
     opened::{Held, Opened},
     record::Object,
     round::{Round, Row},
@@ -227,9 +228,8 @@ fn again(opened: &Opened, table: Table, key: &[u8], row: &[u8]) -> Result<Vec<u8
         Table::Setting if key == manifest::KEY.as_bytes() => anew(&manifest::PLACE),
         Table::Setting => anew(&Place::setting(text(key)?)),
         Table::Nonce => {
-            let (id, number) = nonce::of_row(key).ok_or_else(damaged)?;
-            let part = number.to_string();
-            anew(&Place { table: table.name(), key: id, part: &part, generation: 0 })
+            let (id, name) = Name::of_row(key).ok_or_else(damaged)?;
+            anew(&name.place(id, &name.part()))
         }
         Table::Slot => Err(damaged()),
     }

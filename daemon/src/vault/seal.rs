@@ -279,12 +279,7 @@ const HEAD: usize = 1 + 4 + NONCE_LEN;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::tests::Dice;
-
-    fn sealer() -> Sealer {
-        let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
-        Sealer::new(&Ring::new(&*chance).unwrap(), "store", &chance).unwrap()
-    }
+    use crate::vault::tests::{Dice, sealer};
 
     const PLACE: Place<'static> = Place { table: "object", key: "a", part: "meta", generation: 7 };
 

@@ -10,7 +10,8 @@ use super::{
     door::{New, Vault},
     error::Error,
     identifier::ObjectId,
-    nonce::{Spent, Trace},
+    marks::Spent,
+    nonce,
     record::{Body, Object},
     view::Content,
 };
@@ -18,7 +19,7 @@ use crate::{
     caller::Caller,
     receipt::Receipt,
     slot::Shape,
-    store::{self, Store},
+    store::{self, Batch, Store},
 };
 
 impl Change {
@@ -28,12 +29,13 @@ impl Change {
             return Ok(Spent::Forgotten);
         }
         let (id, key) = (&object.id, object.remembers());
-        let trace = Trace::of(key, nonce);
-        if !self.nonces.holds(key, &trace) {
-            self.seize(trace.claim(key).as_str()).map_err(|_| Error::Busy(id.clone()))?;
+        let mark = nonce::mark(key, nonce);
+        if self.nonces.has(key, &mark) {
+            return Ok(Spent::Again);
         }
+        self.claim_name(nonce::claim(key, &mark)).map_err(|_| Error::Busy(id.clone()))?;
         let opened = self.opened();
-        let spent = self.nonces.spend(key, &trace, store, &opened.sealer, &opened.shelf)?;
+        let spent = self.nonces.spend(key, mark, store, &opened.sealer, &opened.shelf)?;
         if spent == Spent::Fresh {
             let known = self.written(id)?.map(|object| object.nonces.is_some());
             if !known.unwrap_or_else(|| opened.object(id).is_ok_and(|object| object.nonces.is_some())) {
@@ -46,13 +48,16 @@ impl Change {
     }
 
     /// Keeps what only spends, safe from the end of the process, but not yet from a loss of power.
-    pub(super) fn jot(self, store: &dyn Store) -> store::Receipt {
-        let batch = {
-            let opened = self.opened();
+    pub(super) fn jot(mut self, store: &dyn Store) -> store::Receipt {
+        let opened = self.opened();
+        let jotted = {
             let _open = opened.gate.read().unwrap_or_else(PoisonError::into_inner);
-            self.batch().map(|batch| store.jot(batch))
+            let mut note = Batch::new();
+            let noted = self.nonces.note(&mut note);
+            let spent = noted.and_then(|()| self.nonces.hand_over(&mut note, store, &opened.sealer, &opened.shelf));
+            spent.map(|()| store.jot(note))
         };
-        match batch {
+        match jotted {
             Ok(receipt) => self.publish(receipt),
             Err(error) => {
                 log::error!("nonces could not be written: {error}");

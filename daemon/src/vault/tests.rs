@@ -1,8 +1,31 @@
 //! What the tests of this room share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use crate::chance::{Chance, Dry};
+use super::{ring::Ring, seal::Sealer};
+use crate::{
+    chance::{Chance, Dry},
+    store::{self, Batch, Kind, Settings, Store},
+};
+
+/// A sealer with a ring of its own, always the same.
+pub(crate) fn sealer() -> Sealer {
+    let chance: Arc<dyn Chance> = Arc::new(Dice::new(1));
+    Sealer::new(&Ring::new(&*chance).unwrap(), "store", &chance).unwrap()
+}
+
+/// An empty store.
+pub(crate) fn store() -> Arc<dyn Store> {
+    store::open(&Settings::new(Kind::Memory, "")).unwrap()
+}
+
+/// Makes durable what a store was asked to gather.
+pub(crate) fn turn(store: &dyn Store) {
+    store.commit(Batch::new()).wait().unwrap();
+}
 
 /// A source that gives the same bytes for the same seed. Nothing here is secret.
 pub(crate) struct Dice(AtomicU64);

@@ -99,6 +99,8 @@ impl Vault {
     pub fn whole(&self) -> Result<Whole, Error> {
         for _ in 0..PATIENCE {
             let ring = self.data_keys()?;
+            // What was only jotted so far is in no row.
+            self.firm().wait()?;
             let rows = self.store.snapshot()?;
             let index: Vec<Arc<Object>> = {
                 let opened = self.opened()?;

@@ -28,7 +28,7 @@ use strongroom::{
         policy::Level,
         software::{Random, Software},
     },
-    store::{self, Batch, Kind, Receipt, Settings, Snapshot, Store, Table, Visit},
+    store::{self, Batch, Gather, Kind, Receipt, Settings, Snapshot, Store, Table, Visit},
     vault::{Fitted, UnsealKey, Vault},
 };
 use strongroom_kmip::{client::Client, secret::Secret, version::Version};
@@ -239,6 +239,10 @@ impl Store for Moody {
 
     fn walk(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), store::Error> {
         self.inner.walk(table, visit)
+    }
+
+    fn gather(&self, from: Arc<dyn Gather>) {
+        self.inner.gather(from);
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, store::Error> {

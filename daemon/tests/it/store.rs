@@ -6,9 +6,9 @@ mod law;
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use strongroom::store::{Batch, Error, Keeps, MEMBERS, Member, Settings, Store, Table, open};
+use strongroom::store::{Batch, Error, Gather, Keeps, MEMBERS, Member, Settings, Store, Table, open};
 
 use crate::scratch::Scratch;
 
@@ -195,16 +195,27 @@ fn a_closed_store_has_kept_what_it_took_and_takes_no_more() {
     });
 }
 
+/// Rows that are asked for with the next group.
+struct Sheaf(Mutex<Batch>);
+
+impl Gather for Sheaf {
+    fn rows(&self) -> Result<Batch, Error> {
+        Ok(std::mem::take(&mut self.0.lock().unwrap()))
+    }
+}
+
+fn sheaf(batch: Batch) -> Arc<dyn Gather> {
+    Arc::new(Sheaf(Mutex::new(batch)))
+}
+
 #[test]
-fn what_is_jotted_is_there_at_once_and_afterwards() {
+fn what_stands_for_a_note_is_kept_and_the_note_is_not() {
     every_member(|member, settings| {
         let store = open(settings).unwrap();
-        store.commit(put(Table::Object, b"a", b"1")).wait().unwrap();
         for index in 0_u32..1000 {
-            store.jot(put(Table::Nonce, &index.to_be_bytes(), &[7; 300])).wait().unwrap();
-            assert_eq!(store.get(Table::Nonce, &index.to_be_bytes()).unwrap(), Some(vec![7; 300]));
+            store.gather(sheaf(put(Table::Nonce, &index.to_be_bytes(), &[7; 300])));
+            store.jot(put(Table::Client, &index.to_be_bytes(), b"note")).wait().unwrap();
         }
-        store.jot(put(Table::Object, b"a", b"2")).wait().unwrap();
         let long = Batch::LONGEST_KEY + 1;
         assert!(matches!(store.jot(put(Table::Nonce, &vec![0; long], b"1")).wait(), Err(Error::Key { .. })));
         store.close().unwrap();
@@ -212,8 +223,55 @@ fn what_is_jotted_is_there_at_once_and_afterwards() {
         drop(store);
         if member.keeps == Keeps::OnDisk {
             let store = open(settings).unwrap();
-            assert_eq!(rows(&*store, Table::Nonce).0.len(), 1000);
-            assert_eq!(store.get(Table::Object, b"a").unwrap().as_deref(), Some(&b"2"[..]));
+            assert_eq!((rows(&*store, Table::Nonce).0.len(), rows(&*store, Table::Client).0.len()), (1000, 0));
+        }
+    });
+}
+
+#[test]
+fn what_is_gathered_comes_after_the_changes_of_its_group() {
+    every_member(|_, settings| {
+        let store = open(settings).unwrap();
+        store.gather(sheaf(put(Table::Nonce, b"a", b"gathered")));
+        store.commit(put(Table::Nonce, b"a", b"changed")).wait().unwrap();
+        assert_eq!(store.get(Table::Nonce, b"a").unwrap().as_deref(), Some(&b"gathered"[..]));
+        store.commit(put(Table::Nonce, b"a", b"changed")).wait().unwrap();
+        assert_eq!(store.get(Table::Nonce, b"a").unwrap().as_deref(), Some(&b"changed"[..]), "it is asked once");
+    });
+}
+
+#[test]
+fn rows_that_cannot_be_made_end_the_store() {
+    struct Barren;
+    impl Gather for Barren {
+        fn rows(&self) -> Result<Batch, Error> {
+            Err(Error::Failed)
+        }
+    }
+    every_member(|_, settings| {
+        let store = open(settings).unwrap();
+        store.gather(Arc::new(Barren));
+        assert!(store.commit(put(Table::Object, b"a", b"1")).wait().is_err());
+        assert!(matches!(store.commit(Batch::new()).wait(), Err(Error::Failed | Error::Closed)));
+    });
+}
+
+#[test]
+fn a_walk_begins_where_it_is_told_to() {
+    every_member(|_, settings| {
+        let store = open(settings).unwrap();
+        for key in [&b"a"[..], b"b", b"ba", b"c"] {
+            store.commit(put(Table::Object, key, b"1")).wait().unwrap();
+        }
+        for (from, expected) in [("", 4), ("a", 4), ("aa", 3), ("b", 3), ("bb", 1), ("d", 0)] {
+            let mut seen = Vec::new();
+            let mut visit = |key: &[u8], _: &[u8]| {
+                seen.push(key.to_vec());
+                ControlFlow::Continue(())
+            };
+            store.walk_from(Table::Object, from.as_bytes(), &mut visit).unwrap();
+            assert_eq!(seen.len(), expected, "from {from:?}");
+            assert!(seen.is_sorted() && seen.iter().all(|key| &**key >= from.as_bytes()), "from {from:?}");
         }
     });
 }

@@ -15,7 +15,7 @@ use strongroom::{
         policy::Level,
         software::{Random, Software},
     },
-    store::{self, Batch, Kind, Settings, Snapshot, Store, Table, Visit},
+    store::{self, Batch, Gather, Kind, Settings, Snapshot, Store, Table, Visit},
     vault::{
         Action, Change, Content, Entered, Error, Fitted, New, ObjectId, Others, Released, Resealed, UnsealKey, Vault,
         Wanted,
@@ -55,6 +55,10 @@ impl Store for Mortal {
             }
             _ => self.inner.commit(batch),
         }
+    }
+
+    fn gather(&self, from: Arc<dyn Gather>) {
+        self.inner.gather(from);
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, store::Error> {

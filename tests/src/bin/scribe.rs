@@ -3,7 +3,7 @@
 //! `scribe MEMBER FOLDER WRITERS BATCHES` opens the store and first checks what is there: every writer has written numbered
 //! batches, and each batch put a fixed set of rows in all tables, added a row of its own and removed an older one, so the
 //! rows of a writer must all be of one and the same batch. Then each writer goes on with the next number, for so many
-//! batches. Where `STRONGROOM_SCRIBE_JOTS` is set every other writer jots its batches. Lines:
+//! batches. Where `STRONGROOM_SCRIBE_JOTS` is set every other writer jots its batches, and has them gathered. Lines:
 //!
 //! ```text
 //! found GENERATION
@@ -19,9 +19,10 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use strongroom::store::{self, Batch, MEMBERS, Settings, Store, Table};
+use strongroom::store::{self, Batch, Error, Gather, MEMBERS, Receipt, Settings, Store, Table};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
@@ -71,9 +72,10 @@ fn write(store: &dyn Store, writer: u8, first: u64, batches: u64) {
     let mut refused = 0;
     let jots = writer % 2 == 1 && std::env::var_os("STRONGROOM_SCRIBE_JOTS").is_some();
     let last = first.saturating_add(batches);
+    let sheaf = Arc::new(Sheaf::default());
     for number in first..last {
         let batch = batch(writer, number);
-        under_way.push_back((number, if jots { store.jot(batch) } else { store.commit(batch) }));
+        under_way.push_back((number, if jots { sheaf.jot(store, batch) } else { store.commit(batch) }));
         // What is jotted overtakes what still waits.
         let ahead = if jots || number.saturating_add(1) == last { 0 } else { usize::from(writer) % 4 };
         while under_way.len() > ahead
@@ -90,6 +92,28 @@ fn write(store: &dyn Store, writer: u8, first: u64, batches: u64) {
         if refused > 8 {
             return;
         }
+    }
+}
+
+/// What a writer has jotted and nobody has asked for yet.
+#[derive(Default)]
+struct Sheaf(Mutex<Batch>);
+
+impl Sheaf {
+    fn jot(self: &Arc<Self>, store: &dyn Store, batch: Batch) -> Receipt {
+        self.rows().append(batch.clone());
+        store.gather(Arc::clone(self) as Arc<dyn Gather>);
+        store.jot(batch)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Batch> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gather for Sheaf {
+    fn rows(&self) -> Result<Batch, Error> {
+        Ok(std::mem::take(&mut *Sheaf::rows(self)))
     }
 }
 
