@@ -1,4 +1,4 @@
-//! Why a certificate could not be made or read.
+//! Why a certificate could not be made or read, and why a PKCS#12 file stays closed.
 
 use crate::chance::Dry;
 
@@ -41,4 +41,33 @@ pub enum Error {
     /// The signature could not be made.
     #[error("the cryptographic engine failed over a certificate")]
     Engine,
+}
+
+/// Why a file stays closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unopened {
+    /// The file is not what it says it is.
+    #[error("the PKCS#12 file cannot be read: {0} is missing or damaged")]
+    Damaged(&'static str),
+    /// Nothing tells whether the password opens it, or the key is the one that was put in.
+    #[error("the PKCS#12 file has no MAC that a password checks")]
+    Unprotected,
+    /// The password is another.
+    #[error("the password does not open the PKCS#12 file")]
+    Password,
+    /// It is protected in a way that is not served at all.
+    #[error("the PKCS#12 file is protected with {0}, which is not served")]
+    Unserved(&'static str),
+    /// It is protected in a way that is served for old data only.
+    #[error("the PKCS#12 file is protected with {0}, which the policy of the slot does not allow; `legacy` does")]
+    Weak(&'static str),
+    /// To open it would take too long.
+    #[error("the PKCS#12 file asks for more rounds of hashing than the 2,000,000 that are made for one file")]
+    Costly,
+    /// More in it than is looked through.
+    #[error("the PKCS#12 file holds more than 100 things")]
+    Crowded,
+    /// No private key, or none of that name.
+    #[error("the PKCS#12 file holds no private key of the name that is asked for, or none at all")]
+    Keyless,
 }

@@ -5,22 +5,27 @@
 //! the name written into it.
 
 mod authority;
+mod ber;
 mod bundle;
 mod error;
 mod issue;
 mod lent;
+mod passphrase;
 mod path;
 mod pem;
 mod plan;
 mod request;
 mod signer;
+mod unbundle;
 
 pub use authority::Authority;
 pub use bundle::{Contents, bundle};
-pub use error::Error;
+pub use error::{Error, Unopened};
 pub use issue::{Issued, Span, Wanted};
 pub use lent::{Lent, Signature};
+pub use passphrase::Age;
 pub use path::{Verdict, check, is_root, validity};
 pub use pem::{CERTIFICATE, PRIVATE_KEY, pem, unpem};
 pub use plan::{Plan, common_name};
 pub use request::{Fingerprint, certificate_key, fingerprint, key_of_pair, request_key};
+pub use unbundle::{Parcel, unbundle};

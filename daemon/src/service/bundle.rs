@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use strongroom_kmip::{
-    attribute::Attribute,
-    code::{KeyFormatType, LinkType, ResultReason},
+    attribute::{Attribute, Set},
+    code::{KeyFormatType, LinkType, ObjectType, ResultReason, SecretDataType, State},
     object::{KeyBlock, KeyMaterial, KeyValue, Object as Managed, PrivateKey},
     secret::Secret,
 };
@@ -13,7 +13,7 @@ use strongroom_kmip::{
 use super::{call::Call, descent, material, refusal::Refusal};
 use crate::{
     certificate::{self, Contents},
-    vault::{Action, Form, Material, MechanismLevel, Object, ObjectId, Permit, Released},
+    vault::{Action, Form, Material, Object, ObjectId, Permit, Released},
 };
 
 /// The key in a bundle. What may leave at all was decided above.
@@ -22,17 +22,10 @@ use crate::{
 /// [`Refusal`] when a link is missing or leads to what the caller may not have, or when key and certificate do not belong
 /// together.
 pub fn bundle(call: &Call<'_>, object: &Object, permit: &Permit) -> Result<Managed, Refusal> {
-    if call.vault.slot(Some(&object.slot))?.level != MechanismLevel::Legacy {
-        let why =
-            "PKCS#12 is written with Triple DES, which the policy of the key's slot does not allow; `legacy` does";
-        return Err(Refusal::new(ResultReason::KeyFormatTypeNotSupported, why));
-    }
     let Released::Key(Material::Pkcs8(key)) = call.view()?.release(object, permit, Form::Pkcs8)? else {
         return Err(Refusal::new(ResultReason::GeneralFailure, "the slot gave no private key"));
     };
-    let password = descent::linked(object, LinkType::PKCS_12PasswordLink);
-    let password = password.ok_or_else(|| Refusal::missing("PKCS#12 Password Link of the key"))?;
-    let password = password_of(call, &password)?;
+    let password = password(call, &object.attributes)?;
     let password = std::str::from_utf8(password.reveal()).map_err(|_| Refusal::invalid("the password is no text"))?;
     let name = object.attributes.iter().find_map(|attribute| match attribute {
         Attribute::PKCS_12FriendlyName(name) => Some(name.as_str()),
@@ -40,7 +33,8 @@ pub fn bundle(call: &Call<'_>, object: &Object, permit: &Permit) -> Result<Manag
     });
     let chain = chain(call, object)?;
     let contents = Contents { key: key.reveal(), chain: &chain, name };
-    let bundle = certificate::bundle(&contents, password).map_err(|error| Refusal::invalid(error.to_string()))?;
+    let bundle = certificate::bundle(&contents, password, call.vault.chance())
+        .map_err(|error| Refusal::invalid(error.to_string()))?;
     Ok(PrivateKey { key_block: KeyBlock::of(KeyFormatType::PKCS_12, Secret::new(bundle)) }.into())
 }
 
@@ -68,15 +62,34 @@ fn chain(call: &Call<'_>, key: &Object) -> Result<Vec<Vec<u8>>, Refusal> {
     Ok(chain)
 }
 
-fn password_of(call: &Call<'_>, id: &ObjectId) -> Result<Secret, Refusal> {
-    let (_, given) = read(call, id)?;
+/// The password that the one PKCS#12 Password Link among these attributes leads to.
+///
+/// # Errors
+/// [`Refusal`] where there is no such link or more than one, or where it leads to no password, to one that is not active, or
+/// to one that the caller may not have.
+pub fn password(call: &Call<'_>, set: &Set) -> Result<Secret, Refusal> {
+    let refused = |why: &str| Refusal::new(ResultReason::BadPassword, why);
+    let mut links = set.links().filter(|link| link.link_type == LinkType::PKCS_12PasswordLink);
+    let (Some(link), None) = (links.next(), links.next()) else {
+        return Err(refused("PKCS#12 takes one PKCS#12 Password Link"));
+    };
+    let id = descent::target(link).ok_or_else(|| refused("the PKCS#12 Password Link leads to no object"))?;
+    if call.view()?.see(call.caller, &id, Action::Read)?.0.object_type() != ObjectType::SecretData {
+        return Err(refused("the PKCS#12 Password Link leads to no password"));
+    }
+    let (object, given) = read(call, &id)?;
+    if object.state(call.vault.now()) != Some(State::Active) {
+        return Err(refused("the password that the PKCS#12 Password Link leads to is not active"));
+    }
     let value = match &given {
-        Managed::SecretData(secret) => secret.key_block.key_value.as_ref(),
+        Managed::SecretData(secret) if secret.secret_data_type == SecretDataType::Password => {
+            secret.key_block.key_value.as_ref()
+        }
         _ => None,
     };
     match value {
         Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), .. }) => Ok(bytes.duplicate()),
-        _ => Err(Refusal::invalid("the PKCS#12 Password Link leads to no password")),
+        _ => Err(refused("the PKCS#12 Password Link leads to no password")),
     }
 }
 

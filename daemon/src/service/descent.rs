@@ -113,13 +113,15 @@ pub fn linked(object: &Object, wanted: LinkType) -> Option<ObjectId> {
 
 /// The same, of attributes alone.
 pub fn link_of(set: &Set, wanted: LinkType) -> Option<ObjectId> {
-    set.iter().find_map(|attribute| match attribute {
-        Attribute::Link(link) if link.link_type == wanted => match &link.linked_object_identifier {
-            Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
-            _ => None,
-        },
+    set.links().filter(|link| link.link_type == wanted).find_map(target)
+}
+
+/// The object at the other end.
+pub fn target(link: &Link) -> Option<ObjectId> {
+    match &link.linked_object_identifier {
+        Linked::Identifier(identifier) => Some(ObjectId::from_text(identifier)),
         _ => None,
-    })
+    }
 }
 
 /// A record is written whole each time: it must not grow with every session key that is derived from one key.

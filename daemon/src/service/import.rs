@@ -9,7 +9,7 @@ use strongroom_kmip::{
 };
 
 use super::{
-    alter, call::Call, contract::Perform, creation, refusal::Refusal, register, wrapping, wrapping::Unwrapped,
+    alter, call::Call, contract::Perform, creation, refusal::Refusal, register, unbundle, wrapping, wrapping::Unwrapped,
 };
 use crate::vault::{New, ObjectId};
 
@@ -25,6 +25,11 @@ impl Perform for ImportRequest {
         if self.key_wrap_type == Some(KeyWrapType::NotWrapped) {
             came = wrapping::unwrap(call, &mut self.object)?;
             enclosed(&mut self.object, &mut told)?;
+        }
+        if unbundle::is_bundle(&self.object) {
+            // The key is kept by itself, and so are its certificates.
+            unbundle::open(call, &mut self.object, &mut told)?;
+            told.remove_all(&Kind::from(Standard::KeyFormatType));
         }
         for name in told.names() {
             creation::unique_name(call, name, Some(&id))?;
@@ -78,7 +83,8 @@ fn told(listed: &Listed, request: &ImportRequest) -> Result<Set, Refusal> {
                 return Err(wrong("the Object Type among the attributes is another"));
             }
             Attribute::KeyFormatType(own)
-                if request.object.key_block().is_some_and(|block| block.key_format_type != *own) =>
+                if !unbundle::is_bundle(&request.object)
+                    && request.object.key_block().is_some_and(|block| block.key_format_type != *own) =>
             {
                 return Err(wrong("the Key Format Type among the attributes is another"));
             }

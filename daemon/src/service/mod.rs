@@ -133,6 +133,7 @@ mod together;
 mod told;
 mod trial;
 mod turn;
+mod unbundle;
 mod usage;
 mod validate;
 mod working;

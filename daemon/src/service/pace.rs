@@ -3,6 +3,7 @@
 use strongroom_kmip::{
     attribute::{Attribute, Template},
     code::{CryptographicAlgorithm, KeyFormatType, Operation},
+    object::Object,
     operation::Request,
 };
 
@@ -31,6 +32,8 @@ pub fn is_slow(request: &Request) -> bool {
         // Under a password, that is, which is costly to guess.
         Request::Get(get) => return get.key_format_type == Some(KeyFormatType::PKCS_12),
         Request::Export(export) => return export.key_format_type == Some(KeyFormatType::PKCS_12),
+        Request::Register(register) => return is_bundle(&register.object),
+        Request::Import(import) => return is_bundle(&import.object),
         request => return matches!(request.operation(), Operation::ReKeyKeyPair | Operation::DeriveKey),
     };
     let quick = |attribute: &Attribute| match attribute {
@@ -44,6 +47,10 @@ pub fn is_slow(request: &Request) -> bool {
     let templates = || all.into_iter().flatten();
     let said = |template: &Template| template.attributes.iter().any(|instance| quick(&instance.attribute));
     !templates().any(said)
+}
+
+fn is_bundle(object: &Object) -> bool {
+    object.key_block().is_some_and(|block| block.key_format_type == KeyFormatType::PKCS_12)
 }
 
 /// Whether an operation may take so long that it must not have all the turns there are: it waits for a seat, for a job, or for

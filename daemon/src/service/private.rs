@@ -30,6 +30,16 @@ pub fn describe(set: &mut Set, object: &Object) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Puts what a private key in PKCS#8 is among the attributes that say nothing of it. Where they say something else, the slot
+/// does not take it.
+pub fn fill(set: &mut Set, bytes: &[u8]) {
+    for attribute in info(bytes).unwrap_or_default() {
+        if set.get(&attribute.kind()).is_none() {
+            set.put(attribute);
+        }
+    }
+}
+
 /// Algorithm, length and curve of a PrivateKeyInfo (RFC 5208 §5).
 fn info(bytes: &[u8]) -> Option<Vec<Attribute>> {
     let (SEQUENCE, body, []) = element(bytes)? else { return None };

@@ -118,6 +118,7 @@ fn nearest(reason: ResultReason) -> &'static [ResultReason] {
         | R::ProtectionStorageUnavailable => &[R::FeatureNotSupported],
         R::KeyValueNotPresent | R::CryptographicFailure | R::InvalidCorrelationValue => &[R::InvalidField],
         R::MissingInitializationVector => &[R::InvalidMessage],
+        R::BadPassword => &[R::InvalidField],
         _ => &[],
     }
 }

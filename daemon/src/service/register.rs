@@ -8,7 +8,8 @@ use strongroom_kmip::{
 };
 
 use super::{
-    call::Call, certificate, contract::Perform, create, creation, material, parts, private, refusal::Refusal, wrapping,
+    call::Call, certificate, contract::Perform, create, creation, material, parts, private, refusal::Refusal, unbundle,
+    wrapping,
 };
 use crate::vault::{self, Content, Kept, Shape, SlotError};
 
@@ -28,6 +29,7 @@ impl Perform for RegisterRequest {
                 wrapping::keep_apart(call, &usable)?;
             }
         }
+        unbundle::open(call, &mut self.object, &mut set)?;
         let content = content(call, &mut self.object, &mut set)?;
         let id = create::add(call, content, &mut set)?;
         call.placeholder = Some(id.clone());
@@ -76,8 +78,7 @@ fn agree(set: &mut Set, block: &KeyBlock) -> Result<(), Refusal> {
 fn worked_with<'o>(object: &'o Object, object_type: ObjectType, set: &Set) -> Option<(&'o KeyBlock, Shape)> {
     let block = object.key_block()?;
     let plain = matches!(block.key_value, Some(KeyValue::Plain { .. })) && block.key_wrapping_data.is_none();
-    let opaque = matches!(block.key_format_type, KeyFormatType::Opaque | KeyFormatType::PKCS_12);
-    if !plain || opaque {
+    if !plain || block.key_format_type == KeyFormatType::Opaque {
         return None;
     }
     Some((block, material::shape(object_type, set)?))

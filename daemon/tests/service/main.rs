@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod bundle;
 mod certify;
 mod dates;
 mod derive;

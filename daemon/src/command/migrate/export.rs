@@ -29,6 +29,7 @@ use crate::{
         print::{self, Style},
     },
     config::{self, Secrecy},
+    slot::software::Random,
 };
 
 pub(in crate::command) fn export(wanted: &Export, style: Style) -> Result<(), Failure> {
@@ -212,7 +213,7 @@ fn bundle(pieces: &[Piece], password: &Secret) -> Result<Zeroizing<Vec<u8>>, Err
     let chain: Vec<Vec<u8>> = chain.into_iter().map(|(_, der)| der).collect();
     let contents = Contents { key: key.reveal(), chain: &chain, name: own.name.as_deref() };
     let password = std::str::from_utf8(password.reveal()).map_err(|_| Error::Engine)?;
-    certificate::bundle(&contents, password).map(Zeroizing::new).map_err(|_| Error::OneKey)
+    certificate::bundle(&contents, password, &Random::default()).map(Zeroizing::new).map_err(|_| Error::OneKey)
 }
 
 /// All keys as a JSON Web Key Set.
