@@ -11,13 +11,12 @@ use strongroom_kmip::{
     ttlv::DateTime,
     version::V2_1,
 };
-use strongroom_tests::{Appliance, Line, connect, run, skip_or_require};
+use strongroom_tests::{Appliance, Line, Outcome, connect, run, skip_or_require};
 
 /// Lets OpenSSL do this in the folder, if there is one.
-fn openssl(folder: &Path, words: &str) -> Option<()> {
+fn openssl(folder: &Path, words: &str) -> Option<Outcome> {
     let program = skip_or_require("openssl")?;
-    run(Command::new(program).current_dir(folder).args(words.split_whitespace())).succeeds();
-    Some(())
+    Some(run(Command::new(program).current_dir(folder).args(words.split_whitespace())).succeeds())
 }
 
 fn register(object_type: ObjectType, attributes: Vec<Attribute>, object: impl Into<Object>) -> RegisterRequest {
@@ -44,7 +43,7 @@ fn given(line: &mut Line, id: &str, format: KeyFormatType) -> Vec<u8> {
 fn brought(kind: &str, make: &str, algorithm: DigitalSignatureAlgorithm) {
     let appliance = Appliance::start();
     let folder = &appliance.dir();
-    let Some(()) = openssl(folder, make) else { return };
+    let Some(_) = openssl(folder, make) else { return };
     openssl(folder, "req -x509 -new -key key.pem -subj /CN=shop -days 2 -out certificate.pem");
     openssl(folder, "pkcs12 -export -inkey key.pem -in certificate.pem -name shop -passout pass:secret -out file.p12");
     openssl(folder, "pkcs8 -topk8 -nocrypt -in key.pem -outform DER -out key.der");

@@ -93,13 +93,17 @@ fn served(call: &Call<'_>) -> impl Iterator<Item = Operation> {
     all.filter(move |operation| testing || *operation != Operation::Interop)
 }
 
+/// The answer before anything was asked. What stays as it is here there is none of, and so none is told.
 fn nothing() -> QueryResponse {
     QueryResponse {
         operation: Vec::new(),
         object_type: Vec::new(),
         vendor_identification: None,
         server_information: None,
+        // Those that the server makes Application Data for (KMIP 1.0 §4.24, 2.1 §6.1.40): in none, as `alter` refuses to.
         application_namespace: Vec::new(),
+        // Items with tags of the server's own, `0x54....` (KMIP 1.1 §2.1.9, 2.1 §7.13): the table of tags has none. What clients
+        // say beyond the standard are attributes, custom and vendor's, which have no tags of their own.
         extension_information: Vec::new(),
         attestation_type: Vec::new(),
         rng_parameters: Vec::new(),

@@ -14,6 +14,7 @@ use strongroom_kmip::{
     payload::*,
     reason,
     secret::Secret,
+    tag::Tag,
     ttlv::Bytes,
 };
 
@@ -268,6 +269,28 @@ fn what_an_application_calls_an_object_is_for_the_application_to_say() {
     let refused = house.request(&alice(), add(&id, named(None))).unwrap_err();
     assert_eq!(refused.reason, ResultReason::ApplicationNamespaceNotSupported);
     house.request(&alice(), add(&id, named(Some("tape 7")))).unwrap();
-    let query = QueryRequest { query_function: vec![QueryFunction::QueryApplicationNamespaces], object_groups: None };
-    assert!(house.ask(&alice(), query).unwrap().application_namespace.is_empty(), "none is made up here");
+}
+
+#[test]
+fn query_tells_nothing_of_what_there_is_none_of() {
+    let house = House::new();
+    let asked = |query_function| {
+        let answer = house.ask(&alice(), QueryRequest { query_function, object_groups: None });
+        format!("{:?}", answer.unwrap())
+    };
+    let empty = asked(Vec::new());
+    for (name, function) in [
+        ("namespaces that data is made for", QueryFunction::QueryApplicationNamespaces),
+        ("items of the server's own, by name", QueryFunction::QueryExtensionList),
+        ("items of the server's own, with their tags", QueryFunction::QueryExtensionMap),
+        ("ways to attest", QueryFunction::QueryAttestationTypes),
+        ("validations", QueryFunction::QueryValidations),
+    ] {
+        assert_eq!(asked(vec![function]), empty, "{name}");
+    }
+    let own = (0..=0xFFFF).map(|number| Tag(0x54_0000 | number)).filter(|tag| tag.text().is_some()).collect::<Vec<_>>();
+    assert!(
+        own.is_empty(),
+        "the table of tags has items of the server's own, and Query does not tell of them: {own:?}"
+    );
 }
