@@ -4,6 +4,7 @@
 //! a plain function and waits by blocking; the front awaits the very same receipt; a room that only wants to go on once
 //! the answer is there leaves a continuation. So nothing below the front needs an async runtime.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::mem;
@@ -102,6 +103,31 @@ impl<T, E> Receipt<T, E> {
             _ => *state = State::Continued(Box::new(next)),
         }
     }
+}
+
+/// Does this on a thread that others wait for as well, such as one of an async runtime. Whoever would otherwise go to the disk
+/// on a caller's own thread, because that is soonest done, leaves it to a writer's meanwhile.
+pub fn shared<T>(work: impl FnOnce() -> T) -> T {
+    let _back = Back(SHARED.replace(true));
+    work()
+}
+
+/// Whether others wait for this thread as well.
+pub fn is_shared() -> bool {
+    SHARED.get()
+}
+
+/// Says again what was said of the thread before, also where the work unwinds.
+struct Back(bool);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        SHARED.set(self.0);
+    }
+}
+
+thread_local! {
+    static SHARED: Cell<bool> = const { Cell::new(false) };
 }
 
 impl<T, E> Future for Receipt<T, E> {
@@ -331,5 +357,19 @@ mod tests {
         let (promise, receipt) = Slip::pair();
         drop(receipt);
         promise.keep(Ok(7));
+    }
+
+    #[test]
+    fn a_thread_is_shared_while_it_is_said_to_be_and_no_longer() {
+        assert!(!is_shared());
+        shared(|| {
+            assert!(is_shared());
+            assert!(!thread::scope(|scope| scope.spawn(is_shared).join().unwrap()), "another thread");
+            shared(|| ());
+            assert!(is_shared());
+        });
+        assert!(!is_shared());
+        let panicked = std::panic::catch_unwind(|| shared(|| panic!("the work fails")));
+        assert!(panicked.is_err() && !is_shared());
     }
 }

@@ -15,6 +15,7 @@ use super::medium::{Folder, Hold, Medium, Segment};
 use super::*;
 use crate::chance::{Chance, Dry};
 use crate::clock::{StillClock, Time};
+use crate::receipt::shared;
 use crate::slate::Slate;
 
 /// What a disk does when asked for something.
@@ -421,6 +422,23 @@ fn who_meets_nobody_but_the_writer_at_the_disk_leaves_the_next_to_go_alone() {
     let last = met.wait().unwrap().0;
     scene.signed(last + 1);
     assert!(scene.append(Durability::Sync).is_ready());
+}
+
+#[test]
+fn a_thread_that_others_wait_for_leaves_the_disk_to_the_writer() {
+    let scene = lonely();
+    scene.disk.become_(Mood::Slow);
+    thread::scope(|scope| {
+        let brought = scope.spawn(|| shared(|| scene.append(Durability::Sync)));
+        let since = Instant::now();
+        while !brought.is_finished() && since.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let waited = !brought.is_finished();
+        scene.disk.become_(Mood::Well);
+        brought.join().unwrap().wait().unwrap();
+        assert!(!waited, "it waited for the disk");
+    });
 }
 
 #[test]

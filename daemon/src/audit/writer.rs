@@ -17,7 +17,7 @@ use super::medium::{Folder, Hold, Medium, Segment};
 use super::tree::{Range, leaf, link};
 use crate::chance::Chance;
 use crate::clock::Clock;
-use crate::receipt::Receipt;
+use crate::receipt::{self, Receipt};
 
 /// The log without its thread's handle.
 pub(super) struct Inner {
@@ -84,7 +84,7 @@ impl Inner {
         };
         let asleep = !desk.dirty && !desk.unpublished;
         desk.dirty = true;
-        if durability == Durability::Sync && desk.is_lone() {
+        if durability == Durability::Sync && !receipt::is_shared() && desk.is_lone() {
             match self.journal.try_lock() {
                 Ok(journal) => return Receipt::ready(self.keep_alone(desk, journal, asleep).map(|()| sequence)),
                 // Another caller is at it; or the writer, with lines that nobody waits for, and then the next comes alone again;

@@ -14,6 +14,7 @@ use super::desk::{Desk, Fuse, Promise, weight};
 use super::medium::Medium;
 use super::past::Lookers;
 use super::settings::Queue;
+use crate::receipt;
 
 /// A store: a medium and its writer.
 pub(super) struct Written<M> {
@@ -99,7 +100,7 @@ impl<M: Medium> Store for Written<M> {
     }
 
     fn write(&self) {
-        if self.desk.crowded.load(Ordering::Relaxed) > 0 {
+        if receipt::is_shared() || self.desk.crowded.load(Ordering::Relaxed) > 0 {
             return self.ring();
         }
         let Ok(pen) = self.desk.pen.try_lock() else {
@@ -384,6 +385,21 @@ mod tests {
             assert_eq!(store.desk.crowded.load(Ordering::Relaxed) > 0, crowded, "{name}");
             drop(pen);
         }
+    }
+
+    #[test]
+    fn whoever_comes_alone_writes_on_a_thread_of_its_own_and_never_on_one_that_others_wait_for() {
+        let store = store();
+        let writes = || {
+            store.desk.crowded.store(0, Ordering::Relaxed);
+            let (told, by) = mpsc::channel();
+            store.enter(put(Table::Object)).then(move |_| told.send(thread::current().id()).unwrap());
+            store.write();
+            by
+        };
+        let own = thread::current().id();
+        assert_eq!(writes().recv().unwrap(), own);
+        assert_ne!(receipt::shared(writes).recv().unwrap(), own);
     }
 
     #[test]

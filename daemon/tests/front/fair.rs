@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustls::version::TLS13;
+use strongroom::front::kmip::{Carrier, encoding::Encoding};
 use strongroom_kmip::{
     attribute::{Attribute, CryptographicParameters, Link, Listed, One, Template},
     client::Client,
@@ -30,7 +31,10 @@ use strongroom_kmip::{
     version::V2_1,
 };
 
-use crate::door::{Door, Identity, Stream};
+use crate::{
+    door::{Door, Identity, usual},
+    line::Line,
+};
 
 /// What shows that a load was one.
 #[derive(Clone, Copy)]
@@ -75,6 +79,8 @@ impl Tally {
 /// A door with one client that has much to do and one that has little.
 struct Scene {
     door: Door,
+    /// How they write, where that is over HTTPS.
+    encoding: Option<Encoding>,
     heavy: Identity,
     light: Identity,
     /// A key of the light client's.
@@ -85,20 +91,36 @@ struct Scene {
 
 impl Scene {
     fn new(door: Door) -> Self {
+        Self::spoken(door, None)
+    }
+
+    /// One over HTTPS, where both clients write so.
+    fn posted(encoding: Encoding) -> Self {
+        Self::spoken(Door::over(Carrier::Https, usual()), Some(encoding))
+    }
+
+    fn spoken(door: Door, encoding: Option<Encoding>) -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (heavy, light) = (door.register("alice"), door.register("bob"));
-        let key = made(&mut door.client(&light, V2_1), CryptographicAlgorithm::AES, CryptographicUsageMask::Encrypt);
-        Self { door, heavy, light, key, _alone: alone }
+        let mut scene = Self { door, encoding, heavy, light, key: String::new(), _alone: alone };
+        let mut client = scene.line(&scene.light);
+        scene.key = made(&mut client, CryptographicAlgorithm::AES, CryptographicUsageMask::Encrypt);
+        scene
+    }
+
+    fn line(&self, identity: &Identity) -> Client<Line> {
+        let stream = self.door.connect(self.door.config(Some(identity), &[&TLS13]));
+        Client::new(Line::new(stream, self.encoding), V2_1)
     }
 
     /// The client with much to do.
-    fn client(&self) -> Client<Stream> {
-        self.door.client(&self.heavy, V2_1)
+    fn client(&self) -> Client<Line> {
+        self.line(&self.heavy)
     }
 
     /// How long half of the requests of the light client take at most, of the kind that takes longest.
-    fn usual(&self, client: &mut Client<Stream>) -> Duration {
+    fn usual(&self, client: &mut Client<Line>) -> Duration {
         let id = || Some(self.key.as_str().into());
         let get = GetRequest { unique_identifier: id(), ..GetRequest::default() };
         let query = QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None };
@@ -120,7 +142,7 @@ impl Scene {
 
     /// The machine may be busy with something else, so it is measured a few times, each time beside the same without load.
     fn holds(&self, name: &str, connections: usize, seen: Seen, work: &(dyn Fn(&Tally) + Sync)) {
-        let mut light = self.door.client(&self.light, V2_1);
+        let mut light = self.line(&self.light);
         let mut delays = Vec::new();
         for _ in 0..TRIES {
             let tally = Tally::default();
@@ -191,7 +213,7 @@ fn create(algorithm: CryptographicAlgorithm, mask: CryptographicUsageMask) -> Cr
 }
 
 /// An active key.
-fn made(client: &mut Client<Stream>, algorithm: CryptographicAlgorithm, mask: CryptographicUsageMask) -> String {
+fn made(client: &mut Client<Line>, algorithm: CryptographicAlgorithm, mask: CryptographicUsageMask) -> String {
     client.ask(create(algorithm, mask)).unwrap().unique_identifier.0
 }
 
@@ -218,6 +240,12 @@ fn password(mask: CryptographicUsageMask) -> RegisterRequest {
 
 fn get(id: &str, key_format_type: Option<KeyFormatType>) -> Request {
     GetRequest { unique_identifier: Some(id.into()), key_format_type, ..GetRequest::default() }.into()
+}
+
+fn given(client: &mut Client<Line>, id: &str, format: KeyFormatType) -> Object {
+    let request =
+        GetRequest { unique_identifier: Some(id.into()), key_format_type: Some(format), ..GetRequest::default() };
+    client.ask(request).unwrap().object
 }
 
 fn encrypt(id: &str, length: usize) -> Request {
@@ -370,10 +398,48 @@ fn a_client_that_takes_keys_under_a_password_delays_another_by_less_than_fifty_m
     let secret = client.ask(password(CryptographicUsageMask::Export)).unwrap().unique_identifier.0;
     let key = client.ask(pair(2048)).unwrap().private_key_unique_identifier.0;
     let link = Attribute::Link(Link::to(LinkType::PKCS_12PasswordLink, &secret));
-    let add = AddAttributeRequest { unique_identifier: Some(key.as_str().into()), new_attribute: One(link.into()) };
+    let add =
+        AddAttributeRequest { unique_identifier: Some(key.as_str().into()), new_attribute: One(link.clone().into()) };
     client.ask(add).unwrap();
     let get = message(vec![get(&key, Some(KeyFormatType::PKCS_12))]);
-    scene.holds_beside("PKCS#12", 4, Seen::Lasting(LONG), &get);
+    scene.holds_beside("PKCS#12", 4, Seen::Many(8), &get);
+    let given = given(&mut client, &key, KeyFormatType::PKCS_12);
+    let attributes = active(vec![Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign), link]);
+    let register = message(vec![register(ObjectType::PrivateKey, attributes, given).into()]);
+    scene.holds_beside("a key that comes as PKCS#12", 4, Seen::Many(8), &register);
+}
+
+#[test]
+fn a_client_that_brings_large_keys_delays_another_by_less_than_fifty_milliseconds() {
+    let scene = Scene::new(Door::new());
+    let mut client = scene.client();
+    let key = client.ask(pair(4096)).unwrap().private_key_unique_identifier.0;
+    let given = given(&mut client, &key, KeyFormatType::PKCS_8);
+    let attributes = active(vec![
+        Attribute::CryptographicAlgorithm(CryptographicAlgorithm::RSA),
+        Attribute::CryptographicLength(4096),
+        Attribute::CryptographicUsageMask(CryptographicUsageMask::Sign),
+    ]);
+    let rsa = register(ObjectType::PrivateKey, attributes, given);
+    scene.holds_beside("RSA of 4096 bits", 8, Seen::Many(50), &message(vec![rsa.into()]));
+    let key_block = KeyBlock::of(KeyFormatType::Opaque, Secret::new(vec![7; LARGE]));
+    let secret = SecretData { secret_data_type: SecretDataType::Password, key_block };
+    let attributes = template(vec![Attribute::CryptographicUsageMask(CryptographicUsageMask::DeriveKey)]);
+    let large = register(ObjectType::SecretData, attributes, secret.into());
+    scene.holds_beside("a secret as large as a message", 4, Seen::Many(8), &message(vec![large.into()]));
+}
+
+#[test]
+fn a_client_with_large_requests_in_text_delays_another_by_less_than_fifty_milliseconds() {
+    for (name, encoding) in [("XML", Encoding::Xml), ("JSON", Encoding::Json)] {
+        let scene = Scene::posted(encoding);
+        let mut client = scene.client();
+        let aes = made(&mut client, CryptographicAlgorithm::AES, CryptographicUsageMask::Encrypt);
+        scene.holds_beside(name, 4, Seen::Many(20), &message(vec![encrypt(&aes, LARGE / 4)]));
+        let query = || QueryRequest { query_function: vec![QueryFunction::QueryOperations], object_groups: None };
+        let batch = message((0..BATCH).map(|_| query().into()).collect());
+        scene.holds_beside(&format!("long batches in {name}"), 4, Seen::Many(8), &batch);
+    }
 }
 
 const ROUNDS: usize = 30;

@@ -44,7 +44,7 @@ pub(crate) fn post(encoding: Encoding, body: &[u8]) -> Vec<u8> {
 /// What came back: the status line, the fields and the body.
 pub(crate) struct Came {
     pub(crate) head: String,
-    body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Came {

@@ -14,6 +14,7 @@ mod handshake;
 mod https;
 mod later;
 mod limits;
+mod line;
 mod spoken;
 mod tell;
 mod ticket;

@@ -18,7 +18,7 @@ use crate::{
     caller::{Caller, ClientName, Front, Principal, Scope},
     clock::{Clock, Deadline},
     front::{contract::Limits, patience::Patience},
-    receipt::Receipt,
+    receipt::{self, Receipt},
     service::{self, Recognised, Service, Shown, Turned, may_last},
 };
 
@@ -109,7 +109,7 @@ impl Desk {
             (answer, buffer)
         };
         let performed = match span {
-            Span::Moment => catch_unwind(AssertUnwindSafe(work)).ok(),
+            Span::Moment => catch_unwind(AssertUnwindSafe(|| receipt::shared(work))).ok(),
             Span::Usual | Span::Long => tokio::task::spawn_blocking(work).await.ok(),
         };
         if performed.is_none() {
