@@ -231,7 +231,7 @@ impl Remote {
             patience: self.patience,
             epoch: 0,
         };
-        let attach = request::Attach { protocol: Protocol::TWO, nonce: self.nonce, process: self.process };
+        let attach = request::Attach { protocol: Protocol::THREE, nonce: self.nonce, process: self.process };
         let mut outcome = Err(Rv::DEVICE_ERROR);
         let talk = connection.talk(&|to| call::write_request(&attach, to), &mut |rv, body| {
             outcome = call::read_answer::<request::Attach>(rv, body)?.ok_or(rv);
@@ -243,7 +243,7 @@ impl Remote {
             Err(Broken::For(error)) => return Err(error),
         }
         let answer = outcome.map_err(Error::Refused)?;
-        if answer.protocol != Protocol::TWO {
+        if answer.protocol != Protocol::THREE {
             return Err(Error::Refused(Rv::DEVICE_ERROR));
         }
         let mut pool = self.pool();

@@ -108,7 +108,7 @@ impl Application {
     }
 
     fn attach(&mut self, nonce: u8) -> Option<Result<call::answer::Attach, Rv>> {
-        self.call(&request::Attach { protocol: Protocol::TWO, nonce: [nonce; 16], process: 1 })
+        self.call(&request::Attach { protocol: Protocol::THREE, nonce: [nonce; 16], process: 1 })
     }
 
     fn session(&mut self) -> u64 {

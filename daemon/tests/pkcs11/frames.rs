@@ -23,7 +23,7 @@ fn nothing_is_served_before_the_application_has_said_who_it_is() {
 fn an_application_says_once_who_it_is() {
     let house = House::new();
     let mut client = house.attach(1);
-    let again = request::Attach { protocol: Protocol::TWO, nonce: [2; 16], process: 1 };
+    let again = request::Attach { protocol: Protocol::THREE, nonce: [2; 16], process: 1 };
     assert_eq!(client.ask(again).err(), Some(Rv::CRYPTOKI_NOT_INITIALIZED));
     assert!(client.receive().is_none());
 }
@@ -31,7 +31,7 @@ fn an_application_says_once_who_it_is() {
 #[test]
 fn a_module_of_another_version_is_told_so() {
     let house = House::new();
-    for other in [Protocol(1), Protocol(Protocol::TWO.0 + 1)] {
+    for other in [Protocol(1), Protocol(Protocol::THREE.0 + 1)] {
         let mut client = house.knock();
         let ask = request::Attach { protocol: other, nonce: [1; 16], process: 1 };
         assert_eq!(client.ask(ask).err(), Some(Rv::DEVICE_ERROR), "{other}");
@@ -132,7 +132,7 @@ fn one_too_many_is_sent_away_and_a_place_is_free_again_afterwards() {
     loop {
         let mut client = house.knock();
         let mut bytes = Vec::new();
-        let ask = request::Attach { protocol: Protocol::TWO, nonce: [3; 16], process: 1 };
+        let ask = request::Attach { protocol: Protocol::THREE, nonce: [3; 16], process: 1 };
         call::write_request(&ask, &mut bytes).unwrap();
         // Who has no place may be hung up on before it could speak.
         if client.stream.write_all(&bytes).is_ok() && client.receive().is_some() {

@@ -145,8 +145,8 @@ impl House {
     /// An application that calls itself so.
     pub fn attach(&self, nonce: u8) -> Client {
         let mut client = self.knock();
-        let ask = request::Attach { protocol: Protocol::TWO, nonce: [nonce; 16], process: 1 };
-        assert_eq!(client.ask(ask).unwrap().protocol, Protocol::TWO);
+        let ask = request::Attach { protocol: Protocol::THREE, nonce: [nonce; 16], process: 1 };
+        assert_eq!(client.ask(ask).unwrap().protocol, Protocol::THREE);
         client
     }
 

@@ -167,7 +167,7 @@ fn serve(mut stream: UnixStream, script: &Mutex<Script>) {
 fn answered(function: Function, script: &mut Script) -> (Vec<u8>, bool) {
     match script {
         _ if function == Function::Attach => {
-            (told::<request::Attach>(&answer::Attach { protocol: Protocol::TWO, daemon: [1; 16] }), false)
+            (told::<request::Attach>(&answer::Attach { protocol: Protocol::THREE, daemon: [1; 16] }), false)
         }
         Script::Usual(session) if function == Function::OpenSession => {
             (told::<request::OpenSession>(&answer::OpenSession { session: *session }), false)

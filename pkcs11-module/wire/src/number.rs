@@ -5,7 +5,7 @@ use crate::table::{codes, flags};
 codes! {
     /// What the wire says about itself when an application attaches. A peer of another version is refused.
     Protocol, "PROTOCOL_" {
-        TWO = 0x2;
+        THREE = 0x3;
     }
 }
 

@@ -138,7 +138,7 @@ impl Connection<'_> {
     }
 
     fn attach(&mut self, ask: &request::Attach, outgoing: &mut Vec<u8>) -> Next {
-        if ask.protocol != Protocol::TWO {
+        if ask.protocol != Protocol::THREE {
             log::warn!("{} has a PKCS#11 module of another version: {}", self.caller.from, ask.protocol);
             call::write_refusal(Rv::DEVICE_ERROR, outgoing);
             return Next::End;
@@ -149,7 +149,7 @@ impl Connection<'_> {
         // From here on the application is told when a token comes or goes.
         application.slot_event(&self.house.slot_numbers(), !self.house.service.is_sealed());
         self.attached = Some((name, application));
-        let back = answer::Attach { protocol: Protocol::TWO, daemon: self.house.run };
+        let back = answer::Attach { protocol: Protocol::THREE, daemon: self.house.run };
         match call::write_answer::<request::Attach>(Rv::OK, &back, outgoing) {
             Ok(()) => Next::Frame,
             Err(_) => Next::End,

@@ -82,9 +82,9 @@ pub struct Papers {
 /// # Errors
 /// [`Error`].
 pub fn inquire(stream: &mut (impl Read + Write), nonce: [u8; 16]) -> Result<Vec<Seen>, Error> {
-    let attach = request::Attach { protocol: Protocol::TWO, nonce, process: 0 };
+    let attach = request::Attach { protocol: Protocol::THREE, nonce, process: 0 };
     let said = ask(stream, &attach)?.map_err(Error::Refused)?;
-    if said.protocol != Protocol::TWO {
+    if said.protocol != Protocol::THREE {
         return Err(Error::Strange);
     }
     let slots = ask(stream, &request::GetSlotList { token_present: false })?.map_err(Error::Refused)?.slots;

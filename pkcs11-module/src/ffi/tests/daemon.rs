@@ -198,7 +198,7 @@ impl Shared {
     fn usual(&self, request: Request) -> Vec<u8> {
         match request {
             Request::Attach(_) => {
-                told::<request::Attach>(Rv::OK, &answer::Attach { protocol: Protocol::TWO, daemon: self.run })
+                told::<request::Attach>(Rv::OK, &answer::Attach { protocol: Protocol::THREE, daemon: self.run })
             }
             Request::GetSlotList(_) => {
                 told::<request::GetSlotList>(Rv::OK, &answer::GetSlotList { slots: vec![1, 2, 3] })
