@@ -74,13 +74,11 @@ impl Lane {
         if is_nameless(key) {
             return Err(Trouble::SeveralKeys.into());
         }
-        // What was made here may be there twice where an answer was lost; all of it goes.
+        // What was made here may be there twice where an answer was lost, or in part where the token was cut short at it; all of
+        // it goes, and nobody else's has this name.
         if key.label.is_none() {
-            let ours = Reference { label: Some(reference::label_of(&key.id.0)), ..key.clone() };
-            let mut found = Vec::new();
-            for class in [ObjectClass::PUBLIC_KEY, ObjectClass::PRIVATE_KEY, ObjectClass::SECRET_KEY] {
-                found.extend(self.called(&ours, class)?);
-            }
+            let label = reference::label_of(&key.id.0);
+            let found = self.matching(&[Attribute::Id(key.id.0.clone()), Attribute::Label(label.0)])?;
             if !found.is_empty() {
                 return self.destroyed(found);
             }
@@ -120,7 +118,11 @@ impl Lane {
     fn called(&self, key: &Reference, class: ObjectClass) -> Result<Vec<ObjectHandle>, Failure> {
         let mut template = vec![Attribute::Class(class), Attribute::Token(true), Attribute::Id(key.id.0.clone())];
         template.extend(key.label.as_ref().map(|label| Attribute::Label(label.0.clone())));
-        Ok(self.session.iter_objects(&template)?.take(MOST_OF_ONE_NAME).collect::<Result<_, _>>()?)
+        self.matching(&template)
+    }
+
+    fn matching(&self, template: &[Attribute]) -> Result<Vec<ObjectHandle>, Failure> {
+        Ok(self.session.iter_objects(template)?.take(MOST_OF_ONE_NAME).collect::<Result<_, _>>()?)
     }
 }
 

@@ -100,12 +100,15 @@ impl Shared {
         let row = self.presence.row(key);
         let order = self.order(row);
         let mut away = (0..self.tokens.len()).any(|at| self.is_away(at));
+        let mut refused = None;
         for at in order {
             let Some(token) = self.tokens.get(at) else { continue };
             let _busy = token.begin();
             match act(at, &token.slot) {
                 Err(Error::Absent) => away = true,
                 Err(Error::Vanished) => self.presence.learn(key, at, false),
+                // Nothing came of it, and another may do it: a token that was cut short has the key in part.
+                Err(error @ Error::Unsupported(_)) => refused = Some(error),
                 Ok(done) => {
                     if row.at(at) != Some(true) {
                         self.presence.learn(key, at, true);
@@ -115,7 +118,7 @@ impl Shared {
                 Err(error) => return Err(error),
             }
         }
-        Err(if away { Error::Absent } else { Error::Vanished })
+        Err(refused.unwrap_or(if away { Error::Absent } else { Error::Vanished }))
     }
 }
 
