@@ -69,10 +69,7 @@ fn brought(kind: &str, make: &str, algorithm: DigitalSignatureAlgorithm) {
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::copy_of(b"message")),
-        digested_data: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
+        ..SignRequest::default()
     };
     let signature = line.ask(sign).expect("the key signs").signature_data.expect("there is a signature");
     fs::write(folder.join("message"), b"message").expect("the folder takes files");

@@ -7,17 +7,33 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use crate::build::top;
 use crate::folder::Folder;
 use crate::program::run;
+
+/// What a program that is to be killed says: one line in one write, so that writers do not mix theirs and a kill leaves no
+/// half line. Nobody listening means that the test is gone.
+pub fn say(line: std::fmt::Arguments<'_>) {
+    let line = format!("{line}\n");
+    if io::stdout().lock().write_all(line.as_bytes()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// Says why such a program ends by itself.
+#[must_use]
+pub fn fail(why: &str) -> ExitCode {
+    say(format_args!("refused - {why}"));
+    ExitCode::FAILURE
+}
 
 /// The model, built.
 #[derive(Clone, Debug)]

@@ -19,7 +19,7 @@ mod vendor;
 
 pub use appliance::Appliance;
 pub use build::{built, top};
-pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch};
+pub use crash::{Dice, Loss, Names, Pages, Powerloss, Watch, fail, say};
 pub use doors::{Audit, Client, Doors, Pkcs11};
 pub use endpoint::{Delivery, Endpoint};
 pub use folder::Folder;

@@ -130,10 +130,7 @@ fn a_key_that_comes_in_a_file_is_a_key_and_its_certificates_are_linked_upwards()
             ..CryptographicParameters::default()
         }),
         data: Some(Secret::copy_of(b"message")),
-        digested_data: None,
-        correlation_value: None,
-        init_indicator: None,
-        final_indicator: None,
+        ..SignRequest::default()
     };
     assert!(!house.ask(&alice(), sign).unwrap().signature_data.unwrap().0.is_empty());
     let plain = house.ask(&alice(), get(&id, Some(KeyFormatType::PKCS_8))).unwrap().object;

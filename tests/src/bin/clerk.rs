@@ -12,7 +12,7 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use strongroom::audit::{Durability, Entry, Event, Keeper, Log, Options};
 use strongroom::chance::{Chance, Dry};
 use strongroom::clock::SystemClock;
 use strongroom_kmip::secret::Secret;
+use strongroom_tests::{fail, say};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
@@ -108,20 +109,6 @@ impl Keeper for Plain {
     fn open(&self, sealed: &[u8]) -> Option<Secret> {
         Some(Secret::copy_of(sealed))
     }
-}
-
-/// One line in one write, so that writers do not mix theirs and a kill leaves no half line. Nobody listening means that
-/// the test is gone.
-fn say(line: std::fmt::Arguments<'_>) {
-    let line = format!("{line}\n");
-    if io::stdout().lock().write_all(line.as_bytes()).is_err() {
-        std::process::exit(1);
-    }
-}
-
-fn fail(why: &str) -> ExitCode {
-    say(format_args!("refused - {why}"));
-    ExitCode::FAILURE
 }
 
 /// Far more often than a daemon does.

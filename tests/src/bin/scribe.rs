@@ -15,7 +15,6 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -23,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use strongroom::store::{self, Batch, Error, Gather, MEMBERS, Receipt, Settings, Store, Table};
+use strongroom_tests::{fail, say};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
@@ -180,20 +180,6 @@ fn value(writer: u8, number: u64, row: u8) -> Vec<u8> {
     let size = if turn.is_multiple_of(23) { 9_000 } else { 40 + (turn % 7) as usize * 60 };
     let byte = (turn as u8) ^ writer;
     [&number.to_be_bytes()[..], &vec![byte; size]].concat()
-}
-
-/// One line in one write, so that writers do not mix theirs and a kill leaves no half line. Nobody listening means that
-/// the test is gone.
-fn say(line: std::fmt::Arguments<'_>) {
-    let line = format!("{line}\n");
-    if io::stdout().lock().write_all(line.as_bytes()).is_err() {
-        std::process::exit(1);
-    }
-}
-
-fn fail(why: &str) -> ExitCode {
-    say(format_args!("refused - {why}"));
-    ExitCode::FAILURE
 }
 
 /// As many as a round may ask for.

@@ -13,7 +13,6 @@
 //! ```
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,6 +28,7 @@ use strongroom::vault::{Content, Fitted, New, ObjectId, Purpose, Spent, UnsealKe
 use strongroom_kmip::attribute::{Attribute, Set};
 use strongroom_kmip::code::{CryptographicUsageMask, ObjectType, State};
 use strongroom_kmip::secret::Secret;
+use strongroom_tests::{fail, say};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
@@ -143,20 +143,6 @@ fn key(vault: &Vault) -> Result<ObjectId, Box<dyn Error>> {
 fn caller() -> Result<Caller, Box<dyn Error>> {
     let principal = Principal::Client("spender".parse().map_err(|_| "no name for a client")?);
     Ok(Caller { principal, role: Role::User, front: Front::Kmip, from: String::new(), scope: Scope::Everything })
-}
-
-/// One line in one write, so that writers do not mix theirs and a kill leaves no half line. Nobody listening means that
-/// the test is gone.
-fn say(line: std::fmt::Arguments<'_>) {
-    let line = format!("{line}\n");
-    if io::stdout().lock().write_all(line.as_bytes()).is_err() {
-        std::process::exit(1);
-    }
-}
-
-fn fail(why: &str) -> ExitCode {
-    say(format_args!("refused - {why}"));
-    ExitCode::FAILURE
 }
 
 /// As many as a round may ask for.
